@@ -1,0 +1,143 @@
+# tools.sh: what the other scripts share. Sourced, never run.
+# It knows which tools the project pins, where they are kept and how they are fetched. Every fetched file is checked by SHA-256
+# before it gets its final name, and gets that name by one rename, so that two set-ups at once do no harm.
+
+DENO_VERSION=2.7.11
+
+# The deno program itself, the same bytes in Deno's own download, on npm and on PyPI.
+DENO_SHA256_x86_64=e518fbc96877fbc2b37820ec54a02e473166cb25a5d4d627ffde37360fd7d210
+DENO_SHA256_aarch64=228096f60994ffe64a6af4eb7b6f089263db62a43bef82a74f7b6f0f0c17c18d
+
+ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+TOOLS=${TSYNC_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/tsync-build}
+DENO_FILE=$TOOLS/deno-$DENO_VERSION/deno
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "$(basename -- "$0"): $*"
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# The machine type in Rust's words, as the names of Deno's files use it.
+machine() {
+  case $(uname -s)/$(uname -m) in
+    Linux/x86_64 | Linux/amd64) echo x86_64 ;;
+    Linux/aarch64 | Linux/arm64) echo aarch64 ;;
+    *) die "tsync is built on Linux x86-64 or arm64; this is $(uname -s) $(uname -m)" ;;
+  esac
+}
+
+sha256_of() {
+  if have sha256sum; then
+    sha256sum <"$1"
+  elif have shasum; then
+    shasum -a 256 <"$1"
+  elif have openssl; then
+    openssl dgst -sha256 -r <"$1"
+  else
+    python3 -c 'import hashlib,sys; print(hashlib.sha256(open(sys.argv[1],"rb").read()).hexdigest())' "$1"
+  fi | cut -c1-64
+}
+
+# sha256_is FILE HASH: true when the file exists and has that hash.
+sha256_is() { [ -f "$1" ] && [ "$(sha256_of "$1")" = "$2" ]; }
+
+# A private work folder on the same file system as the tools. The caller removes it.
+work_dir() {
+  mkdir -p "$TOOLS"
+  mktemp -d "$TOOLS/work.XXXXXXXX"
+}
+
+# download URL FILE: one try with a short wait for a site that is not reachable.
+download() {
+  if have curl; then
+    curl -fsSL --connect-timeout 5 --max-time 600 -o "$2" "$1" 2>/dev/null
+  elif have wget; then
+    wget -q -t 1 --connect-timeout=5 --read-timeout=60 -O "$2" "$1" 2>/dev/null
+  elif have python3; then
+    python3 - "$1" "$2" 2>/dev/null <<'PY'
+import shutil, sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=10) as answer, open(sys.argv[2], "wb") as out:
+    shutil.copyfileobj(answer, out)
+PY
+  else
+    return 1
+  fi
+}
+
+# unzip_member ZIP MEMBER FILE: a wheel is a zip too.
+unzip_member() {
+  if have python3; then
+    python3 - "$@" <<'PY'
+import shutil, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as z, z.open(sys.argv[2]) as member, open(sys.argv[3], "wb") as out:
+    shutil.copyfileobj(member, out)
+PY
+  elif have unzip; then
+    unzip -p "$1" "$2" >"$3"
+  elif have busybox; then
+    busybox unzip -p "$1" "$2" >"$3"
+  else
+    return 1
+  fi
+}
+
+# npm_member PACKAGE@VERSION MEMBER FILE: one file of an npm package, by npm's own client and configuration.
+npm_member() {
+  have npm || return 1
+  npm_work=$(work_dir)
+  (cd "$npm_work" && npm pack --silent "$1" >/dev/null 2>&1 </dev/null) &&
+    tar -xzOf "$npm_work"/*.tgz "package/$2" >"$3" 2>/dev/null
+  npm_rc=$?
+  rm -rf "$npm_work"
+  return $npm_rc
+}
+
+# pip_member NAME==VERSION PLATFORM MEMBER FILE: one file of a wheel, by pip's own client and configuration.
+pip_member() {
+  have python3 && python3 -m pip --version >/dev/null 2>&1 || return 1
+  pip_work=$(work_dir)
+  python3 -m pip download -q --no-deps --only-binary=:all: --platform "$2" -d "$pip_work" "$1" >/dev/null 2>&1 </dev/null &&
+    unzip_member "$pip_work"/*.whl "$3" "$4" 2>/dev/null
+  pip_rc=$?
+  rm -rf "$pip_work"
+  return $pip_rc
+}
+
+# The deno that the project runs: the one fetched earlier, else one of exactly the pinned version on PATH. Prints nothing when there is none.
+find_deno() {
+  if [ -x "$DENO_FILE" ]; then
+    echo "$DENO_FILE"
+  elif have deno && [ "$(DENO_NO_UPDATE_CHECK=1 deno --version 2>/dev/null | sed -n '1s/^deno \([0-9.]*\) .*/\1/p')" = "$DENO_VERSION" ]; then
+    command -v deno
+  fi
+}
+
+get_deno() {
+  m=$(machine)
+  case $m in
+    x86_64) deno_sha=$DENO_SHA256_x86_64 npm_cpu=x64 ;;
+    aarch64) deno_sha=$DENO_SHA256_aarch64 npm_cpu=arm64 ;;
+  esac
+  deno_work=$(work_dir)
+  for way in npm pip site; do
+    say "setup: fetching Deno $DENO_VERSION ($way)"
+    case $way in
+      npm) npm_member "@deno/linux-$npm_cpu-glibc@$DENO_VERSION" deno "$deno_work/deno" ;;
+      pip) pip_member "deno==$DENO_VERSION" "manylinux_2_27_$m" "deno-$DENO_VERSION.data/scripts/deno" "$deno_work/deno" ;;
+      site) download "https://dl.deno.land/release/v$DENO_VERSION/deno-$m-unknown-linux-gnu.zip" "$deno_work/deno.zip" &&
+        unzip_member "$deno_work/deno.zip" deno "$deno_work/deno" ;;
+    esac || continue
+    if sha256_is "$deno_work/deno" "$deno_sha"; then
+      chmod 755 "$deno_work/deno"
+      mkdir -p "${DENO_FILE%/*}"
+      mv -f "$deno_work/deno" "$DENO_FILE"
+      rm -rf "$deno_work"
+      return 0
+    fi
+    say "setup: the file has another SHA-256 than $deno_sha; it is not used"
+  done
+  rm -rf "$deno_work"
+  die "cannot get Deno $DENO_VERSION: install npm, or python3 with pip, or put that version of deno on PATH"
+}
