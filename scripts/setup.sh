@@ -1,5 +1,80 @@
 #!/bin/sh
-# setup.sh: gets what the build needs.
+# setup.sh [--tests] [--target TRIPLE]: gets what is missing on a bare machine: the pinned Deno, the compile base, the packages of
+# deno.lock, and with --tests the programs that the tests run. Works as root and as a plain user; a second run does nothing.
+# Tools live in $TSYNC_TOOLS, by default ~/.cache/tsync-build.
 set -eu
 . "$(dirname -- "$0")/tools.sh"
-[ -n "$(find_deno)" ] || get_deno
+
+tests= target_machine=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tests) tests=1 ;;
+    --target)
+      [ $# -gt 1 ] || die "--target needs a value"
+      target_machine=$(machine_of_target "$2")
+      shift
+      ;;
+    *) die "unknown option $1; usage: setup.sh [--tests] [--target TRIPLE]" ;;
+  esac
+  shift
+done
+
+did=
+if [ -z "$(find_deno)" ]; then
+  get_deno
+  did=1
+fi
+
+for m in $(printf '%s\n' "$(machine)" $target_machine | sort -u); do
+  if [ ! -f "$(base_file "$m")" ]; then
+    get_base "$m"
+    did=1
+  fi
+done
+
+# The packages of deno.lock, each checked by the hash that stands there.
+fetched=$(cd "$ROOT" && NO_COLOR=1 sh scripts/deno.sh install --frozen 2>&1 </dev/null) || die "cannot get the packages of deno.lock:
+$fetched"
+case $fetched in *Download*) did=1 ;; esac
+
+# program=package: what the tests run, and what Debian calls it.
+test_programs='sshd=openssh-server ssh=openssh-client ssh-keygen=openssh-client rsync=rsync setfacl=acl setfattr=attr strace=strace
+  bash=bash dash=dash zsh=zsh fish=fish tcsh=tcsh python3=python3 mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs ip=iproute2'
+
+missing_packages() {
+  for pair in $test_programs; do
+    PATH=$PATH:/usr/sbin:/sbin have "${pair%%=*}" || echo "${pair#*=}"
+  done | sort -u
+}
+
+# A package that brings a daemon does not start it: the tests start their own.
+apt_install() {
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    trap 'exit 130' INT TERM
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq >/dev/null 2>&1 || true
+  # One at a time where all at once fails: one package that is not to be had leaves the others.
+  apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 </dev/null ||
+    for package in "$@"; do
+      apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 </dev/null || true
+    done
+}
+
+if [ -n "$tests" ]; then
+  missing=$(missing_packages)
+  if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && have apt-get; then
+    say "setup: installing" $missing
+    # shellcheck disable=SC2086 # a list of words
+    apt_install $missing
+    did=1
+    missing=$(missing_packages)
+  fi
+  [ -z "$missing" ] || say "setup: missing test programs, install them as root:" $missing
+fi
+
+[ -n "$did" ] || say "setup: nothing to do"

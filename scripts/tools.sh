@@ -8,6 +8,16 @@ DENO_VERSION=2.7.11
 DENO_SHA256_x86_64=e518fbc96877fbc2b37820ec54a02e473166cb25a5d4d627ffde37360fd7d210
 DENO_SHA256_aarch64=228096f60994ffe64a6af4eb7b6f089263db62a43bef82a74f7b6f0f0c17c18d
 
+# The compile base, the program that `deno compile` puts in front of a payload: its size and SHA-256. Where Deno's own download is not
+# reachable, it is cut from an npm package that is itself a program compiled by this version of Deno.
+BASE_BYTES_x86_64=97076048
+BASE_SHA256_x86_64=f12d5d3886d5ea138304fb8d67d7396cfbedf53656676132152cb89f3fa4d8e6
+BASE_BYTES_aarch64=90596104
+BASE_SHA256_aarch64=9c888d915647ff971a497acd39ee45ea63da5f19d12d4363124942c257c055ef
+BASE_PACKAGE_x86_64=@stdy/cli-linux-x64@0.22.2
+BASE_PACKAGE_aarch64=@stdy/cli-linux-arm64@0.22.2
+BASE_MEMBER=bin/steady
+
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 TOOLS=${TSYNC_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/tsync-build}
 DENO_FILE=$TOOLS/deno-$DENO_VERSION/deno
@@ -27,6 +37,21 @@ machine() {
     *) die "tsync is built on Linux x86-64 or arm64; this is $(uname -s) $(uname -m)" ;;
   esac
 }
+
+# machine_of_target TRIPLE: the machine type of a target that the project builds for.
+machine_of_target() {
+  case $1 in
+    x86_64-unknown-linux-gnu) echo x86_64 ;;
+    aarch64-unknown-linux-gnu) echo aarch64 ;;
+    *) die "unknown target '$1': x86_64-unknown-linux-gnu or aarch64-unknown-linux-gnu" ;;
+  esac
+}
+
+# base_file MACHINE: where its compile base is kept.
+base_file() { echo "$TOOLS/base-$DENO_VERSION/$1"; }
+
+# pinned NAME MACHINE: the pin of that name for a machine type.
+pinned() { eval "echo \"\$$1_$2\""; }
 
 sha256_of() {
   if have sha256sum; then
@@ -114,11 +139,22 @@ find_deno() {
   fi
 }
 
+# accept FILE HASH NAME MODE: puts a fetched file at its place if it is the pinned one.
+accept() {
+  if ! sha256_is "$1" "$2"; then
+    say "setup: the file has another SHA-256 than $2; it is not used"
+    return 1
+  fi
+  chmod "$4" "$1"
+  mkdir -p "${3%/*}"
+  mv -f "$1" "$3"
+}
+
 get_deno() {
   m=$(machine)
   case $m in
-    x86_64) deno_sha=$DENO_SHA256_x86_64 npm_cpu=x64 ;;
-    aarch64) deno_sha=$DENO_SHA256_aarch64 npm_cpu=arm64 ;;
+    x86_64) npm_cpu=x64 ;;
+    aarch64) npm_cpu=arm64 ;;
   esac
   deno_work=$(work_dir)
   for way in npm pip site; do
@@ -129,15 +165,44 @@ get_deno() {
       site) download "https://dl.deno.land/release/v$DENO_VERSION/deno-$m-unknown-linux-gnu.zip" "$deno_work/deno.zip" &&
         unzip_member "$deno_work/deno.zip" deno "$deno_work/deno" ;;
     esac || continue
-    if sha256_is "$deno_work/deno" "$deno_sha"; then
-      chmod 755 "$deno_work/deno"
-      mkdir -p "${DENO_FILE%/*}"
-      mv -f "$deno_work/deno" "$DENO_FILE"
+    if accept "$deno_work/deno" "$(pinned DENO_SHA256 "$m")" "$DENO_FILE" 755; then
       rm -rf "$deno_work"
       return 0
     fi
-    say "setup: the file has another SHA-256 than $deno_sha; it is not used"
   done
   rm -rf "$deno_work"
   die "cannot get Deno $DENO_VERSION: install npm, or python3 with pip, or put that version of deno on PATH"
+}
+
+# deno_member PACKAGE@VERSION MEMBER FILE: one file of an npm package, fetched by Deno itself; a machine without npm can do this.
+deno_member() {
+  fetch_work=$(work_dir)
+  DENO_DIR=$fetch_work sh "$ROOT/scripts/deno.sh" cache --quiet --no-config "npm:$1" >/dev/null 2>&1 </dev/null
+  # The folder below npm/ bears the registry's name, which is the machine's business.
+  fetch_path=${1%@*}/${1##*@}/$2
+  find "$fetch_work/npm" -path "*/$fetch_path" -type f -exec mv -f {} "$3" \; 2>/dev/null
+  rm -rf "$fetch_work"
+  [ -f "$3" ]
+}
+
+get_base() {
+  m=$1
+  base_package=$(pinned BASE_PACKAGE "$m")
+  base_work=$(work_dir)
+  for way in site deno npm; do
+    say "setup: fetching the compile base for $m ($way)"
+    case $way in
+      site) download "https://dl.deno.land/release/v$DENO_VERSION/denort-$m-unknown-linux-gnu.zip" "$base_work/zip" &&
+        unzip_member "$base_work/zip" denort "$base_work/program" ;;
+      deno) deno_member "$base_package" "$BASE_MEMBER" "$base_work/program" ;;
+      npm) npm_member "$base_package" "$BASE_MEMBER" "$base_work/program" ;;
+    esac || continue
+    head -c "$(pinned BASE_BYTES "$m")" "$base_work/program" >"$base_work/base"
+    if accept "$base_work/base" "$(pinned BASE_SHA256 "$m")" "$(base_file "$m")" 755; then
+      rm -rf "$base_work"
+      return 0
+    fi
+  done
+  rm -rf "$base_work"
+  die "cannot get the compile base of Deno $DENO_VERSION for $m from Deno's site or from npm"
 }
