@@ -1,0 +1,216 @@
+// The file list: columns, not objects (DESIGN D4). Numbers stand in typed arrays of fixed chunks (growing one big array
+// would keep the old one alive), name bytes in an arena of 1 MiB pieces. About 43 bytes per entry plus its name.
+//
+// Order: entry 0 is the root; the children of one folder are contiguous and in canonical order (unsigned bytes of the
+// name); folders follow each other depth first. An index is a position in this order and is the same on both sides.
+
+import { assert } from "./errors.ts";
+import { EMPTY } from "./bytes.ts";
+
+const SHIFT = 16;
+const CHUNK = 1 << SHIFT;
+const MASK = CHUNK - 1;
+const PIECE_SHIFT = 20;
+const PIECE = 1 << PIECE_SHIFT;
+
+class Columns {
+  readonly nameAt = new Uint32Array(CHUNK);
+  readonly nameLength = new Uint8Array(CHUNK);
+  readonly mode = new Uint16Array(CHUNK);
+  readonly uid = new Uint32Array(CHUNK);
+  readonly gid = new Uint32Array(CHUNK);
+  readonly size = new Float64Array(CHUNK);
+  readonly mtimeSec = new Float64Array(CHUNK);
+  readonly mtimeNs = new Uint32Array(CHUNK);
+  readonly parent = new Uint32Array(CHUNK);
+  readonly tag = new Uint32Array(CHUNK);
+  /** 16 bytes each, only with -c. */
+  digest: Uint8Array | null = null;
+  /** Index of the source argument, only with several. */
+  origin: Uint16Array | null = null;
+}
+
+/** A device number as the size column of a device holds it, and back. */
+export function deviceNumber(major: number, minor: number): number {
+  return major * 4294967296 + minor;
+}
+export function deviceMajor(device: number): number {
+  return Math.floor(device / 4294967296);
+}
+export function deviceMinor(device: number): number {
+  return device % 4294967296;
+}
+
+export class FileList {
+  count = 0;
+  readonly #chunks: Columns[] = [];
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #pieceUsed = PIECE;
+
+  /**
+   * Appends an entry and returns its index. `mode` holds kind << 12 | permission bits; `size` is bytes of a file, length
+   * of a link's target, or deviceNumber. For a link `target` holds its text, stored behind the name.
+   */
+  add(
+    name: Uint8Array,
+    from: number,
+    length: number,
+    parent: number,
+    mode: number,
+    uid: number,
+    gid: number,
+    size: number,
+    mtimeSec: number,
+    mtimeNs: number,
+    tag: number,
+    target: Uint8Array | null,
+  ): number {
+    const index = this.count;
+    const row = index & MASK;
+    if (row === 0 && index >>> SHIFT === this.#chunks.length) this.#chunks.push(new Columns());
+    const c = this.#chunks[index >>> SHIFT];
+    const room = length + (target === null ? 0 : target.length);
+    if (this.#pieceUsed + room > PIECE) {
+      this.#pieces.push(new Uint8Array(PIECE));
+      assert(this.#pieces.length <= 4096, "the names of one list fit 4 GiB");
+      this.#pieceUsed = 0;
+    }
+    const piece = this.#pieces[this.#pieces.length - 1];
+    const at = this.#pieceUsed;
+    for (let i = 0; i < length; i++) piece[at + i] = name[from + i];
+    if (target !== null) piece.set(target, at + length);
+    this.#pieceUsed = at + room;
+    c.nameAt[row] = ((this.#pieces.length - 1) * PIECE + at) >>> 0;
+    c.nameLength[row] = length;
+    c.mode[row] = mode;
+    c.uid[row] = uid;
+    c.gid[row] = gid;
+    c.size[row] = size;
+    c.mtimeSec[row] = mtimeSec;
+    c.mtimeNs[row] = mtimeNs;
+    c.parent[row] = parent;
+    c.tag[row] = tag;
+    this.count = index + 1;
+    return index;
+  }
+
+  kind(i: number): number {
+    return this.#chunks[i >>> SHIFT].mode[i & MASK] >>> 12;
+  }
+  /** Permission bits, 0o7777. */
+  mode(i: number): number {
+    return this.#chunks[i >>> SHIFT].mode[i & MASK] & 0o7777;
+  }
+  uid(i: number): number {
+    return this.#chunks[i >>> SHIFT].uid[i & MASK];
+  }
+  gid(i: number): number {
+    return this.#chunks[i >>> SHIFT].gid[i & MASK];
+  }
+  size(i: number): number {
+    return this.#chunks[i >>> SHIFT].size[i & MASK];
+  }
+  mtimeSec(i: number): number {
+    return this.#chunks[i >>> SHIFT].mtimeSec[i & MASK];
+  }
+  mtimeNs(i: number): number {
+    return this.#chunks[i >>> SHIFT].mtimeNs[i & MASK];
+  }
+  /** Index of the folder that holds the entry; the root is its own parent. */
+  parent(i: number): number {
+    return this.#chunks[i >>> SHIFT].parent[i & MASK];
+  }
+  /** The source's identity tag (inode and change time folded), 0 elsewhere. */
+  tag(i: number): number {
+    return this.#chunks[i >>> SHIFT].tag[i & MASK];
+  }
+  nameLength(i: number): number {
+    return this.#chunks[i >>> SHIFT].nameLength[i & MASK];
+  }
+
+  /** The arena piece that holds the name, and where in it the name starts: for loops that must not allocate. */
+  namePiece(i: number): Uint8Array<ArrayBuffer> {
+    return this.#pieces[this.#chunks[i >>> SHIFT].nameAt[i & MASK] >>> PIECE_SHIFT];
+  }
+  nameStart(i: number): number {
+    return this.#chunks[i >>> SHIFT].nameAt[i & MASK] & (PIECE - 1);
+  }
+
+  /** A view of the name. */
+  name(i: number): Uint8Array<ArrayBuffer> {
+    const at = this.nameStart(i);
+    return this.namePiece(i).subarray(at, at + this.nameLength(i));
+  }
+
+  /** A view of a link's target; empty for other kinds. */
+  linkTarget(i: number): Uint8Array {
+    if (this.kind(i) !== 10) return EMPTY;
+    const at = this.nameStart(i) + this.nameLength(i);
+    return this.namePiece(i).subarray(at, at + this.size(i));
+  }
+
+  /** The path below the root, components joined by "/"; empty for the root. */
+  path(i: number): Uint8Array<ArrayBuffer> {
+    let length = 0;
+    for (let at = i; at !== 0; at = this.parent(at)) length += this.nameLength(at) + 1;
+    if (length === 0) return new Uint8Array(0);
+    const path = new Uint8Array(length - 1);
+    let end = length - 1;
+    for (let at = i; at !== 0; at = this.parent(at)) {
+      const n = this.nameLength(at);
+      path.set(this.name(at), end - n);
+      end -= n + 1;
+      if (end >= 0) path[end] = 0x2f;
+    }
+    return path;
+  }
+
+  /** Folders between the root and the entry. */
+  depth(i: number): number {
+    let depth = 0;
+    for (let at = i; at !== 0; at = this.parent(at)) depth++;
+    return depth;
+  }
+
+  setStat(i: number, mode: number, size: number, mtimeSec: number, mtimeNs: number, tag: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    const row = i & MASK;
+    c.mode[row] = mode;
+    c.size[row] = size;
+    c.mtimeSec[row] = mtimeSec;
+    c.mtimeNs[row] = mtimeNs;
+    c.tag[row] = tag;
+  }
+
+  /** Size and time as found when a changed file was read again. */
+  setContent(i: number, size: number, mtimeSec: number, mtimeNs: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    const row = i & MASK;
+    c.size[row] = size;
+    c.mtimeSec[row] = mtimeSec;
+    c.mtimeNs[row] = mtimeNs;
+  }
+
+  /** The content digest (16 bytes) of -c; null if none was set. */
+  digest(i: number): Uint8Array | null {
+    const column = this.#chunks[i >>> SHIFT].digest;
+    return column === null ? null : column.subarray((i & MASK) * 16, (i & MASK) * 16 + 16);
+  }
+  setDigest(i: number, digest: Uint8Array): void {
+    const c = this.#chunks[i >>> SHIFT];
+    c.digest ??= new Uint8Array(CHUNK * 16);
+    c.digest.set(digest, (i & MASK) * 16);
+  }
+
+  /** Which source argument the entry came from. */
+  origin(i: number): number {
+    const column = this.#chunks[i >>> SHIFT].origin;
+    return column === null ? 0 : column[i & MASK];
+  }
+  setOrigin(i: number, origin: number): void {
+    if (origin === 0) return;
+    const c = this.#chunks[i >>> SHIFT];
+    c.origin ??= new Uint16Array(CHUNK);
+    c.origin[i & MASK] = origin;
+  }
+}

@@ -1,0 +1,68 @@
+// What one synchronisation preserves, compares and may do: made by lib/cli, carried by the JOB message, read by both halves.
+
+/** One filter rule as it travels: the pattern's bytes as written, and what it does. */
+export interface FilterRule {
+  pattern: Uint8Array;
+  include: boolean;
+}
+
+export interface SyncOptions {
+  recursive: boolean;
+  links: boolean;
+  perms: boolean;
+  times: boolean;
+  group: boolean;
+  owner: boolean;
+  devices: boolean;
+  specials: boolean;
+  numericIds: boolean;
+  dryRun: boolean;
+  /** -c: compare by content digest. */
+  checksum: boolean;
+  /** -I: transfer even what the quick check calls equal. */
+  ignoreTimes: boolean;
+  /** -S: make holes of runs of zeros too; holes are kept always. */
+  sparse: boolean;
+  delete: boolean;
+  /** Report unchanged entries as well (-ii, -vv). */
+  reportUnchanged: boolean;
+  /** Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). */
+  modifyWindowNs: number | null;
+  allowEmptySource: boolean;
+  /** Send a file that keeps changing as it was read instead of leaving the old one. */
+  allowTorn: boolean;
+  /** Deletions allowed: a count, or a percentage of the target's entries; null = the guard (more than 50 % and more than 100). */
+  deleteLimit: { count: number } | { percent: number } | null;
+  /** Turns the guards on source and deletions off. */
+  noGuard: boolean;
+  /** Idle seconds after which a silent peer ends the run; 0 = never. */
+  timeoutSeconds: number;
+  filters: FilterRule[];
+}
+
+export function defaultOptions(): SyncOptions {
+  return {
+    recursive: false,
+    links: false,
+    perms: false,
+    times: false,
+    group: false,
+    owner: false,
+    devices: false,
+    specials: false,
+    numericIds: false,
+    dryRun: false,
+    checksum: false,
+    ignoreTimes: false,
+    sparse: false,
+    delete: false,
+    reportUnchanged: false,
+    modifyWindowNs: null,
+    allowEmptySource: false,
+    allowTorn: false,
+    deleteLimit: null,
+    noGuard: false,
+    timeoutSeconds: 0,
+    filters: [],
+  };
+}

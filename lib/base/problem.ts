@@ -1,0 +1,73 @@
+// Trouble with one entry: a value, never an exception. The run goes on; the problem is shown in the last lines and decides
+// the exit code (23, or 24 where everything that failed had vanished or changed).
+
+/** What was being done. Numbers are the wire's. */
+export const Verb = {
+  open: 1,
+  read: 2,
+  list: 3,
+  stat: 4,
+  readLink: 5,
+  create: 6,
+  write: 7,
+  rename: 8,
+  remove: 9,
+  setMode: 10,
+  setOwner: 11,
+  setTimes: 12,
+  transfer: 13,
+  skip: 14,
+  replace: 15,
+} as const;
+export type Verb = number;
+
+/** Why, where no errno says it. */
+export const Cause = {
+  /** `errno` says it. */
+  system: 0,
+  /** Vanished between list and use. */
+  vanished: 1,
+  /** Changed while it was read, and again when re-read. */
+  changed: 2,
+  /** Content did not verify, twice. */
+  verify: 3,
+  /** The name is one of tsync's own. */
+  reservedName: 4,
+  /** A folder that is not empty stands in the way. */
+  folderInWay: 5,
+  /** Path is longer or deeper than tsync carries. */
+  tooLong: 6,
+  /** The entry at the target is not what it was when it was looked at. */
+  targetChanged: 7,
+  /** Left out because its kind was not asked for ("skipping non-regular file"): no failure. */
+  notAsked: 8,
+  /** A folder was left out because -r was not given: no failure. */
+  notRecursive: 9,
+  /** Still present at the source when looked at again, so not deleted. */
+  reappeared: 10,
+  /** Two sources hold the same name; the first one counts: no failure. */
+  duplicate: 11,
+} as const;
+export type Cause = number;
+
+export const Side = { source: 0, target: 1 } as const;
+
+export interface Problem {
+  verb: Verb;
+  cause: Cause;
+  /** Positive errno for Cause.system, else 0. */
+  errno: number;
+  side: number;
+  /** Path below the root, raw bytes; empty = the root itself. */
+  path: Uint8Array;
+}
+
+/** Problems that are told but are no failure. */
+export function isNotice(problem: Problem): boolean {
+  return problem.cause === Cause.notAsked || problem.cause === Cause.notRecursive || problem.cause === Cause.duplicate;
+}
+
+/** Problems after which rsync exits 24, not 23, when there is nothing worse. */
+export function isVanished(problem: Problem): boolean {
+  return problem.cause === Cause.vanished || problem.cause === Cause.changed;
+}

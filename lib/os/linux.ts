@@ -1,0 +1,543 @@
+// Os on Linux (x86-64, arm64) by FFI to libc: nanoseconds, raw bytes, descriptors. Opened by choose.ts; used by everything
+// above lib/os. Promises: the contract of os.ts; no verb below a root resolves a path (openBeneath walks one, confined);
+// every call is synchronous and stays on FFI's fast path; errno is read right after the call. One instance per isolate
+// (errno belongs to the thread); handles are plain descriptor numbers, so another isolate may take one over.
+
+import {
+  type Abilities,
+  Errno,
+  type FileSystemInfo,
+  type Handle,
+  Kind,
+  type Listing,
+  OpenMode,
+  type Os,
+  type Result,
+  Stat,
+} from "./os.ts";
+import * as k from "./linux_machine.ts";
+import { OffsetBuffer, OpenHowBuffer, StatfsBuffer, StatxBuffer, takeDirents, TimesBuffer } from "./linux_structs.ts";
+import { NAME_MAX, putName, putPath, splitPath } from "./names.ts";
+import { type LibC, MAX_CALL_BYTES, openLibC } from "./symbols.ts";
+
+/** Opens the FFI implementation. Throws where the machine, FFI or glibc does not allow it. */
+export function openLinux(): Os {
+  if (Deno.build.os !== "linux") throw new Error(`the FFI layer is for Linux, not ${Deno.build.os}`);
+  const machine = k.linuxMachine(Deno.build.arch);
+  if (machine === undefined) throw new Error(`the FFI layer does not know machine type ${Deno.build.arch}`);
+  const { c, errno } = openLibC();
+  return new LinuxOs(c, errno, machine);
+}
+
+const EINVAL = -Errno.EINVAL;
+const EMPTY_PATH = new Uint8Array([0]);
+const DOT = new Uint8Array([0x2e, 0]);
+const DIRENTS_BYTES = 256 * 1024;
+const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
+
+// What this isolate knows of a descriptor it opened; 0 for one it did not open.
+const PLAIN = 1;
+const FRESH_FOLDER = 2;
+const PINNED = 3;
+
+class LinuxOs implements Os {
+  readonly abilities: Abilities = {
+    name: "linux-ffi",
+    rawNames: true,
+    nanoseconds: true,
+    owners: true,
+    specials: true,
+    sparse: true,
+    kernelCopy: true,
+    locks: true,
+  };
+  readonly #c: LibC;
+  readonly #errno: Int32Array;
+  readonly #m: k.LinuxMachine;
+  readonly #openFolderFlags: number;
+  readonly #readFlags: number;
+  readonly #createFlags: number;
+  readonly #writeFlags: number;
+  readonly #pinFlags: number;
+  readonly #openHow: OpenHowBuffer;
+  readonly #name: Uint8Array = new Uint8Array(NAME_MAX + 1);
+  readonly #name2: Uint8Array = new Uint8Array(NAME_MAX + 1);
+  readonly #path: Uint8Array = new Uint8Array(4096);
+  readonly #statx: StatxBuffer = new StatxBuffer();
+  readonly #statfs: StatfsBuffer = new StatfsBuffer();
+  readonly #times: TimesBuffer = new TimesBuffer();
+  readonly #fromOffset: OffsetBuffer = new OffsetBuffer();
+  readonly #toOffset: OffsetBuffer = new OffsetBuffer();
+  readonly #innerStat: Stat = new Stat();
+  #dirents: Uint8Array | null = null;
+  #state: Uint8Array = new Uint8Array(256);
+  #hasOpenat2 = true;
+  #hasFchmodat2 = true;
+  #hasEmptyPathTimes = true;
+
+  constructor(c: LibC, errno: Int32Array, m: k.LinuxMachine) {
+    this.#c = c;
+    this.#errno = errno;
+    this.#m = m;
+    this.#openFolderFlags = k.O_RDONLY | m.O_DIRECTORY | m.O_NOFOLLOW | k.O_CLOEXEC;
+    this.#readFlags = k.O_RDONLY | m.O_NOFOLLOW | k.O_NONBLOCK | k.O_NOCTTY | k.O_CLOEXEC;
+    this.#createFlags = k.O_RDWR | k.O_CREAT | k.O_EXCL | m.O_NOFOLLOW | k.O_CLOEXEC;
+    this.#writeFlags = k.O_RDWR | m.O_NOFOLLOW | k.O_NONBLOCK | k.O_NOCTTY | k.O_CLOEXEC;
+    this.#pinFlags = k.O_PATH | m.O_NOFOLLOW | k.O_CLOEXEC;
+    this.#openHow = new OpenHowBuffer(this.#openFolderFlags, k.RESOLVE_CONFINED);
+  }
+
+  // Roots.
+
+  openRoot(path: Uint8Array): Handle {
+    if (!putPath(this.#path, path)) return badPath(path);
+    const flags = k.O_RDONLY | this.#m.O_DIRECTORY | k.O_CLOEXEC;
+    return this.#open(k.AT_FDCWD, this.#path, flags, 0, FRESH_FOLDER);
+  }
+
+  statPath(path: Uint8Array, follow: boolean, out: Stat): Result {
+    if (!putPath(this.#path, path)) return badPath(path);
+    const flags = follow ? k.AT_NO_AUTOMOUNT : k.AT_NO_AUTOMOUNT | k.AT_SYMLINK_NOFOLLOW;
+    return this.#stat(k.AT_FDCWD, this.#path, flags, out);
+  }
+
+  makeRoot(path: Uint8Array): Result {
+    if (!putPath(this.#path, path)) return badPath(path);
+    const c = this.#c;
+    while (c.mkdirat(k.AT_FDCWD, this.#path, 0o777) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    return 0;
+  }
+
+  // Folders.
+
+  openFolder(folder: Handle, name: Uint8Array): Handle {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    return this.#open(folder, this.#name, this.#openFolderFlags, 0, FRESH_FOLDER);
+  }
+
+  openBeneath(root: Handle, path: Uint8Array): Handle {
+    const names = splitPath(path);
+    if (names === null) return EINVAL;
+    if (names.length === 0) return this.#open(root, DOT, this.#openFolderFlags, 0, FRESH_FOLDER);
+    if (this.#hasOpenat2) {
+      putPath(this.#path, path);
+      const handle = this.#openat2(root);
+      // A kernel before 5.6 knows no openat2; a sandbox that does not know it answers EPERM, as may the file system:
+      // the walk then gives the same answer, one component at a time.
+      if (handle !== -Errno.ENOSYS && handle !== -Errno.EPERM) return handle;
+      if (handle === -Errno.ENOSYS) this.#hasOpenat2 = false;
+    }
+    return this.#walk(root, names);
+  }
+
+  #openat2(root: Handle): Handle {
+    const how = this.#openHow.bytes;
+    for (;;) {
+      const handle = this.#c.openat2(this.#m.openat2, root, this.#path, how, how.length);
+      if (handle >= 0) {
+        this.#note(handle, FRESH_FOLDER);
+        return handle;
+      }
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+  }
+
+  #walk(root: Handle, names: Uint8Array[]): Handle {
+    let folder = root;
+    for (const name of names) {
+      const next = this.openFolder(folder, name);
+      if (folder !== root) this.close(folder);
+      if (next < 0) return next;
+      folder = next;
+    }
+    return folder;
+  }
+
+  readFolder(folder: Handle, into: Listing): Result {
+    into.clear();
+    const dirents = this.#dirents ??= new Uint8Array(DIRENTS_BYTES);
+    if (this.#state[folder] === FRESH_FOLDER) this.#state[folder] = PLAIN;
+    else if (this.#c.lseek(folder, 0n, k.SEEK_SET) < 0n) return -this.#errno[0];
+    for (;;) {
+      const filled = this.#c.getdents64(this.#m.getdents64, folder, dirents, dirents.length);
+      if (filled === 0) return 0;
+      if (filled < 0) {
+        const error = this.#errno[0];
+        if (error === Errno.EINTR) continue;
+        return -error;
+      }
+      const result = takeDirents(dirents, filled, into);
+      if (result < 0) return result;
+    }
+  }
+
+  close(handle: Handle): Result {
+    if (handle < this.#state.length) this.#state[handle] = 0;
+    // Linux frees the descriptor even when close says EINTR, so it is never called twice.
+    return this.#c.close(handle) < 0 && this.#errno[0] !== Errno.EINTR ? -this.#errno[0] : 0;
+  }
+
+  // Looking.
+
+  statAt(folder: Handle, bytes: Uint8Array, at: number, length: number, out: Stat): Result {
+    if (!putName(this.#name, bytes, at, length)) return EINVAL;
+    return this.#stat(folder, this.#name, k.AT_SYMLINK_NOFOLLOW | k.AT_NO_AUTOMOUNT, out);
+  }
+
+  statHandle(handle: Handle, out: Stat): Result {
+    return this.#stat(handle, EMPTY_PATH, k.AT_EMPTY_PATH | k.AT_NO_AUTOMOUNT, out);
+  }
+
+  readLink(folder: Handle, name: Uint8Array, into: Uint8Array): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const size = Math.min(into.length, MAX_CALL_BYTES);
+    for (;;) {
+      const length = this.#c.readlinkat(folder, this.#name, into, size);
+      if (length >= 0) return length;
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+  }
+
+  fileSystem(handle: Handle): FileSystemInfo | Result {
+    while (this.#c.fstatfs(handle, this.#statfs.bytes) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    return this.#statfs.info();
+  }
+
+  // Content.
+
+  openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const flags = how === OpenMode.read
+      ? this.#readFlags
+      : how === OpenMode.create
+      ? this.#createFlags
+      : this.#writeFlags;
+    return this.#open(folder, this.#name, flags, mode, PLAIN);
+  }
+
+  read(handle: Handle, into: Uint8Array): Result {
+    const size = Math.min(into.length, MAX_CALL_BYTES);
+    for (;;) {
+      const count = this.#c.read(handle, into, size);
+      if (count >= 0) return count;
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+  }
+
+  readAt(handle: Handle, into: Uint8Array, offset: number): Result {
+    if (!(offset >= 0 && offset <= OFFSET_MAX)) return EINVAL;
+    const size = Math.min(into.length, MAX_CALL_BYTES);
+    const at = BigInt(offset);
+    for (;;) {
+      const count = this.#c.pread(handle, into, size, at);
+      if (count >= 0) return count;
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+  }
+
+  writeAll(handle: Handle, bytes: Uint8Array): Result {
+    let rest = bytes;
+    while (rest.length > 0) {
+      const count = this.#c.write(handle, rest, Math.min(rest.length, MAX_CALL_BYTES));
+      if (count === rest.length) return 0;
+      if (count > 0) rest = rest.subarray(count);
+      else {
+        // A write of nothing without an error would loop for ever.
+        const error = count === 0 ? Errno.EIO : this.#errno[0];
+        if (error !== Errno.EINTR) return -error;
+      }
+    }
+    return 0;
+  }
+
+  writeAllAt(handle: Handle, bytes: Uint8Array, offset: number): Result {
+    if (!(offset >= 0 && offset + bytes.length <= OFFSET_MAX)) return EINVAL;
+    for (let done = 0; done < bytes.length;) {
+      const rest = done === 0 ? bytes : bytes.subarray(done);
+      const count = this.#c.pwrite(handle, rest, Math.min(rest.length, MAX_CALL_BYTES), BigInt(offset + done));
+      if (count > 0) done += count;
+      else {
+        const error = count === 0 ? Errno.EIO : this.#errno[0];
+        if (error !== Errno.EINTR) return -error;
+      }
+    }
+    return 0;
+  }
+
+  truncate(handle: Handle, size: number): Result {
+    if (!(size >= 0 && size <= OFFSET_MAX)) return EINVAL;
+    const bytes = BigInt(size);
+    while (this.#c.ftruncate(handle, bytes) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    return 0;
+  }
+
+  seekData(handle: Handle, from: number): Result {
+    return this.#seek(handle, from, k.SEEK_DATA);
+  }
+
+  seekHole(handle: Handle, from: number): Result {
+    return this.#seek(handle, from, k.SEEK_HOLE);
+  }
+
+  /** lseek moves the position, which `read` and `writeAll` use: it is put back. */
+  #seek(handle: Handle, from: number, whence: number): Result {
+    if (!(from >= 0 && from <= OFFSET_MAX)) return EINVAL;
+    const c = this.#c;
+    const before = c.lseek(handle, 0n, k.SEEK_CUR);
+    if (before < 0n) return -this.#errno[0];
+    const found = c.lseek(handle, BigInt(from), whence);
+    if (found < 0n) return -this.#errno[0];
+    c.lseek(handle, before, k.SEEK_SET);
+    return Number(found);
+  }
+
+  punchHole(handle: Handle, offset: number, length: number): Result {
+    if (!(offset >= 0 && length > 0 && offset + length <= OFFSET_MAX)) return EINVAL;
+    const [at, count] = [BigInt(offset), BigInt(length)];
+    while (this.#c.fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, at, count) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    return 0;
+  }
+
+  cloneFile(from: Handle, to: Handle): Result {
+    while (this.#c.ioctl(to, k.FICLONE, from) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    return 0;
+  }
+
+  copyRange(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Result {
+    if (!(fromOffset >= 0 && fromOffset <= OFFSET_MAX && toOffset >= 0 && toOffset <= OFFSET_MAX && length >= 0)) {
+      return EINVAL;
+    }
+    const [fromAt, toAt] = [this.#fromOffset, this.#toOffset];
+    const size = Math.min(length, MAX_CALL_BYTES);
+    for (;;) {
+      fromAt.set(fromOffset);
+      toAt.set(toOffset);
+      const count = this.#c.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
+      if (count >= 0) return count;
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+  }
+
+  sync(handle: Handle): Result {
+    while (this.#c.fsync(handle) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    return 0;
+  }
+
+  // Names.
+
+  makeFolder(folder: Handle, name: Uint8Array, mode: number): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    return this.#done(this.#c.mkdirat(folder, this.#name, mode));
+  }
+
+  makeLink(folder: Handle, name: Uint8Array, target: Uint8Array): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    if (!putPath(this.#path, target)) return badPath(target);
+    return this.#done(this.#c.symlinkat(this.#path, folder, this.#name));
+  }
+
+  makeSpecial(folder: Handle, name: Uint8Array, kind: Kind, mode: number, major: number, minor: number): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    // mknod would make a plain file of kind file, and the kernel keeps 12 bits of major and 20 of minor.
+    if (kind !== Kind.fifo && kind !== Kind.socket && kind !== Kind.charDevice && kind !== Kind.blockDevice) {
+      return EINVAL;
+    }
+    if (!(major >= 0 && major < 0x1000 && minor >= 0 && minor < 0x10_0000)) return EINVAL;
+    const device = ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0;
+    return this.#done(this.#c.mknodat(this.#m.mknodat, folder, this.#name, (kind << 12) | (mode & 0o7777), device));
+  }
+
+  rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    if (!this.#putNames(from, to)) return EINVAL;
+    return this.#done(this.#c.renameat(fromFolder, this.#name, toFolder, this.#name2));
+  }
+
+  renameNew(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    if (!this.#putNames(from, to)) return EINVAL;
+    const result = this.#renameat2(fromFolder, toFolder, k.RENAME_NOREPLACE);
+    if (result !== -Errno.EINVAL && result !== -Errno.ENOSYS) return result;
+    return this.#renameNewByHand(fromFolder, toFolder);
+  }
+
+  /**
+   * For file systems without RENAME_NOREPLACE: a second link, then the first goes; both are exclusive. A folder cannot be
+   * linked: it is renamed if nothing has the name, and what may slip in between is replaced only if it is an empty folder.
+   */
+  #renameNewByHand(fromFolder: Handle, toFolder: Handle): Result {
+    const flags = k.AT_SYMLINK_NOFOLLOW | k.AT_NO_AUTOMOUNT;
+    const from = this.#stat(fromFolder, this.#name, flags, this.#innerStat);
+    if (from < 0) return from;
+    if (this.#innerStat.kind !== Kind.folder) {
+      const linked = this.#done(this.#c.linkat(fromFolder, this.#name, toFolder, this.#name2, 0));
+      return linked < 0 ? linked : this.#done(this.#c.unlinkat(fromFolder, this.#name, 0));
+    }
+    const to = this.#stat(toFolder, this.#name2, flags, this.#innerStat);
+    if (to === 0) return -Errno.EEXIST;
+    if (to !== -Errno.ENOENT) return to;
+    return this.#done(this.#c.renameat(fromFolder, this.#name, toFolder, this.#name2));
+  }
+
+  exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result {
+    if (!this.#putNames(a, b)) return EINVAL;
+    return this.#renameat2(folderA, folderB, k.RENAME_EXCHANGE);
+  }
+
+  unlink(folder: Handle, name: Uint8Array): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    return this.#done(this.#c.unlinkat(folder, this.#name, 0));
+  }
+
+  removeFolder(folder: Handle, name: Uint8Array): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    return this.#done(this.#c.unlinkat(folder, this.#name, k.AT_REMOVEDIR));
+  }
+
+  // Metadata. A pinned descriptor (O_PATH) refuses the f* calls with EBADF; the calls with AT_EMPTY_PATH take it.
+
+  pin(folder: Handle, name: Uint8Array): Handle {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    return this.#open(folder, this.#name, this.#pinFlags, 0, PINNED);
+  }
+
+  setMode(handle: Handle, mode: number): Result {
+    const bits = mode & 0o7777;
+    if (this.#state[handle] !== PINNED) {
+      const result = this.#done(this.#c.fchmod(handle, bits));
+      if (result !== -Errno.EBADF) return result;
+    }
+    if (this.#hasFchmodat2) {
+      const result = this.#done(this.#c.fchmodat2(this.#m.fchmodat2, handle, EMPTY_PATH, bits, k.AT_EMPTY_PATH));
+      // As with openat2: absent before kernel 6.6, and EPERM may be a sandbox's word for that.
+      if (result !== -Errno.ENOSYS && result !== -Errno.EPERM) return result;
+      if (result === -Errno.ENOSYS) this.#hasFchmodat2 = false;
+    }
+    const looked = this.statHandle(handle, this.#innerStat);
+    if (looked < 0) return looked;
+    // Some file systems would change a link's mode and report an error all the same.
+    if (this.#innerStat.kind === Kind.link) return -Errno.EOPNOTSUPP;
+    return this.#done(this.#c.chmod(this.#ownDescriptorPath(handle), bits));
+  }
+
+  setOwner(handle: Handle, uid: number, gid: number): Result {
+    if (!isId(uid) || !isId(gid)) return EINVAL;
+    if (this.#state[handle] !== PINNED) {
+      const result = this.#done(this.#c.fchown(handle, uid | 0, gid | 0));
+      if (result !== -Errno.EBADF) return result;
+    }
+    return this.#done(this.#c.fchownat(handle, EMPTY_PATH, uid | 0, gid | 0, k.AT_EMPTY_PATH));
+  }
+
+  setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
+    const times = this.#times;
+    if (!times.set(mtimeSec, mtimeNs)) return EINVAL;
+    if (this.#state[handle] !== PINNED) {
+      const result = this.#done(this.#c.futimens(handle, times.bytes));
+      if (result !== -Errno.EBADF) return result;
+    }
+    if (this.#hasEmptyPathTimes) {
+      const result = this.#done(this.#c.utimensat(handle, EMPTY_PATH, times.bytes, k.AT_EMPTY_PATH));
+      // Kernels before 5.8 do not take AT_EMPTY_PATH here.
+      if (result !== -Errno.EINVAL && result !== -Errno.ENOENT) return result;
+      this.#hasEmptyPathTimes = false;
+    }
+    return this.#done(this.#c.utimensat(k.AT_FDCWD, this.#ownDescriptorPath(handle), times.bytes, 0));
+  }
+
+  // Locks.
+
+  lockShared(handle: Handle): Result {
+    return this.#done(this.#c.flock(handle, k.LOCK_SH | k.LOCK_NB));
+  }
+
+  lockExclusive(handle: Handle): Result {
+    return this.#done(this.#c.flock(handle, k.LOCK_EX | k.LOCK_NB));
+  }
+
+  unlock(handle: Handle): Result {
+    return this.#done(this.#c.flock(handle, k.LOCK_UN));
+  }
+
+  // Inner parts.
+
+  #open(folder: Handle, name: Uint8Array, flags: number, mode: number, state: number): Handle {
+    for (;;) {
+      const handle = this.#c.openat(folder, name, flags, mode);
+      if (handle >= 0) {
+        this.#note(handle, state);
+        return handle;
+      }
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+  }
+
+  #stat(folder: Handle, name: Uint8Array, flags: number, out: Stat): Result {
+    const statx = this.#statx;
+    while (this.#c.statx(this.#m.statx, folder, name, flags, k.STATX_BASIC_STATS, statx.bytes) < 0) {
+      const error = this.#errno[0];
+      if (error !== Errno.EINTR) return -error;
+    }
+    statx.into(out);
+    return 0;
+  }
+
+  #renameat2(fromFolder: Handle, toFolder: Handle, flags: number): Result {
+    return this.#done(this.#c.renameat2(this.#m.renameat2, fromFolder, this.#name, toFolder, this.#name2, flags));
+  }
+
+  #putNames(first: Uint8Array, second: Uint8Array): boolean {
+    return putName(this.#name, first, 0, first.length) && putName(this.#name2, second, 0, second.length);
+  }
+
+  /** The result of a call that Linux does not interrupt, or that must not be repeated, as a Result. */
+  #done(result: number): Result {
+    return result < 0 ? -this.#errno[0] : result;
+  }
+
+  #ownDescriptorPath(handle: Handle): Uint8Array {
+    putPath(this.#path, new TextEncoder().encode(`/proc/self/fd/${handle}`));
+    return this.#path;
+  }
+
+  #note(handle: Handle, state: number): void {
+    if (handle >= this.#state.length) {
+      const grown = new Uint8Array(Math.max(handle + 1, this.#state.length * 2));
+      grown.set(this.#state);
+      this.#state = grown;
+    }
+    this.#state[handle] = state;
+  }
+}
+
+/** -1 (leave as it is) or an id that Linux can keep. */
+function isId(id: number): boolean {
+  return Number.isInteger(id) && id >= -1 && id < 0xffff_ffff;
+}
+
+/** Why putPath refused: the errno that the system would give. */
+function badPath(path: Uint8Array): Result {
+  return path.length === 0 ? -Errno.ENOENT : path.length > 4095 ? -Errno.ENAMETOOLONG : EINVAL;
+}

@@ -1,0 +1,250 @@
+// The one door to the operating system. Everything above asks for what it needs through `Os`; linux.ts, portable.ts,
+// memory.ts and recording.ts answer. Contract: tests/contract/os_contract.ts, which all of them pass.
+//
+// Conventions, for every verb of `Os`:
+// - A name is the exact bytes of ONE component (no "/", no NUL, not ".", not ".."), relative to a held folder handle.
+//   No verb but `openRoot` and `makeRoot` ever takes a path that follows links.
+// - A result below zero is a negated errno (-2 is ENOENT); verbs never throw for what the system reports.
+// - EINTR is retried inside. Short reads are returned as they are; `writeAll` continues short writes.
+// - A handle is owned by exactly one holder, who closes it once.
+
+/** A handle of an open folder, file or pinned entry; below zero: a negated errno. */
+export type Handle = number;
+/** Zero or a positive result of the verb; below zero: a negated errno. */
+export type Result = number;
+
+/** Kinds of entry, as the file type bits of st_mode shifted right by 12. */
+export const Kind = {
+  unknown: 0,
+  fifo: 1,
+  charDevice: 2,
+  folder: 4,
+  blockDevice: 6,
+  file: 8,
+  link: 10,
+  socket: 12,
+} as const;
+export type Kind = number;
+
+/** What stat found, reused by the caller so that a scan allocates nothing per entry. Times: seconds (may be negative) and nanoseconds 0-999999999. */
+export class Stat {
+  kind: Kind = 0;
+  /** Permission bits with set-id and sticky: 0o7777. */
+  mode = 0;
+  nlink = 0;
+  uid = 0;
+  gid = 0;
+  /** Bytes; exact up to 2^53-1. */
+  size = 0;
+  /** Allocated bytes. */
+  allocated = 0;
+  mtimeSec = 0;
+  mtimeNs = 0;
+  ctimeSec = 0;
+  ctimeNs = 0;
+  inoLow = 0;
+  inoHigh = 0;
+  devMajor = 0;
+  devMinor = 0;
+  rdevMajor = 0;
+  rdevMinor = 0;
+}
+
+/** The names of one folder, raw, in the order the system gave them; "." and ".." left out. Reused from folder to folder. */
+export class Listing {
+  count = 0;
+  /** All names one after another, without separators. */
+  names: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 16);
+  namesUsed = 0;
+  /** Start of name i in `names`. */
+  at: Uint32Array = new Uint32Array(1024);
+  length: Uint8Array = new Uint8Array(1024);
+  /** Kind by d_type; Kind.unknown where the file system does not say. */
+  kind: Uint8Array = new Uint8Array(1024);
+
+  clear(): void {
+    this.count = 0;
+    this.namesUsed = 0;
+  }
+
+  /** Appends the name bytes[from, from+length). */
+  add(bytes: Uint8Array, from: number, length: number, kind: Kind): void {
+    const i = this.count;
+    if (i === this.at.length) this.#growEntries();
+    if (this.namesUsed + length > this.names.length) this.#growNames(length);
+    const names = this.names;
+    const start = this.namesUsed;
+    for (let k = 0; k < length; k++) names[start + k] = bytes[from + k];
+    this.at[i] = start;
+    this.length[i] = length;
+    this.kind[i] = kind;
+    this.namesUsed = start + length;
+    this.count = i + 1;
+  }
+
+  name(i: number): Uint8Array {
+    return this.names.subarray(this.at[i], this.at[i] + this.length[i]);
+  }
+
+  #growEntries(): void {
+    const size = this.at.length * 2;
+    const at = new Uint32Array(size);
+    at.set(this.at);
+    this.at = at;
+    const length = new Uint8Array(size);
+    length.set(this.length);
+    this.length = length;
+    const kind = new Uint8Array(size);
+    kind.set(this.kind);
+    this.kind = kind;
+  }
+
+  #growNames(more: number): void {
+    const names = new Uint8Array(Math.max(this.names.length * 2, this.namesUsed + more));
+    names.set(this.names.subarray(0, this.namesUsed));
+    this.names = names;
+  }
+}
+
+/** What this system can do, as data: callers ask here, not which platform it is. */
+export interface Abilities {
+  /** "linux-ffi", "portable" or "memory". */
+  readonly name: string;
+  /** Names survive as raw bytes (the portable implementation knows only UTF-8 names). */
+  readonly rawNames: boolean;
+  /** Times keep nanoseconds (else milliseconds). */
+  readonly nanoseconds: boolean;
+  readonly owners: boolean;
+  readonly specials: boolean;
+  /** seekData and seekHole tell the truth where the file system does. */
+  readonly sparse: boolean;
+  /** cloneFile and copyRange may work. */
+  readonly kernelCopy: boolean;
+  /** flock works. */
+  readonly locks: boolean;
+}
+
+/** Space of a file system: bytes and inodes left to this user, and its type number (statfs f_type). */
+export interface FileSystemInfo {
+  type: number;
+  freeBytes: number;
+  totalBytes: number;
+  freeInodes: number;
+}
+
+export const OpenMode = {
+  /** Read; O_NOFOLLOW | O_NONBLOCK, so that neither a link nor a FIFO surprises. The caller checks the kind by statHandle. */
+  read: 0,
+  /** Create exclusively for writing (O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR) with `mode`. */
+  create: 1,
+  /** Write an existing file in place (O_RDWR | O_NOFOLLOW | O_NONBLOCK). */
+  write: 2,
+} as const;
+
+export interface Os {
+  readonly abilities: Abilities;
+
+  // Roots: the only verbs that take a path and follow links, for words the operator typed.
+  /** Opens the folder `path` (absolute or relative to the working folder) for use as a root. */
+  openRoot(path: Uint8Array): Handle;
+  /** stat of a path the operator typed; follow = through a last link. */
+  statPath(path: Uint8Array, follow: boolean, out: Stat): Result;
+  /** mkdir of a path the operator typed (one level; 0777 less umask). */
+  makeRoot(path: Uint8Array): Result;
+
+  // Folders.
+  /** Opens the child folder `name`: never through a link (ELOOP or ENOTDIR), never a file. */
+  openFolder(folder: Handle, name: Uint8Array): Handle;
+  /** Opens the folder at `path` (components joined by "/"; empty = the folder itself) below `root`; no component may be a link, none may leave the root. */
+  openBeneath(root: Handle, path: Uint8Array): Handle;
+  /** Reads all names of the folder into `into` (cleared first). Each call reads from the start. */
+  readFolder(folder: Handle, into: Listing): Result;
+  close(handle: Handle): Result;
+
+  // Looking.
+  /** lstat of the name bytes[at, at+length) in the folder; the scan's hot call, hence the plain arguments. */
+  statAt(folder: Handle, bytes: Uint8Array, at: number, length: number, out: Stat): Result;
+  statHandle(handle: Handle, out: Stat): Result;
+  /** Reads the link's target into `into` (at least 4,096 bytes); returns its length. */
+  readLink(folder: Handle, name: Uint8Array, into: Uint8Array): Result;
+  fileSystem(handle: Handle): FileSystemInfo | Result;
+
+  // Content.
+  /** Opens a file by OpenMode; `mode` only matters for create. */
+  openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle;
+  /** Reads at the handle's position into `into`; 0 = end. */
+  read(handle: Handle, into: Uint8Array): Result;
+  readAt(handle: Handle, into: Uint8Array, offset: number): Result;
+  /** Writes all of `bytes` at the handle's position, continuing short writes; 0 or a negated errno. */
+  writeAll(handle: Handle, bytes: Uint8Array): Result;
+  writeAllAt(handle: Handle, bytes: Uint8Array, offset: number): Result;
+  truncate(handle: Handle, size: number): Result;
+  /** First offset >= from that holds data: -ENXIO (-6) when none is left; -EINVAL (-22) where the file system cannot say. */
+  seekData(handle: Handle, from: number): Result;
+  /** First hole at or after from (the end of the file counts as one). */
+  seekHole(handle: Handle, from: number): Result;
+  /** Makes [offset, offset+length) a hole; -EOPNOTSUPP (-95) where that cannot be done. */
+  punchHole(handle: Handle, offset: number, length: number): Result;
+  /** Whole-file reflink: 0, or a negated errno (not supported, other file system). */
+  cloneFile(from: Handle, to: Handle): Result;
+  /** copy_file_range by offsets; returns bytes copied (0 at the end of `from`). */
+  copyRange(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Result;
+  /** Flushes the file's (or folder's) content and metadata to the device. */
+  sync(handle: Handle): Result;
+
+  // Names.
+  makeFolder(folder: Handle, name: Uint8Array, mode: number): Result;
+  makeLink(folder: Handle, name: Uint8Array, target: Uint8Array): Result;
+  /** mknod for FIFO, socket and devices. */
+  makeSpecial(folder: Handle, name: Uint8Array, kind: Kind, mode: number, rdevMajor: number, rdevMinor: number): Result;
+  /** rename, replacing what may stand at the new name. */
+  rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result;
+  /** rename that fails with -EEXIST (-17) if the new name exists. */
+  renameNew(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result;
+  /** Swaps two names of any kinds in one step; -EINVAL (-22) or -ENOSYS (-38) where that cannot be done. */
+  exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result;
+  unlink(folder: Handle, name: Uint8Array): Result;
+  removeFolder(folder: Handle, name: Uint8Array): Result;
+
+  // Metadata, always on a handle. `pin` opens an entry of any kind without following and without touching it (O_PATH);
+  // the three setters take such a pinned handle or one of an open file or folder.
+  pin(folder: Handle, name: Uint8Array): Handle;
+  setMode(handle: Handle, mode: number): Result;
+  /** uid or gid -1: leave as it is. */
+  setOwner(handle: Handle, uid: number, gid: number): Result;
+  /** Sets the modification time; the access time is left as it is. */
+  setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result;
+
+  // Locks (flock on the handle), never waiting: 0, or -EWOULDBLOCK (-11).
+  lockShared(handle: Handle): Result;
+  lockExclusive(handle: Handle): Result;
+  unlock(handle: Handle): Result;
+}
+
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  EBADF: 9,
+  EAGAIN: 11,
+  EACCES: 13,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  EMFILE: 24,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  EPIPE: 32,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ENOTEMPTY: 39,
+  ELOOP: 40,
+  EOPNOTSUPP: 95,
+  EDQUOT: 122,
+} as const;
