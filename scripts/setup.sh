@@ -1,22 +1,16 @@
 #!/bin/sh
-# setup.sh [--tests] [--target TRIPLE]: gets what is missing on a bare machine: the pinned Deno, the compile base, the packages of
-# deno.lock, and with --tests the programs that the tests run. Works as root and as a plain user; a second run does nothing.
+# setup.sh [--tests]: gets what is missing on a bare machine: the pinned Deno, the compile bases of both machine types (a client knows
+# the agents of both), the bundler, the packages of deno.lock, and with --tests the programs that the tests run. Works as root and as a plain user; a second run does nothing.
 # Tools live in $TSYNC_TOOLS, by default ~/.cache/tsync-build.
 set -eu
 . "$(dirname -- "$0")/tools.sh"
 
-tests= target_machine=
-while [ $# -gt 0 ]; do
-  case $1 in
+tests=
+for arg; do
+  case $arg in
     --tests) tests=1 ;;
-    --target)
-      [ $# -gt 1 ] || die "--target needs a value"
-      target_machine=$(machine_of_target "$2")
-      shift
-      ;;
-    *) die "unknown option $1; usage: setup.sh [--tests] [--target TRIPLE]" ;;
+    *) die "unknown option $arg; usage: setup.sh [--tests]" ;;
   esac
-  shift
 done
 
 did=
@@ -25,12 +19,17 @@ if [ -z "$(find_deno)" ]; then
   did=1
 fi
 
-for m in $(printf '%s\n' "$(machine)" $target_machine | sort -u); do
+for m in $MACHINES; do
   if [ ! -f "$(base_file "$m")" ]; then
     get_base "$m"
     did=1
   fi
 done
+
+if ! sha256_is "$(bundler_file)" "$(pinned ESBUILD_SHA256 "$(machine)")"; then
+  get_bundler
+  did=1
+fi
 
 # The packages of deno.lock, each checked by the hash that stands there.
 fetched=$(cd "$ROOT" && NO_COLOR=1 sh scripts/deno.sh install --frozen 2>&1 </dev/null) || die "cannot get the packages of deno.lock:

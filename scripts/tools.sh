@@ -8,6 +8,9 @@ DENO_VERSION=2.7.11
 DENO_SHA256_x86_64=e518fbc96877fbc2b37820ec54a02e473166cb25a5d4d627ffde37360fd7d210
 DENO_SHA256_aarch64=228096f60994ffe64a6af4eb7b6f089263db62a43bef82a74f7b6f0f0c17c18d
 
+# The machine types that agents exist for, in `uname -m`'s words.
+MACHINES='x86_64 aarch64'
+
 # The compile base, the program that `deno compile` puts in front of a payload: its size and SHA-256. Where Deno's own download is not
 # reachable, it is cut from an npm package that is itself a program compiled by this version of Deno.
 BASE_BYTES_x86_64=97076048
@@ -17,6 +20,11 @@ BASE_SHA256_aarch64=9c888d915647ff971a497acd39ee45ea63da5f19d12d4363124942c257c0
 BASE_PACKAGE_x86_64=@stdy/cli-linux-x64@0.22.2
 BASE_PACKAGE_aarch64=@stdy/cli-linux-arm64@0.22.2
 BASE_MEMBER=bin/steady
+
+# The bundler that `deno bundle` of this version runs, from npm; put where Deno looks for it, so that it runs only after the check.
+ESBUILD_VERSION=0.25.5
+ESBUILD_SHA256_x86_64=3331e0b23c99d93d9a39e436a4838de40ca1c95ac3bcbd9874ba169d8545b634
+ESBUILD_SHA256_aarch64=d6d656d9326ce1c55c01f73604a3cffda35c63cce60016e9ed795ac91cd1e67d
 
 ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 TOOLS=${TSYNC_TOOLS:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/tsync-build}
@@ -150,17 +158,21 @@ accept() {
   mv -f "$1" "$3"
 }
 
+# npm's word for a machine type.
+npm_cpu() {
+  case $1 in
+    x86_64) echo x64 ;;
+    aarch64) echo arm64 ;;
+  esac
+}
+
 get_deno() {
   m=$(machine)
-  case $m in
-    x86_64) npm_cpu=x64 ;;
-    aarch64) npm_cpu=arm64 ;;
-  esac
   deno_work=$(work_dir)
   for way in npm pip site; do
     say "setup: fetching Deno $DENO_VERSION ($way)"
     case $way in
-      npm) npm_member "@deno/linux-$npm_cpu-glibc@$DENO_VERSION" deno "$deno_work/deno" ;;
+      npm) npm_member "@deno/linux-$(npm_cpu "$m")-glibc@$DENO_VERSION" deno "$deno_work/deno" ;;
       pip) pip_member "deno==$DENO_VERSION" "manylinux_2_27_$m" "deno-$DENO_VERSION.data/scripts/deno" "$deno_work/deno" ;;
       site) download "https://dl.deno.land/release/v$DENO_VERSION/deno-$m-unknown-linux-gnu.zip" "$deno_work/deno.zip" &&
         unzip_member "$deno_work/deno.zip" deno "$deno_work/deno" ;;
@@ -205,4 +217,25 @@ get_base() {
   done
   rm -rf "$base_work"
   die "cannot get the compile base of Deno $DENO_VERSION for $m from Deno's site or from npm"
+}
+
+# Where Deno keeps what it fetches.
+deno_dir() { NO_COLOR=1 sh "$ROOT/scripts/deno.sh" info --json | sed -n 's/^ *"denoDir": "\(.*\)",$/\1/p'; }
+
+bundler_file() { echo "$(deno_dir)/dl/esbuild-$ESBUILD_VERSION/esbuild-linux-$(npm_cpu "$(machine)")"; }
+
+get_bundler() {
+  m=$(machine)
+  bundler_package=@esbuild/linux-$(npm_cpu "$m")@$ESBUILD_VERSION
+  bundler_work=$(work_dir)
+  for way in deno npm; do
+    say "setup: fetching the bundler ($way)"
+    "${way}_member" "$bundler_package" bin/esbuild "$bundler_work/esbuild" || continue
+    if accept "$bundler_work/esbuild" "$(pinned ESBUILD_SHA256 "$m")" "$(bundler_file)" 755; then
+      rm -rf "$bundler_work"
+      return 0
+    fi
+  done
+  rm -rf "$bundler_work"
+  die "cannot get $bundler_package"
 }
