@@ -245,6 +245,7 @@ export const Errno = {
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
+  EILSEQ: 84,
   EOPNOTSUPP: 95,
   EDQUOT: 122,
 } as const;

@@ -42,6 +42,7 @@ const declarations = {
   openat2: { name: "syscall", parameters: ["u32", "i32", "buffer", "buffer", "u32"], result: "i32" },
   fchmodat2: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "i32"], result: "i32" },
   mknodat: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "u32"], result: "i32" },
+  geteuid: { parameters: [], result: "u32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -64,10 +65,16 @@ export interface OpenLibC {
   readonly errno: Int32Array;
 }
 
-/** Opens libc. Throws where FFI or glibc is missing; the caller then falls back to the portable implementation. */
+let opened: OpenLibC | undefined;
+
+/**
+ * libc, opened once per isolate. Throws where FFI or glibc is missing; the caller then falls back to Deno's own calls.
+ */
 export function openLibC(): OpenLibC {
+  if (opened !== undefined) return opened;
   const c = Deno.dlopen("libc.so.6", declarations).symbols as unknown as LibC;
   const place = c.__errno_location();
   if (place === null) throw new Error("libc has no errno");
-  return { c, errno: new Int32Array(Deno.UnsafePointerView.getArrayBuffer(place, 4)) };
+  opened = { c, errno: new Int32Array(Deno.UnsafePointerView.getArrayBuffer(place, 4)) };
+  return opened;
 }

@@ -1,0 +1,24 @@
+// Time and timers. Called by whoever waits, measures or stamps. Promises: monotonicMs never goes backwards; a cancelled
+// timer never fires.
+
+/** Milliseconds since some fixed moment of this process, with fractions. For durations. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+/** Seconds since 1970 by the machine's clock, with fractions to the millisecond. For stamps, never for durations. */
+export function wallSeconds(): number {
+  return Date.now() / 1000;
+}
+
+/** Calls `fn` every `ms` milliseconds until the returned function is called. A timer keeps the process alive. */
+export function every(ms: number, fn: () => void): () => void {
+  const id = setInterval(fn, ms);
+  return () => clearInterval(id);
+}
+
+/** Calls `fn` once after `ms` milliseconds, unless the returned function is called first. */
+export function after(ms: number, fn: () => void): () => void {
+  const id = setTimeout(fn, ms);
+  return () => clearTimeout(id);
+}
