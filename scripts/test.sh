@@ -1,0 +1,115 @@
+#!/bin/sh
+# test.sh [--quick] [FOLDER...]: the whole gate: set-up, build, format, lint, types, and every folder of tests/, or the named ones.
+# --quick leaves out the set-up of test programs, the build and all folders but unit: what one runs between two edits.
+# Reads no standard input. The last line on stdout is "N passed, N failed", with ", N skipped" where there are any; a check that is
+# not a test (build, format, lint, types) counts as one. Exits 1 when anything failed.
+# TSYNC_TEST_LONG=1 runs every case in full.
+set -eu
+. "$(dirname -- "$0")/tools.sh"
+cd "$ROOT"
+exec </dev/null
+
+# Tests ask for what they mean; the caller's habits do not change the answer.
+unset RSYNC_RSH TSYNC_RSH RSYNC_PROTECT_ARGS RSYNC_OLD_ARGS RSYNC_PARTIAL_DIR RSYNC_PASSWORD RSYNC_PROXY RSYNC_ICONV RSYNC_MAX_ALLOC
+umask 022
+export NO_COLOR=1
+
+quick='' folders=''
+for arg; do
+  case $arg in
+    --quick) quick=1 ;;
+    -*) die "unknown option $arg; usage: test.sh [--quick] [FOLDER...]" ;;
+    *)
+      folder=${arg#tests/} folder=${folder%/}
+      [ -d "tests/$folder" ] || die "no folder tests/$folder"
+      folders="$folders $folder"
+      ;;
+  esac
+done
+
+passed=0 failed=0 skipped=0 failures=''
+results=build/test.$$
+mkdir -p "$results"
+trap 'rm -rf "$results"' EXIT
+trap 'exit 130' INT TERM
+
+# check NAME COMMAND...: a check of the gate that is not a test.
+check() {
+  name=$1
+  shift
+  printf '== %s\n' "$name"
+  if "$@" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    failures="$failures
+FAILED: $name"
+  fi
+}
+
+# The folders that hold tests, the fast ones first.
+test_folders() {
+  for folder in unit wire contract property fault interop security cli $(cd tests && ls); do
+    if [ -d "tests/$folder" ] && [ -n "$(find "tests/$folder" -name '*_test.ts' -type f | head -n 1)" ]; then echo "$folder"; fi
+  done | awk '!seen[$0]++'
+}
+
+# run_folder FOLDER: one process for each folder. Folders of pure code run their files side by side; those that measure time, start
+# servers or change the machine run one file after the other. A folder that hangs is ended and counts as failed.
+run_folder() {
+  printf '== tests/%s\n' "$1"
+  case $1 in
+    unit | wire | property) side_by_side=--parallel ;;
+    *) side_by_side= ;;
+  esac
+  limit=
+  if [ -z "${TSYNC_TEST_LONG:-}" ] && have timeout; then limit='timeout -k 10 900'; fi
+  if $limit sh scripts/deno.sh test --frozen --no-check --allow-all $side_by_side --junit-path="$results/$1.xml" "tests/$1" 2>&1; then
+    code=0
+  else
+    code=$?
+  fi
+  # A folder may also fail without a failed test: a file that cannot be loaded, a process that is ended.
+  if [ ! -f "$results/$1.xml" ] || { [ $code -ne 0 ] && ! grep -q '<failure' "$results/$1.xml"; }; then
+    failed=$((failed + 1))
+    failures="$failures
+FAILED: tests/$1 ended with code $code"
+  fi
+}
+
+if [ -n "$quick" ]; then
+  [ -n "$(find_deno)" ] || check "set-up" sh scripts/setup.sh
+  [ -n "$folders" ] || folders=unit
+else
+  check "set-up" sh scripts/setup.sh --tests
+  check "build" sh scripts/build.sh
+  [ -n "$folders" ] || folders=$(test_folders)
+fi
+check "format" sh scripts/deno.sh fmt --check --quiet
+check "lint" sh scripts/deno.sh lint --quiet
+check "types" sh scripts/deno.sh check --quiet --frozen
+
+for folder in $folders; do
+  run_folder "$folder"
+done
+
+printf '== result\n'
+if [ -n "$(ls "$results")" ]; then
+  if tally=$(sh scripts/deno.sh run --no-config --allow-read scripts/tally.ts tests/skips.txt "$results"/*.xml); then
+    printf '%s\n' "$tally" | sed '$d'
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(printf '%s\n' "$tally" | tail -n 1)
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+  else
+    failed=$((failed + 1))
+    failures="$failures
+FAILED: the results cannot be counted"
+  fi
+fi
+if [ -n "$failures" ]; then printf '%s\n' "${failures#?}"; fi
+if [ $skipped -gt 0 ]; then
+  echo "$passed passed, $failed failed, $skipped skipped"
+else
+  echo "$passed passed, $failed failed"
+fi
+[ $failed -eq 0 ]
