@@ -1,0 +1,33 @@
+// What a half needs of its process, as a value: the door to the system, time, randomness, accounts, who we are. Made by the
+// two mains (lib/job, remote/), by tests with fakes.
+
+import type { Identity } from "../plan/owner_map.ts";
+import type { Os } from "../os/os.ts";
+
+export interface Environment {
+  readonly os: Os;
+  readonly identity: Identity;
+  /** The user's umask, already taken off the process (which runs with umask 0). */
+  readonly umask: number;
+  /** Lets timers and signals run; awaited by long loops. */
+  breathe(): Promise<void>;
+  randomBytes(count: number): Uint8Array;
+  /** Account names; null where there is none. */
+  userName(uid: number): Uint8Array | null;
+  groupName(gid: number): Uint8Array | null;
+  userId(name: Uint8Array): number | null;
+  groupId(name: Uint8Array): number | null;
+  /** The user's home folder, raw. */
+  homeFolder(): Uint8Array;
+}
+
+/** Content digests with the session's seed: lib/hash's ContentHash. */
+export interface Digester {
+  reset(): void;
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+  hash(bytes: Uint8Array): Uint8Array;
+}
+
+/** Bytes copied or hashed between two breaths. */
+export const BREATH_BYTES = 64 << 20;

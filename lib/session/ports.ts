@@ -1,0 +1,57 @@
+// The two ports between the halves: what the source half says (TargetPort) and what the target half says (SourcePort).
+// A half implements one and calls the other. Over the wire the other one is a proxy that encodes (wire_ports.ts); in one
+// process it is the other half itself, and nothing is encoded. Fields and rules are those of lib/wire/PROTOCOL.md.
+//
+// A call returns undefined when the caller may go on at once, or a promise to await first (backpressure). Byte views
+// given to a call are valid only until it returns (until its promise settles).
+
+import type { Handle, Stat } from "../os/os.ts";
+
+export type Wait = Promise<void> | undefined;
+
+export interface Roots {
+  /** Entry 0 is a real folder of the source and its metadata counts. */
+  hasRoot: boolean;
+  /** The list will hold one entry that is not a folder: the target path may name it. */
+  single: boolean;
+  /** How many source arguments there were. */
+  sources: number;
+}
+
+/** Size and time of a file that changed after it was listed. */
+export interface Fresh {
+  size: number;
+  mtimeSec: number;
+  mtimeNs: number;
+}
+
+export const FolderPiece = { first: 1, last: 2, incomplete: 4 } as const;
+
+export const AccountKind = { user: 0, group: 1 } as const;
+
+export interface TargetPort {
+  roots(roots: Roots): Wait;
+  account(kind: number, id: number, name: Uint8Array): Wait;
+  /** Entries [first, first + count) of `folder` now stand in the list; flags: FolderPiece. */
+  listed(folder: number, first: number, count: number, flags: number): Wait;
+  listEnd(complete: boolean, entries: number, bytes: number): Wait;
+  /** A whole small file. `digest` is null in one process, where nothing can have changed on the way. */
+  file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait;
+  fileBegin(index: number, size: number, fresh: Fresh | null): Wait;
+  fileData(offset: number, bytes: Uint8Array): Wait;
+  /** Only in one process, instead of fileData: the open source file itself, for reflink or a copy inside the kernel. */
+  fileCopy(source: Handle, stat: Stat): Wait;
+  fileEnd(complete: boolean, digest: Uint8Array | null): Wait;
+  fileSkip(index: number, cause: number): Wait;
+  sourceDone(errors: boolean): Wait;
+  /** Answer to check: bit i (lowest first) = path i is still absent at the source. */
+  checked(absent: Uint8Array): Wait;
+}
+
+export interface SourcePort {
+  ready(streaming: boolean): Wait;
+  /** Indexes in rising order. */
+  want(indexes: Uint32Array, redo: boolean): Wait;
+  wantEnd(): Wait;
+  check(paths: Uint8Array[]): Wait;
+}

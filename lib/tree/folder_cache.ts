@@ -1,0 +1,94 @@
+// Held folder handles by file list index: the last few folders a half works in stay open, so that a file costs no walk.
+// Every handle is reached from its root beneath, never through a link (law 2, R5).
+
+import type { FileList } from "../base/file_list.ts";
+import { type Handle, type Os, Stat } from "../os/os.ts";
+
+/** Open folders per cache; with the list's and the batch's own this stays far below 128 handles per process. */
+const HELD = 24;
+
+interface Held {
+  handle: Handle;
+  /** Mode bits and group, for what a new file in here will get. */
+  mode: number;
+  gid: number;
+}
+
+export class FolderCache {
+  readonly #os: Os;
+  readonly #list: FileList;
+  readonly #rootOf: (folder: number) => Handle;
+  readonly #beforeClose: (handle: Handle) => void;
+  /** In order of use, oldest first. */
+  readonly #held = new Map<number, Held>();
+  readonly #stat = new Stat();
+  #last = -1;
+  #lastHeld: Held | null = null;
+
+  constructor(
+    os: Os,
+    list: FileList,
+    rootOf: (folder: number) => Handle,
+    beforeClose: (handle: Handle) => void = () => {},
+  ) {
+    this.#os = os;
+    this.#list = list;
+    this.#rootOf = rootOf;
+    this.#beforeClose = beforeClose;
+  }
+
+  /** The open folder, or a negated errno. The handle stays the cache's. */
+  get(folder: number): Handle {
+    if (folder === this.#last) return this.#lastHeld!.handle;
+    const held = this.#held.get(folder);
+    if (held !== undefined) {
+      this.#held.delete(folder);
+      this.#held.set(folder, held);
+      this.#last = folder;
+      this.#lastHeld = held;
+      return held.handle;
+    }
+    const handle = this.#os.openBeneath(this.#rootOf(folder), this.#list.path(folder));
+    return handle < 0 ? handle : this.put(folder, handle);
+  }
+
+  /** Takes over an open handle for the folder; returns it. */
+  put(folder: number, handle: Handle): Handle {
+    const result = this.#os.statHandle(handle, this.#stat);
+    if (result < 0) {
+      this.#os.close(handle);
+      return result;
+    }
+    this.drop(folder);
+    if (this.#held.size >= HELD) {
+      const [oldest] = this.#held.keys();
+      this.drop(oldest);
+    }
+    const held = { handle, mode: this.#stat.mode, gid: this.#stat.gid };
+    this.#held.set(folder, held);
+    this.#last = folder;
+    this.#lastHeld = held;
+    return handle;
+  }
+
+  /** Mode and group of a folder just got. */
+  facts(folder: number): { mode: number; gid: number } {
+    return folder === this.#last ? this.#lastHeld! : this.#held.get(folder)!;
+  }
+
+  drop(folder: number): void {
+    const held = this.#held.get(folder);
+    if (held === undefined) return;
+    this.#held.delete(folder);
+    if (this.#last === folder) {
+      this.#last = -1;
+      this.#lastHeld = null;
+    }
+    this.#beforeClose(held.handle);
+    this.#os.close(held.handle);
+  }
+
+  close(): void {
+    for (const folder of [...this.#held.keys()]) this.drop(folder);
+  }
+}

@@ -1,0 +1,27 @@
+// Origins: the source arguments of one run, opened. `dir/` gives the folder's content, anything else the named entry in
+// its parent folder, exactly as rsync reads its arguments.
+
+import { latin1 } from "../base/bytes.ts";
+import type { Handle } from "../os/os.ts";
+
+export interface Origin {
+  /** The folder whose content (only = null) or whose entry `only` is transferred. Paths of the list lie below it. */
+  root: Handle;
+  only: Uint8Array | null;
+  /** The argument as typed, for messages. */
+  word: Uint8Array;
+}
+
+const SLASH = 0x2f;
+const DOT = 0x2e;
+
+/** Splits a source argument: the folder to open, and the entry in it (null: the folder's whole content). */
+export function splitSource(word: Uint8Array): { folder: Uint8Array; only: Uint8Array | null } {
+  if (word.length === 0) return { folder: new Uint8Array([DOT]), only: null };
+  const cut = word.lastIndexOf(SLASH);
+  const last = word.subarray(cut + 1);
+  const text = latin1(last);
+  if (text === "" || text === "." || text === "..") return { folder: word, only: null };
+  if (cut < 0) return { folder: new Uint8Array([DOT]), only: last };
+  return { folder: cut === 0 ? word.subarray(0, 1) : word.subarray(0, cut), only: last };
+}

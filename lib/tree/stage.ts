@@ -1,0 +1,146 @@
+// Staging (DESIGN D13): content is written aside under a temporary name in its own folder, and put in place in batches:
+// stage many, barrier, rename many. The barrier is the one place where a flush belongs. Law 1 rests here: a target name
+// holds the old content or the whole verified new content.
+//
+// Each folder with staged files is held by a shared flock on its handle, so that another run's sweep of left-over temporary
+// files passes it by; a batch is committed before its folder handle is closed.
+
+import type { TemporaryNames } from "./own_names.ts";
+import { Errno, type Handle, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
+
+/** Files and bytes staged before they are put in place. Small: with an empty barrier a larger batch gains nothing. */
+const BATCH_FILES = 256;
+const BATCH_BYTES = 64 << 20;
+
+/** Attempts to get the shared lock while a sweeper holds the folder for the few calls a sweep takes. */
+const LOCK_TRIES = 1000;
+
+export interface StagedFile {
+  folder: Handle;
+  temporary: Uint8Array;
+  name: Uint8Array;
+  index: number;
+  bytes: number;
+}
+
+/** Told the fate of every staged file: errno 0 = in place. */
+export type Committed = (file: StagedFile, errno: number) => void;
+
+export class Stage {
+  readonly #os: Os;
+  readonly #names: TemporaryNames;
+  readonly #committed: Committed;
+  #batch: StagedFile[] = [];
+  #batchBytes = 0;
+  /** Written but not yet complete: removed if the run ends here. */
+  readonly #open = new Map<Uint8Array, Handle>();
+  readonly #locked = new Set<Handle>();
+
+  constructor(os: Os, names: TemporaryNames, committed: Committed) {
+    this.#os = os;
+    this.#names = names;
+    this.#committed = committed;
+  }
+
+  /** The temporary name of the file that `create` just opened. */
+  temporary: Uint8Array = new Uint8Array(0);
+
+  /** Creates a temporary file in `folder`, mode 0600; its handle or a negated errno. */
+  create(folder: Handle): Handle {
+    this.#lock(folder);
+    for (;;) {
+      const temporary = this.#names.next();
+      const handle = this.#os.openFile(folder, temporary, OpenMode.create, 0o600);
+      if (handle === -Errno.EEXIST) continue;
+      if (handle >= 0) {
+        this.temporary = temporary;
+        this.#open.set(temporary, folder);
+      }
+      return handle;
+    }
+  }
+
+  /** Makes a temporary entry of another kind with `make`; its name, or a negated errno. */
+  createOther(folder: Handle, make: (name: Uint8Array) => number): Uint8Array | number {
+    this.#lock(folder);
+    for (;;) {
+      const temporary = this.#names.next();
+      const result = make(temporary);
+      if (result === -Errno.EEXIST) continue;
+      if (result < 0) return result;
+      this.#open.set(temporary, folder);
+      return temporary;
+    }
+  }
+
+  /** Takes a complete temporary file into the batch. */
+  add(file: StagedFile): void {
+    this.#open.delete(file.temporary);
+    this.#batch.push(file);
+    this.#batchBytes += file.bytes;
+    if (this.#batch.length >= BATCH_FILES || this.#batchBytes >= BATCH_BYTES) this.commit();
+  }
+
+  /** Puts the whole batch in place, in the order in which it was staged. */
+  commit(): void {
+    if (this.#batch.length === 0) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    for (const file of batch) {
+      const result = this.#os.rename(file.folder, file.temporary, file.folder, file.name);
+      this.#committed(file, result < 0 ? -result : 0);
+    }
+  }
+
+  /** An incomplete or unwanted temporary is gone from disk. */
+  discard(folder: Handle, temporary: Uint8Array): void {
+    this.#open.delete(temporary);
+    this.#os.unlink(folder, temporary);
+  }
+
+  /** The temporary was renamed or swapped away by the caller. */
+  forget(temporary: Uint8Array): void {
+    this.#open.delete(temporary);
+  }
+
+  /** Removes everything that is staged or half-written: the run ends early. */
+  discardAll(): void {
+    for (const [temporary, folder] of this.#open) this.#os.unlink(folder, temporary);
+    this.#open.clear();
+    for (const file of this.#batch) this.#os.unlink(file.folder, file.temporary);
+    this.#batch = [];
+  }
+
+  /** A folder's handle is about to be closed. */
+  release(folder: Handle): void {
+    if (!this.#locked.has(folder)) return;
+    this.commit();
+    this.#locked.delete(folder);
+    this.#os.unlock(folder);
+  }
+
+  #lock(folder: Handle): void {
+    if (this.#locked.has(folder)) return;
+    this.#locked.add(folder);
+    for (let i = 0; i < LOCK_TRIES; i++) if (this.#os.lockShared(folder) !== -Errno.EAGAIN) return;
+  }
+}
+
+/**
+ * Removes temporary files that dead runs left in `folder`: only with the folder's exclusive lock, which no live run that has
+ * staged there lets us have, and only what is a regular file or link or empty folder of ours with one link. Returns how many went.
+ */
+export function sweep(os: Os, folder: Handle, names: Uint8Array[], uid: number): number {
+  if (os.lockExclusive(folder) !== 0) return 0;
+  const stat = new Stat();
+  let removed = 0;
+  for (const name of names) {
+    if (os.statAt(folder, name, 0, name.length, stat) < 0 || stat.uid !== uid) continue;
+    if (stat.kind === Kind.folder) {
+      if (os.removeFolder(folder, name) === 0) removed++;
+    } else if (stat.nlink === 1 && os.unlink(folder, name) === 0) removed++;
+  }
+  os.unlock(folder);
+  return removed;
+}
