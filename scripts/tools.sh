@@ -138,6 +138,12 @@ pip_member() {
   return $pip_rc
 }
 
+# A last resort on a machine that reaches package registries only: pip from the system's packages.
+apt_pip() {
+  [ "$(id -u)" = 0 ] && have apt-get && apt-get update -qq >/dev/null 2>&1 &&
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-pip >/dev/null 2>&1 </dev/null
+}
+
 # The deno that the project runs: the one fetched earlier, else one of exactly the pinned version on PATH. Prints nothing when there is none.
 find_deno() {
   if [ -x "$DENO_FILE" ]; then
@@ -169,13 +175,14 @@ npm_cpu() {
 get_deno() {
   m=$(machine)
   deno_work=$(work_dir)
-  for way in npm pip site; do
+  for way in npm pip site apt; do
     say "setup: fetching Deno $DENO_VERSION ($way)"
     case $way in
       npm) npm_member "@deno/linux-$(npm_cpu "$m")-glibc@$DENO_VERSION" deno "$deno_work/deno" ;;
       pip) pip_member "deno==$DENO_VERSION" "manylinux_2_27_$m" "deno-$DENO_VERSION.data/scripts/deno" "$deno_work/deno" ;;
       site) download "https://dl.deno.land/release/v$DENO_VERSION/deno-$m-unknown-linux-gnu.zip" "$deno_work/deno.zip" &&
         unzip_member "$deno_work/deno.zip" deno "$deno_work/deno" ;;
+      apt) apt_pip && pip_member "deno==$DENO_VERSION" "manylinux_2_27_$m" "deno-$DENO_VERSION.data/scripts/deno" "$deno_work/deno" ;;
     esac || continue
     if accept "$deno_work/deno" "$(pinned DENO_SHA256 "$m")" "$DENO_FILE" 755; then
       rm -rf "$deno_work"
