@@ -85,7 +85,7 @@ else
   check "build" sh scripts/build.sh
   [ -n "$folders" ] || folders=$(test_folders)
 fi
-check "format" sh scripts/deno.sh fmt --check --quiet
+check "format" sh scripts/deno.sh fmt --check
 check "lint" sh scripts/deno.sh lint --quiet
 check "types" sh scripts/deno.sh check --quiet --frozen
 
