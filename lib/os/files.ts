@@ -32,7 +32,7 @@ export function readWholeStdin(limit: number): Uint8Array | Result {
 }
 
 function readByLibC(path: Uint8Array, limit: number): Uint8Array | Result {
-  const { c, errno } = openLibC();
+  const { look, errno } = openLibC();
   const bytes = new Uint8Array(4096);
   if (!putPath(bytes, path)) return path.length === 0 ? -Errno.ENOENT : -Errno.ENAMETOOLONG;
   const retried = (call: () => number) => {
@@ -43,10 +43,10 @@ function readByLibC(path: Uint8Array, limit: number): Uint8Array | Result {
       if (error !== Errno.EINTR) return -error;
     }
   };
-  const fd = retried(() => c.openat(AT_FDCWD, bytes, O_RDONLY | O_CLOEXEC, 0));
+  const fd = retried(() => look.openat(AT_FDCWD, bytes, O_RDONLY | O_CLOEXEC, 0));
   if (fd < 0) return fd;
-  const content = collect(limit, (into) => retried(() => c.read(fd, into, into.length)));
-  c.close(fd);
+  const content = collect(limit, (into) => retried(() => look.read(fd, into, into.length)));
+  look.close(fd);
   return content;
 }
 

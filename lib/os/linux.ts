@@ -25,8 +25,7 @@ export function openLinux(): Os {
   if (Deno.build.os !== "linux") throw new Error(`the FFI layer is for Linux, not ${Deno.build.os}`);
   const machine = k.linuxMachine(Deno.build.arch);
   if (machine === undefined) throw new Error(`the FFI layer does not know machine type ${Deno.build.arch}`);
-  const { c, errno } = openLibC();
-  return new LinuxOs(c, errno, machine);
+  return new LinuxOs(openLibC(), machine);
 }
 
 const EINVAL = -Errno.EINVAL;
@@ -75,9 +74,9 @@ class LinuxOs implements Os {
   #hasFchmodat2 = true;
   #hasEmptyPathTimes = true;
 
-  constructor(c: LibC, errno: Int32Array, m: k.LinuxMachine) {
+  constructor(c: LibC, m: k.LinuxMachine) {
     this.#c = c;
-    this.#errno = errno;
+    this.#errno = c.errno;
     this.#m = m;
     this.#openFolderFlags = k.O_RDONLY | m.O_DIRECTORY | m.O_NOFOLLOW | k.O_CLOEXEC;
     this.#readFlags = k.O_RDONLY | m.O_NOFOLLOW | k.O_NONBLOCK | k.O_NOCTTY | k.O_CLOEXEC;
@@ -104,7 +103,7 @@ class LinuxOs implements Os {
   makeRoot(path: Uint8Array): Result {
     if (!putPath(this.#path, path)) return badPath(path);
     const c = this.#c;
-    while (c.mkdirat(k.AT_FDCWD, this.#path, 0o777) < 0) {
+    while (c.change.mkdirat(k.AT_FDCWD, this.#path, 0o777) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -136,7 +135,7 @@ class LinuxOs implements Os {
   #openat2(root: Handle): Handle {
     const how = this.#openHow.bytes;
     for (;;) {
-      const handle = this.#c.openat2(this.#m.openat2, root, this.#path, how, how.length);
+      const handle = this.#c.look.openat2(this.#m.openat2, root, this.#path, how, how.length);
       if (handle >= 0) {
         this.#note(handle, FRESH_FOLDER);
         return handle;
@@ -161,9 +160,9 @@ class LinuxOs implements Os {
     into.clear();
     const dirents = this.#dirents ??= new Uint8Array(DIRENTS_BYTES);
     if (this.#state[folder] === FRESH_FOLDER) this.#state[folder] = PLAIN;
-    else if (this.#c.lseek(folder, 0n, k.SEEK_SET) < 0n) return -this.#errno[0];
+    else if (this.#c.look.lseek(folder, 0n, k.SEEK_SET) < 0n) return -this.#errno[0];
     for (;;) {
-      const filled = this.#c.getdents64(this.#m.getdents64, folder, dirents, dirents.length);
+      const filled = this.#c.look.getdents64(this.#m.getdents64, folder, dirents, dirents.length);
       if (filled === 0) return 0;
       if (filled < 0) {
         const error = this.#errno[0];
@@ -178,7 +177,7 @@ class LinuxOs implements Os {
   close(handle: Handle): Result {
     if (handle < this.#state.length) this.#state[handle] = 0;
     // Linux frees the descriptor even when close says EINTR, so it is never called twice.
-    return this.#c.close(handle) < 0 && this.#errno[0] !== Errno.EINTR ? -this.#errno[0] : 0;
+    return this.#c.look.close(handle) < 0 && this.#errno[0] !== Errno.EINTR ? -this.#errno[0] : 0;
   }
 
   // Looking.
@@ -196,7 +195,7 @@ class LinuxOs implements Os {
     if (!putName(this.#name, name, 0, name.length)) return EINVAL;
     const size = Math.min(into.length, MAX_CALL_BYTES);
     for (;;) {
-      const length = this.#c.readlinkat(folder, this.#name, into, size);
+      const length = this.#c.look.readlinkat(folder, this.#name, into, size);
       if (length >= 0) return length;
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
@@ -204,7 +203,7 @@ class LinuxOs implements Os {
   }
 
   fileSystem(handle: Handle): FileSystemInfo | Result {
-    while (this.#c.fstatfs(handle, this.#statfs.bytes) < 0) {
+    while (this.#c.rare.fstatfs(handle, this.#statfs.bytes) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -226,7 +225,7 @@ class LinuxOs implements Os {
   read(handle: Handle, into: Uint8Array): Result {
     const size = Math.min(into.length, MAX_CALL_BYTES);
     for (;;) {
-      const count = this.#c.read(handle, into, size);
+      const count = this.#c.look.read(handle, into, size);
       if (count >= 0) return count;
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
@@ -238,7 +237,7 @@ class LinuxOs implements Os {
     const size = Math.min(into.length, MAX_CALL_BYTES);
     const at = BigInt(offset);
     for (;;) {
-      const count = this.#c.pread(handle, into, size, at);
+      const count = this.#c.change.pread(handle, into, size, at);
       if (count >= 0) return count;
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
@@ -248,7 +247,7 @@ class LinuxOs implements Os {
   writeAll(handle: Handle, bytes: Uint8Array): Result {
     let rest = bytes;
     while (rest.length > 0) {
-      const count = this.#c.write(handle, rest, Math.min(rest.length, MAX_CALL_BYTES));
+      const count = this.#c.change.write(handle, rest, Math.min(rest.length, MAX_CALL_BYTES));
       if (count === rest.length) return 0;
       if (count > 0) rest = rest.subarray(count);
       else {
@@ -264,7 +263,7 @@ class LinuxOs implements Os {
     if (!(offset >= 0 && offset + bytes.length <= OFFSET_MAX)) return EINVAL;
     for (let done = 0; done < bytes.length;) {
       const rest = done === 0 ? bytes : bytes.subarray(done);
-      const count = this.#c.pwrite(handle, rest, Math.min(rest.length, MAX_CALL_BYTES), BigInt(offset + done));
+      const count = this.#c.change.pwrite(handle, rest, Math.min(rest.length, MAX_CALL_BYTES), BigInt(offset + done));
       if (count > 0) done += count;
       else {
         const error = count === 0 ? Errno.EIO : this.#errno[0];
@@ -277,7 +276,7 @@ class LinuxOs implements Os {
   truncate(handle: Handle, size: number): Result {
     if (!(size >= 0 && size <= OFFSET_MAX)) return EINVAL;
     const bytes = BigInt(size);
-    while (this.#c.ftruncate(handle, bytes) < 0) {
+    while (this.#c.change.ftruncate(handle, bytes) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -296,18 +295,18 @@ class LinuxOs implements Os {
   #seek(handle: Handle, from: number, whence: number): Result {
     if (!(from >= 0 && from <= OFFSET_MAX)) return EINVAL;
     const c = this.#c;
-    const before = c.lseek(handle, 0n, k.SEEK_CUR);
+    const before = c.look.lseek(handle, 0n, k.SEEK_CUR);
     if (before < 0n) return -this.#errno[0];
-    const found = c.lseek(handle, BigInt(from), whence);
+    const found = c.look.lseek(handle, BigInt(from), whence);
     if (found < 0n) return -this.#errno[0];
-    c.lseek(handle, before, k.SEEK_SET);
+    c.look.lseek(handle, before, k.SEEK_SET);
     return Number(found);
   }
 
   punchHole(handle: Handle, offset: number, length: number): Result {
     if (!(offset >= 0 && length > 0 && offset + length <= OFFSET_MAX)) return EINVAL;
     const [at, count] = [BigInt(offset), BigInt(length)];
-    while (this.#c.fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, at, count) < 0) {
+    while (this.#c.rare.fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, at, count) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -315,7 +314,7 @@ class LinuxOs implements Os {
   }
 
   cloneFile(from: Handle, to: Handle): Result {
-    while (this.#c.ioctl(to, k.FICLONE, from) < 0) {
+    while (this.#c.rare.ioctl(to, k.FICLONE, from) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -331,7 +330,7 @@ class LinuxOs implements Os {
     for (;;) {
       fromAt.set(fromOffset);
       toAt.set(toOffset);
-      const count = this.#c.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
+      const count = this.#c.rare.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
       if (count >= 0) return count;
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
@@ -339,7 +338,7 @@ class LinuxOs implements Os {
   }
 
   sync(handle: Handle): Result {
-    while (this.#c.fsync(handle) < 0) {
+    while (this.#c.rare.fsync(handle) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -350,13 +349,13 @@ class LinuxOs implements Os {
 
   makeFolder(folder: Handle, name: Uint8Array, mode: number): Result {
     if (!putName(this.#name, name, 0, name.length)) return EINVAL;
-    return this.#done(this.#c.mkdirat(folder, this.#name, mode));
+    return this.#done(this.#c.change.mkdirat(folder, this.#name, mode));
   }
 
   makeLink(folder: Handle, name: Uint8Array, target: Uint8Array): Result {
     if (!putName(this.#name, name, 0, name.length)) return EINVAL;
     if (!putPath(this.#path, target)) return badPath(target);
-    return this.#done(this.#c.symlinkat(this.#path, folder, this.#name));
+    return this.#done(this.#c.rare.symlinkat(this.#path, folder, this.#name));
   }
 
   makeSpecial(folder: Handle, name: Uint8Array, kind: Kind, mode: number, major: number, minor: number): Result {
@@ -367,12 +366,14 @@ class LinuxOs implements Os {
     }
     if (!(major >= 0 && major < 0x1000 && minor >= 0 && minor < 0x10_0000)) return EINVAL;
     const device = ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0;
-    return this.#done(this.#c.mknodat(this.#m.mknodat, folder, this.#name, (kind << 12) | (mode & 0o7777), device));
+    return this.#done(
+      this.#c.rare.mknodat(this.#m.mknodat, folder, this.#name, (kind << 12) | (mode & 0o7777), device),
+    );
   }
 
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
     if (!this.#putNames(from, to)) return EINVAL;
-    return this.#done(this.#c.renameat(fromFolder, this.#name, toFolder, this.#name2));
+    return this.#done(this.#c.change.renameat(fromFolder, this.#name, toFolder, this.#name2));
   }
 
   renameNew(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
@@ -391,13 +392,13 @@ class LinuxOs implements Os {
     const from = this.#stat(fromFolder, this.#name, flags, this.#innerStat);
     if (from < 0) return from;
     if (this.#innerStat.kind !== Kind.folder) {
-      const linked = this.#done(this.#c.linkat(fromFolder, this.#name, toFolder, this.#name2, 0));
-      return linked < 0 ? linked : this.#done(this.#c.unlinkat(fromFolder, this.#name, 0));
+      const linked = this.#done(this.#c.rare.linkat(fromFolder, this.#name, toFolder, this.#name2, 0));
+      return linked < 0 ? linked : this.#done(this.#c.change.unlinkat(fromFolder, this.#name, 0));
     }
     const to = this.#stat(toFolder, this.#name2, flags, this.#innerStat);
     if (to === 0) return -Errno.EEXIST;
     if (to !== -Errno.ENOENT) return to;
-    return this.#done(this.#c.renameat(fromFolder, this.#name, toFolder, this.#name2));
+    return this.#done(this.#c.change.renameat(fromFolder, this.#name, toFolder, this.#name2));
   }
 
   exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result {
@@ -407,12 +408,12 @@ class LinuxOs implements Os {
 
   unlink(folder: Handle, name: Uint8Array): Result {
     if (!putName(this.#name, name, 0, name.length)) return EINVAL;
-    return this.#done(this.#c.unlinkat(folder, this.#name, 0));
+    return this.#done(this.#c.change.unlinkat(folder, this.#name, 0));
   }
 
   removeFolder(folder: Handle, name: Uint8Array): Result {
     if (!putName(this.#name, name, 0, name.length)) return EINVAL;
-    return this.#done(this.#c.unlinkat(folder, this.#name, k.AT_REMOVEDIR));
+    return this.#done(this.#c.change.unlinkat(folder, this.#name, k.AT_REMOVEDIR));
   }
 
   // Metadata. A pinned descriptor (O_PATH) refuses the f* calls with EBADF; the calls with AT_EMPTY_PATH take it.
@@ -425,11 +426,11 @@ class LinuxOs implements Os {
   setMode(handle: Handle, mode: number): Result {
     const bits = mode & 0o7777;
     if (this.#state[handle] !== PINNED) {
-      const result = this.#done(this.#c.fchmod(handle, bits));
+      const result = this.#done(this.#c.change.fchmod(handle, bits));
       if (result !== -Errno.EBADF) return result;
     }
     if (this.#hasFchmodat2) {
-      const result = this.#done(this.#c.fchmodat2(this.#m.fchmodat2, handle, EMPTY_PATH, bits, k.AT_EMPTY_PATH));
+      const result = this.#done(this.#c.rare.fchmodat2(this.#m.fchmodat2, handle, EMPTY_PATH, bits, k.AT_EMPTY_PATH));
       // As with openat2: absent before kernel 6.6, and EPERM may be a sandbox's word for that.
       if (result !== -Errno.ENOSYS && result !== -Errno.EPERM) return result;
       if (result === -Errno.ENOSYS) this.#hasFchmodat2 = false;
@@ -438,53 +439,53 @@ class LinuxOs implements Os {
     if (looked < 0) return looked;
     // Some file systems would change a link's mode and report an error all the same.
     if (this.#innerStat.kind === Kind.link) return -Errno.EOPNOTSUPP;
-    return this.#done(this.#c.chmod(this.#ownDescriptorPath(handle), bits));
+    return this.#done(this.#c.rare.chmod(this.#ownDescriptorPath(handle), bits));
   }
 
   setOwner(handle: Handle, uid: number, gid: number): Result {
     if (!isId(uid) || !isId(gid)) return EINVAL;
     if (this.#state[handle] !== PINNED) {
-      const result = this.#done(this.#c.fchown(handle, uid | 0, gid | 0));
+      const result = this.#done(this.#c.change.fchown(handle, uid | 0, gid | 0));
       if (result !== -Errno.EBADF) return result;
     }
-    return this.#done(this.#c.fchownat(handle, EMPTY_PATH, uid | 0, gid | 0, k.AT_EMPTY_PATH));
+    return this.#done(this.#c.rare.fchownat(handle, EMPTY_PATH, uid | 0, gid | 0, k.AT_EMPTY_PATH));
   }
 
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     const times = this.#times;
     if (!times.set(mtimeSec, mtimeNs)) return EINVAL;
     if (this.#state[handle] !== PINNED) {
-      const result = this.#done(this.#c.futimens(handle, times.bytes));
+      const result = this.#done(this.#c.change.futimens(handle, times.bytes));
       if (result !== -Errno.EBADF) return result;
     }
     if (this.#hasEmptyPathTimes) {
-      const result = this.#done(this.#c.utimensat(handle, EMPTY_PATH, times.bytes, k.AT_EMPTY_PATH));
+      const result = this.#done(this.#c.rare.utimensat(handle, EMPTY_PATH, times.bytes, k.AT_EMPTY_PATH));
       // Kernels before 5.8 do not take AT_EMPTY_PATH here.
       if (result !== -Errno.EINVAL && result !== -Errno.ENOENT) return result;
       this.#hasEmptyPathTimes = false;
     }
-    return this.#done(this.#c.utimensat(k.AT_FDCWD, this.#ownDescriptorPath(handle), times.bytes, 0));
+    return this.#done(this.#c.rare.utimensat(k.AT_FDCWD, this.#ownDescriptorPath(handle), times.bytes, 0));
   }
 
   // Locks.
 
   lockShared(handle: Handle): Result {
-    return this.#done(this.#c.flock(handle, k.LOCK_SH | k.LOCK_NB));
+    return this.#done(this.#c.rare.flock(handle, k.LOCK_SH | k.LOCK_NB));
   }
 
   lockExclusive(handle: Handle): Result {
-    return this.#done(this.#c.flock(handle, k.LOCK_EX | k.LOCK_NB));
+    return this.#done(this.#c.rare.flock(handle, k.LOCK_EX | k.LOCK_NB));
   }
 
   unlock(handle: Handle): Result {
-    return this.#done(this.#c.flock(handle, k.LOCK_UN));
+    return this.#done(this.#c.rare.flock(handle, k.LOCK_UN));
   }
 
   // Inner parts.
 
   #open(folder: Handle, name: Uint8Array, flags: number, mode: number, state: number): Handle {
     for (;;) {
-      const handle = this.#c.openat(folder, name, flags, mode);
+      const handle = this.#c.look.openat(folder, name, flags, mode);
       if (handle >= 0) {
         this.#note(handle, state);
         return handle;
@@ -496,7 +497,7 @@ class LinuxOs implements Os {
 
   #stat(folder: Handle, name: Uint8Array, flags: number, out: Stat): Result {
     const statx = this.#statx;
-    while (this.#c.statx(this.#m.statx, folder, name, flags, k.STATX_BASIC_STATS, statx.bytes) < 0) {
+    while (this.#c.look.statx(this.#m.statx, folder, name, flags, k.STATX_BASIC_STATS, statx.bytes) < 0) {
       const error = this.#errno[0];
       if (error !== Errno.EINTR) return -error;
     }
@@ -505,7 +506,7 @@ class LinuxOs implements Os {
   }
 
   #renameat2(fromFolder: Handle, toFolder: Handle, flags: number): Result {
-    return this.#done(this.#c.renameat2(this.#m.renameat2, fromFolder, this.#name, toFolder, this.#name2, flags));
+    return this.#done(this.#c.rare.renameat2(this.#m.renameat2, fromFolder, this.#name, toFolder, this.#name2, flags));
   }
 
   #putNames(first: Uint8Array, second: Uint8Array): boolean {

@@ -60,7 +60,7 @@ export function processId(): number {
 /** The user id by which the system judges us. */
 export function effectiveUid(): number {
   try {
-    return openLibC().c.geteuid();
+    return openLibC().rare.geteuid();
   } catch {
     return Deno.uid() ?? 0;
   }
