@@ -1,0 +1,29 @@
+// JobRequest: one synchronisation as it was asked for, checked and complete. The command line makes it (the API later),
+// the job runner carries it out. Names are bytes as typed; nothing here was opened or looked up yet.
+
+import type { SyncOptions } from "../base/options.ts";
+
+export type Direction = "local" | "push" | "pull";
+
+/** The machine at the other end of a push or a pull. */
+export interface Remote {
+  /** As typed, without the brackets of an IPv6 address. Not checked against what a shell could misread: the transport does that (R15). */
+  host: string;
+  /** Null where no user was named. */
+  user: string | null;
+  /** The remote shell as typed (-e, TSYNC_RSH, RSYNC_RSH in this order), not yet split into words; null = the default. */
+  rsh: string | null;
+  /** --rsync-path as typed; null = the deployed agent. */
+  rsyncPath: string | null;
+}
+
+export interface JobRequest {
+  options: SyncOptions;
+  direction: Direction;
+  /** Paths as typed, without HOST:, 1 to SOURCES of them; "." where nothing follows the colon. A trailing slash means the folder's content. */
+  sources: Uint8Array[];
+  /** Path as typed, without HOST:; "." where nothing follows the colon. */
+  target: Uint8Array;
+  /** Null exactly when the direction is local. */
+  remote: Remote | null;
+}
