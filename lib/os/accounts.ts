@@ -62,15 +62,6 @@ function isAccountId(id: number): boolean {
   return Number.isInteger(id) && id >= 0 && id < 0xffff_ffff;
 }
 
-const declarations = {
-  getpwnam_r: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
-  getgrnam_r: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
-  getpwuid_r: { parameters: ["u32", "buffer", "buffer", "usize", "buffer"], result: "i32" },
-  getgrgid_r: { parameters: ["u32", "buffer", "buffer", "usize", "buffer"], result: "i32" },
-  getgroups: { parameters: ["i32", "buffer"], result: "i32" },
-  getegid: { parameters: [], result: "u32" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
 const ERANGE = 34;
 /** A group's line holds all its members, so it can be long. */
 const MAX_RECORD_BYTES = 16 << 20;
@@ -79,7 +70,7 @@ type Buffer = Uint8Array<ArrayBuffer>;
 type Lookup = (record: Buffer, space: Buffer, spaceBytes: bigint, found: Buffer) => number;
 
 class LibCAccounts implements Accounts {
-  readonly #lib = Deno.dlopen("libc.so.6", declarations).symbols;
+  readonly #lib = openLibC().accounts;
   // struct passwd: name, password (pointers), uid, gid ...; struct group: name, password (pointers), gid ...
   readonly #record: Buffer = new Uint8Array(64);
   readonly #found: Buffer = new Uint8Array(8);
@@ -105,7 +96,7 @@ class LibCAccounts implements Accounts {
 
   ownGroups(): number[] {
     const ids = new Uint32Array(65_536);
-    const count = this.#lib.getgroups(ids.length, ids);
+    const count = this.#lib.getgroups(ids.length, new Uint8Array(ids.buffer));
     return [...new Set([this.#lib.getegid(), ...ids.subarray(0, Math.max(count, 0))])];
   }
 

@@ -2,6 +2,8 @@
 // child.ts. Promises: backpressure (a write resolves when the system has taken all of it); a buffer belongs to the stream
 // until its promise settles.
 
+import { openLibC } from "./symbols.ts";
+
 export interface ByteSource {
   /** Fills the beginning of `into` with what is there, at least one byte; null at the end. Rejects when the stream breaks. One read at a time. */
   read(into: Uint8Array): Promise<number | null>;
@@ -79,16 +81,6 @@ async function retryable(error: unknown, fd: number, events: number): Promise<vo
   await pollAsync(fd, events);
 }
 
-const pollDeclarations = {
-  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
-  pollAsync: { name: "poll", parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
-} as const satisfies Deno.ForeignLibraryInterface;
-let pollLib: Deno.DynamicLibrary<typeof pollDeclarations> | undefined;
-
-function pollSymbols() {
-  return (pollLib ??= Deno.dlopen("libc.so.6", pollDeclarations)).symbols;
-}
-
 function pollRequest(fd: number, events: number): Uint8Array<ArrayBuffer> {
   const request = new DataView(new ArrayBuffer(8));
   request.setInt32(0, fd, true);
@@ -97,9 +89,9 @@ function pollRequest(fd: number, events: number): Uint8Array<ArrayBuffer> {
 }
 
 function pollFd(fd: number, events: number): void {
-  pollSymbols().poll(pollRequest(fd, events), 1n, -1);
+  openLibC().rare.poll(pollRequest(fd, events), 1, -1);
 }
 
 async function pollAsync(fd: number, events: number): Promise<void> {
-  await pollSymbols().pollAsync(pollRequest(fd, events), 1n, -1);
+  await openLibC().wait.poll(pollRequest(fd, events), 1, -1);
 }

@@ -54,11 +54,27 @@ const rareDeclarations = {
   renameat2: { name: "syscall", parameters: ["u32", "i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
   fchmodat2: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "i32"], result: "i32" },
   mknodat: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "u32"], result: "i32" },
+  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+// User and group names. A size here is a usize given a BigInt: these calls are rare.
+const accountDeclarations = {
+  getpwnam_r: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
+  getgrnam_r: { parameters: ["buffer", "buffer", "buffer", "usize", "buffer"], result: "i32" },
+  getpwuid_r: { parameters: ["u32", "buffer", "buffer", "usize", "buffer"], result: "i32" },
+  getgrgid_r: { parameters: ["u32", "buffer", "buffer", "usize", "buffer"], result: "i32" },
+  getgroups: { parameters: ["i32", "buffer"], result: "i32" },
+  getegid: { parameters: [], result: "u32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+// Waiting for a descriptor, aside from the main thread.
+const waitDeclarations = {
+  poll: { parameters: ["buffer", "u32", "i32"], result: "i32", nonblocking: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 type Native<T> = T extends "buffer" ? Uint8Array
-  : T extends "i64" ? bigint
+  : T extends "i64" | "usize" ? bigint
   : T extends "pointer" ? Deno.PointerValue
   : number;
 type NativeList<T extends readonly unknown[]> = { -readonly [K in keyof T]: Native<T[K]> };
@@ -76,6 +92,8 @@ export class LibC {
   readonly errno: Int32Array;
   #change: Functions<typeof changeDeclarations> | undefined;
   #rare: Functions<typeof rareDeclarations> | undefined;
+  #accounts: Functions<typeof accountDeclarations> | undefined;
+  #wait: Waiting | undefined;
 
   constructor() {
     const place = this.look.__errno_location();
@@ -90,6 +108,18 @@ export class LibC {
   get rare(): Functions<typeof rareDeclarations> {
     return this.#rare ??= open(rareDeclarations);
   }
+
+  get accounts(): Functions<typeof accountDeclarations> {
+    return this.#accounts ??= open(accountDeclarations);
+  }
+
+  get wait(): Waiting {
+    return this.#wait ??= Deno.dlopen("libc.so.6", waitDeclarations).symbols as unknown as Waiting;
+  }
+}
+
+interface Waiting {
+  poll(request: Uint8Array, count: number, timeoutMs: number): Promise<number>;
 }
 
 function open<T extends Deno.ForeignLibraryInterface>(declarations: T): Functions<Declared<T>> {
@@ -101,4 +131,14 @@ let opened: LibC | undefined;
 /** libc, opened once per isolate. Throws where FFI or glibc is missing; the caller then falls back to Deno's own calls. */
 export function openLibC(): LibC {
   return opened ??= new LibC();
+}
+
+// Run from source there is no start to save, and Deno's test runner reports what a test is the first to open as its leak.
+if (!Deno.build.standalone) {
+  try {
+    const all = openLibC();
+    void [all.change, all.rare, all.accounts, all.wait];
+  } catch {
+    // Without FFI or glibc the portable implementation serves; openLibC says so again to whoever asks.
+  }
 }
