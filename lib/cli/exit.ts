@@ -1,0 +1,68 @@
+// The end of a run in one place: which exit code, and the last words on standard error. Called by run.ts.
+
+import { EXIT_CODES, EXIT_PARTIAL, EXIT_VANISHED, TsyncError } from "../base/errors.ts";
+import type { JobOutcome } from "../job/outcome.ts";
+
+export interface Ending {
+  code: number;
+  /** Lines for standard error, with their newlines; empty after a success. */
+  words: string;
+}
+
+/** rsync's words for its exit codes. */
+const WORDS: Record<number, string> = {
+  1: "syntax or usage error",
+  2: "protocol incompatibility",
+  3: "errors selecting input/output files, dirs",
+  4: "requested action not supported",
+  5: "error starting client-server protocol",
+  10: "error in socket IO",
+  11: "error in file IO",
+  12: "error in tsync protocol data stream",
+  13: "errors with program diagnostics",
+  14: "error in IPC code",
+  15: "sibling process crashed",
+  16: "sibling process terminated abnormally",
+  20: "received SIGINT, SIGTERM, or SIGHUP",
+  [EXIT_PARTIAL]: "some files/attrs were not transferred (see previous errors)",
+  [EXIT_VANISHED]: "some files vanished before they could be transferred",
+  25: "a guard stopped deletions",
+  30: "timeout in data send/receive",
+  35: "timeout waiting for the connection",
+  124: "remote shell failed",
+  125: "remote shell killed",
+  126: "remote command could not be run",
+  127: "remote command not found",
+  255: "unexplained error of the remote shell",
+};
+
+/** How a run ends that came to its end: refused deletions count more than failed entries, these more than vanished ones. */
+export function endingOf(outcome: JobOutcome): Ending {
+  const refused = outcome.guardRefused === null ? "" : `tsync: ${outcome.guardRefused}\n`;
+  if (refused !== "") return { code: EXIT_CODES.guard, words: refused + lastLine(EXIT_CODES.guard) };
+  if (outcome.failed > 0) return { code: EXIT_PARTIAL, words: lastLine(EXIT_PARTIAL) };
+  if (outcome.vanished > 0) return { code: EXIT_VANISHED, words: lastLine(EXIT_VANISHED, "warning") };
+  return { code: 0, words: "" };
+}
+
+/** How a run ends that could not go on. */
+export function endingOfError(error: TsyncError): Ending {
+  const code = error.exitCode;
+  return { code, words: `tsync: ${printable(error.message)}\n${lastLine(code)}` };
+}
+
+/** How a run ends by our own mistake. */
+export function endingOfBug(error: unknown): Ending {
+  const detail = error instanceof Error ? error.stack ?? error.message : String(error);
+  return { code: 14, words: `tsync: internal error, please report it:\n${printable(detail)}\n${lastLine(14)}` };
+}
+
+/** Whoever makes a message escapes the names in it; a control character that slips through must not reach a terminal (R14). */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "?");
+}
+
+function lastLine(code: number, what = "error"): string {
+  return `tsync ${what}: ${WORDS[code] ?? "unexplained error"} (code ${code})\n`;
+}

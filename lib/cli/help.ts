@@ -1,0 +1,59 @@
+// The texts of --help and --version, made from the option table. Loaded only when they are asked for.
+
+import { PROTOCOL_MAJOR, PROTOCOL_MINOR, VERSION } from "../base/version.ts";
+import { GROUPS, type Option, OPTIONS } from "./option_table.ts";
+
+/** Like the first lines of rsync's, which programs read. */
+export function versionText(): string {
+  return `tsync  version ${VERSION}  protocol version ${PROTOCOL_MAJOR}.${PROTOCOL_MINOR}\n` +
+    "Copyright (C) 2026 tsync contributors. MIT License.\n";
+}
+
+export function helpText(): string {
+  const groups = GROUPS.map((group) => {
+    const rows = OPTIONS.filter((option) => option.group === group).map(row);
+    return `\n${group}:\n${rows.join("")}`;
+  });
+  return `tsync makes a target the same as a source, on this machine or over ssh, as rsync does.
+
+  tsync [OPTION]... SOURCE... TARGET                  local
+  tsync [OPTION]... SOURCE... [USER@]HOST:TARGET      push
+  tsync [OPTION]... [USER@]HOST:SOURCE... TARGET      pull
+  tsync agent list|remove|verify [USER@]HOST          the programs that tsync put on HOST
+
+"folder/" means what is in the folder, "folder" the folder itself.
+${groups.join("")}
+--no-OPTION takes an option back where it has been given or implied, as in -a --no-owner (--no-o):
+${wrapped(OPTIONS.filter((option) => option.unset).map(negation))}
+Exit codes are rsync's: 0 all done, 23 some entries failed, 24 some vanished, 25 a guard stopped deletions.
+`;
+}
+
+/** Column of the help sentences. */
+const INDENT = 28;
+
+function row(option: Option): string {
+  const short = option.short === undefined ? "   " : `-${option.short}${option.name === "" ? " " : ","}`;
+  const argument = option.argument === undefined ? "" : `=${option.argument}`;
+  const words = ` ${short} ${option.name === "" ? "" : "--"}${option.name}${argument}`;
+  const lines = option.help.split("\n");
+  const first = words.length < INDENT ? words.padEnd(INDENT) + lines[0] : `${words}\n${" ".repeat(INDENT)}${lines[0]}`;
+  return [first, ...lines.slice(1).map((line) => " ".repeat(INDENT) + line)].join("\n") + "\n";
+}
+
+function negation(option: Option): string {
+  return `--no-${option.name || option.short}`;
+}
+
+function wrapped(words: string[]): string {
+  let text = "";
+  let line = "";
+  for (const word of words) {
+    if (line.length + word.length > 96) {
+      text += `${line}\n`;
+      line = "";
+    }
+    line += ` ${word}`;
+  }
+  return `${text}${line}\n`;
+}

@@ -1,0 +1,280 @@
+// The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
+// written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
+
+import { numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
+import type { Settings } from "./settings.ts";
+
+export const GROUPS = [
+  "What is transferred",
+  "What is kept as it is at the source",
+  "What counts as changed",
+  "Deletion and guards",
+  "Connection",
+  "Output",
+] as const;
+export type Group = typeof GROUPS[number];
+
+export interface Option {
+  /** Long name without dashes; empty where there is only a short one. */
+  name: string;
+  /** One ASCII letter or sign. */
+  short?: string;
+  /** What its argument is, as the help shows it; none: the option takes no argument. */
+  argument?: string;
+  group: Group;
+  /** One line for the help; the last row of several that belong together carries it. */
+  help: string;
+  /** `value` is empty for an option without argument; `word` is how it was written, for messages. Throws TsyncError "usage". */
+  set(settings: Settings, value: Uint8Array, word: string): void;
+  /** What --no-NAME (and --no-SHORT) does; none: there is no such word. */
+  unset?(settings: Settings): void;
+}
+
+type Flag = "recursive" | "links" | "perms" | "times" | "group" | "owner" | "devices" | "specials" | "numericIds";
+type Switch =
+  | "dryRun"
+  | "checksum"
+  | "ignoreTimes"
+  | "sparse"
+  | "delete"
+  | "allowEmptySource"
+  | "allowTorn"
+  | "noGuard";
+
+function turnsOn(...flags: Array<Flag | Switch>): Pick<Option, "set"> {
+  return {
+    set(settings) {
+      for (const flag of flags) settings.options[flag] = true;
+    },
+  };
+}
+
+/** Can be taken back by --no-NAME. */
+function turns(...flags: Array<Flag | Switch>): Pick<Option, "set" | "unset"> {
+  return {
+    ...turnsOn(...flags),
+    unset(settings) {
+      for (const flag of flags) settings.options[flag] = false;
+    },
+  };
+}
+
+function rule(from: "text" | "file", action: "exclude" | "include"): Pick<Option, "set"> {
+  return {
+    set(settings, word) {
+      settings.rules.push({ from, action, word });
+    },
+  };
+}
+
+const [WHAT, KEEP, COMPARE, GUARDS, CONNECTION, OUTPUT] = GROUPS;
+
+export const OPTIONS: readonly Option[] = [
+  {
+    name: "archive",
+    short: "a",
+    group: WHAT,
+    help: "same as -rlptgoD: everything that is kept by default",
+    ...turnsOn("recursive", "links", "perms", "times", "group", "owner", "devices", "specials"),
+  },
+  { name: "recursive", short: "r", group: WHAT, help: "go into folders", ...turns("recursive") },
+  { name: "links", short: "l", group: WHAT, help: "copy symbolic links as links", ...turns("links") },
+  { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
+  { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
+  { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },
+  {
+    name: "exclude",
+    argument: "PATTERN",
+    group: WHAT,
+    help: "leave out, and do not delete, what matches PATTERN",
+    ...rule("text", "exclude"),
+  },
+  {
+    name: "include",
+    argument: "PATTERN",
+    group: WHAT,
+    help: "do not leave out what matches PATTERN; the first match counts",
+    ...rule("text", "include"),
+  },
+  {
+    name: "exclude-from",
+    argument: "FILE",
+    group: WHAT,
+    help: "read exclude patterns from FILE (- is standard input)",
+    ...rule("file", "exclude"),
+  },
+  {
+    name: "include-from",
+    argument: "FILE",
+    group: WHAT,
+    help: "read include patterns from FILE",
+    ...rule("file", "include"),
+  },
+
+  { name: "perms", short: "p", group: KEEP, help: "permissions", ...turns("perms") },
+  { name: "times", short: "t", group: KEEP, help: "modification times, to the nanosecond", ...turns("times") },
+  { name: "group", short: "g", group: KEEP, help: "group", ...turns("group") },
+  { name: "owner", short: "o", group: KEEP, help: "owner (as root)", ...turns("owner") },
+  {
+    name: "numeric-ids",
+    group: KEEP,
+    help: "owners and groups by number, not by name",
+    ...turns("numericIds"),
+  },
+  { name: "sparse", short: "S", group: KEEP, help: "make holes of runs of zeros too", ...turns("sparse") },
+
+  { name: "checksum", short: "c", group: COMPARE, help: "compare content, not size and time", ...turns("checksum") },
+  {
+    name: "ignore-times",
+    short: "I",
+    group: COMPARE,
+    help: "transfer files even if size and time are the same",
+    ...turnsOn("ignoreTimes"),
+  },
+  {
+    name: "modify-window",
+    short: "@",
+    argument: "SECONDS",
+    group: COMPARE,
+    help: "times so far apart are the same; -1: compare nanoseconds always",
+    set(settings, value, word) {
+      const seconds = numberOf(value, word, "a number of seconds", -1, 4_000_000);
+      // As in rsync, fractions do not count with a window in seconds: less than one more is still the same.
+      settings.options.modifyWindowNs = seconds < 0 ? 0 : seconds === 0 ? null : seconds * 1e9 + 999_999_999;
+    },
+  },
+
+  {
+    name: "delete",
+    group: GUARDS,
+    help: "delete at the target what the source does not have (needs -r)",
+    ...turnsOn("delete"),
+  },
+  {
+    name: "delete-limit",
+    argument: "N|P%",
+    group: GUARDS,
+    help: "delete at most N entries, or P percent of the target; without it a\n" +
+      "run that would delete more than 100 entries and more than half stops",
+    set(settings, value, word) {
+      settings.options.deleteLimit = percentOrNumberOf(value, word);
+    },
+  },
+  {
+    name: "allow-empty-source",
+    group: GUARDS,
+    help: "let an empty source delete everything",
+    ...turnsOn("allowEmptySource"),
+  },
+  {
+    name: "allow-torn",
+    group: GUARDS,
+    help: "send a file that keeps changing as it was read",
+    ...turnsOn("allowTorn"),
+  },
+  { name: "no-guard", group: GUARDS, help: "turn the guards on source and deletion off", ...turnsOn("noGuard") },
+  { name: "dry-run", short: "n", group: GUARDS, help: "change nothing, show what would be done", ...turnsOn("dryRun") },
+
+  {
+    name: "rsh",
+    short: "e",
+    argument: "COMMAND",
+    group: CONNECTION,
+    help: "remote shell to use (default: TSYNC_RSH, RSYNC_RSH or ssh)",
+    set(settings, value, word) {
+      settings.rsh = textOf(value, word);
+    },
+  },
+  {
+    name: "rsync-path",
+    argument: "PROGRAM",
+    group: CONNECTION,
+    help: "program at the other end; its last word rsync or tsync-remote\n" +
+      'means the one that tsync puts there ("sudo rsync")',
+    set(settings, value, word) {
+      settings.rsyncPath = textOf(value, word);
+    },
+  },
+  {
+    name: "timeout",
+    argument: "SECONDS",
+    group: CONNECTION,
+    help: "end if the other side is silent so long; 0: never",
+    set(settings, value, word) {
+      settings.options.timeoutSeconds = numberOf(value, word, "a number of seconds", 0, 2 ** 31);
+    },
+    unset(settings) {
+      settings.options.timeoutSeconds = 0;
+    },
+  },
+
+  {
+    name: "verbose",
+    short: "v",
+    group: OUTPUT,
+    help: "name each entry; -vv also the unchanged ones",
+    set(settings) {
+      settings.output.verbose++;
+    },
+    unset(settings) {
+      settings.output.verbose = 0;
+    },
+  },
+  {
+    name: "itemize-changes",
+    short: "i",
+    group: OUTPUT,
+    help: "show what changes about each entry; -ii also the unchanged ones",
+    set(settings) {
+      settings.output.itemize++;
+    },
+    unset(settings) {
+      settings.output.itemize = 0;
+    },
+  },
+  {
+    name: "quiet",
+    short: "q",
+    group: OUTPUT,
+    help: "errors only",
+    set(settings) {
+      settings.output.quiet = true;
+    },
+  },
+  {
+    name: "stats",
+    group: OUTPUT,
+    help: "show what was done in numbers",
+    set(settings) {
+      settings.output.stats = true;
+    },
+  },
+  {
+    name: "progress",
+    group: OUTPUT,
+    help: "show progress (default on a terminal unless -v, -i or -q)",
+    set(settings) {
+      settings.output.progress = true;
+    },
+    unset(settings) {
+      settings.output.progress = false;
+    },
+  },
+  {
+    name: "version",
+    short: "V",
+    group: OUTPUT,
+    help: "show the version",
+    set(settings) {
+      settings.version = true;
+    },
+  },
+  {
+    name: "help",
+    group: OUTPUT,
+    help: "show this help (-h, where it is the only word)",
+    set(settings) {
+      settings.help = true;
+    },
+  },
+];
