@@ -1,6 +1,9 @@
-// Runs the contract of Os on every implementation: FFI on a disk and on tmpfs.
+// Runs the contract of Os on every implementation: FFI on a disk and on tmpfs, the tree in memory, the
+// recorder around both.
 
 import { openLinux } from "../../lib/os/linux.ts";
+import { type MemoryOptions, openMemory } from "../../lib/os/memory.ts";
+import { RecordingOs } from "../../lib/os/recording.ts";
 import type { Os } from "../../lib/os/os.ts";
 import { type OsSubject, testOs, utf8 } from "./os_contract.ts";
 
@@ -25,3 +28,19 @@ function onDisk(os: Os, parent?: string): OsSubject {
 const linux = openLinux();
 testOs("linux", () => onDisk(linux));
 testOs("linux on tmpfs", () => onDisk(linux, "/dev/shm"));
+testOs("recorder around linux", () => onDisk(new RecordingOs(linux)));
+
+function inMemory(options: MemoryOptions, wrap: (os: Os) => Os = (os) => os): OsSubject {
+  const memory = openMemory(options);
+  return {
+    os: wrap(memory),
+    root: utf8("/"),
+    privileged: (options.uid ?? 0) === 0,
+    openHandles: () => memory.openHandles(),
+    dispose: () => {},
+  };
+}
+
+testOs("memory", () => inMemory({}));
+testOs("memory, plain user, reflinks", () => inMemory({ uid: 1000, gid: 1000, reflink: true, seed: 7 }));
+testOs("recorder around memory", () => inMemory({}, (os) => new RecordingOs(os)));
