@@ -6,25 +6,27 @@
 //   name only after its SHA-256 was right;
 // - nothing is written outside ~/.tsync, and a temporary file of ours does not outlive this shell.
 
-/**
- * Lines are joined by one space, lines that begin with "#" are dropped. Variables: l launch line, m marker, s SHA-256, z size
- * and w machine of the wanted agent; d home, f the agent's file, t our temporary file, u our
- * user id, o our umask; e error text, k verdict, n and a passing values.
- */
-const SOURCE = `
+/** Shell text that finds the home folder and puts it, free of links, into d; uses fail, h and n. */
+export const FIND_HOME = `
+  # Under sudo HOME may be another user's; ours is known by our name.
+  h=\${HOME-};
+  test -O "$h" ||
+    { n=$(id -un) && expr "$n" : "[a-zA-Z0-9_][a-zA-Z0-9_.-]*$" >/dev/null && eval "h=~$n"; };
+  case $h in /*) ;; *) fail "HOME is not set" ;; esac;
+  d=$(cd -P -- "$h" 2>/dev/null && pwd) || fail "the home folder $h cannot be entered";
+  d=\${d%/};
+`;
+
+/** Shell text for a quiet, known start: no options of the caller's, no variables that change how ls prints or where cd goes. */
+export const SET_UP = `
 set +e +u +x -f;
-# The agent gets the user's own umask back.
-o=$(umask); umask 077;
 IFS=" ";
-m=; t=;
 # The system's own tools first; a login PATH may lack them.
 PATH=/usr/bin:/bin:/usr/sbin:/sbin\${PATH:+:$PATH};
-# These change how ls prints sizes and names, and where cd goes.
 unset CDPATH BLOCK_SIZE LS_BLOCK_SIZE QUOTING_STYLE GZIP;
+m=; t=;
 
 clean() { test -z "$t" || rm -f "$t"; t=; };
-trap clean EXIT;
-trap "exit 1" HUP INT TERM PIPE;
 
 # The first line of the reason, and the end.
 fail() {
@@ -32,6 +34,26 @@ fail() {
   printf %s "$m FAIL \${e%%$n*}"; echo;
   clean; trap - EXIT; exit 1;
 };
+
+sum() {
+  if command -v sha256sum >/dev/null; then sha256sum;
+  elif command -v shasum >/dev/null; then shasum -a 256;
+  else openssl dgst -sha256; fi;
+};
+`;
+
+/**
+ * Lines are joined by one space, lines that begin with "#" are dropped. Variables: l launch line, m marker, s SHA-256, z size
+ * and w machine of the wanted agent; d home, f the agent's file, t our temporary file, u our user id, o our umask; e error
+ * text, k verdict, n and a passing values.
+ */
+const SOURCE = `
+${SET_UP}
+# The agent gets the user's own umask back.
+o=$(umask); umask 077;
+
+trap clean EXIT;
+trap "exit 1" HUP INT TERM PIPE;
 
 # Prints "good" if the agent's file may be executed, nothing if it is missing or may not, else why no file there ever may.
 # ls -n prints mode, links, owner, group, size, date and name of each; the folders that are given are those above.
@@ -62,20 +84,15 @@ check() {
   };
 };
 
-sum() {
-  if command -v sha256sum >/dev/null; then sha256sum;
-  elif command -v shasum >/dev/null; then shasum -a 256;
-  else openssl dgst -sha256; fi;
-};
-
 # Becomes the agent. A shell that cannot exec either ends (then the trap speaks) or, told so, goes on.
+refused() { fail "the agent cannot run here: exec of $f was refused"; };
 run() {
   TSYNC_LAUNCH=$l; export TSYNC_LAUNCH;
   umask "$o";
   command -v shopt >/dev/null && shopt -s execfail;
-  trap "fail the agent cannot run here: exec of $f was refused" EXIT;
+  trap refused EXIT;
   exec "$f";
-  fail "the agent cannot run here: exec of $f was refused";
+  refused;
 };
 
 # Prints n bytes of the standard input and takes no more of it. Not every head and dd can.
@@ -130,13 +147,8 @@ while read -r l; do
   test $# = 6 && test "$1" = tsync1 && test \${#m} = 32 && test \${#s} = 64 && test \${#l} -le 4096 ||
     { echo "tsync: this is not a launch line" >&2; exit 2; };
 
-  # Under sudo HOME may be another user's; ours is known by our name.
-  h=\${HOME-};
-  test -O "$h" ||
-    { n=$(id -un) && expr "$n" : "[a-zA-Z0-9_][a-zA-Z0-9_.-]*$" >/dev/null && eval "h=~$n"; };
-  case $h in /*) ;; *) fail "HOME is not set" ;; esac;
-  d=$(cd -P -- "$h" 2>/dev/null && pwd) || fail "the home folder $h cannot be entered";
-  d=\${d%/}; f=$d/.tsync/bin/tsync-remote-$s; u=$(id -u);
+${FIND_HOME}
+  f=$d/.tsync/bin/tsync-remote-$s; u=$(id -u);
   set --; p=$d; while test -n "$p"; do set -- "$@" "$p"; p=\${p%/*}; done;
 
   k=$(check "$@");
