@@ -2,7 +2,7 @@
 // with lib/. The encoder checks nothing, so that tests can make every wrong byte; the decoder is strict, so that tests
 // notice when tsync itself writes something the document does not allow.
 
-import { createXXHash128 } from "hash-wasm";
+import xxhash128 from "hash-wasm/xxhash128";
 
 export const TYPE = {
   HELLO: 0x01,
@@ -267,10 +267,21 @@ export function header(length: number, type: number): Uint8Array {
 
 // ---- digests -------------------------------------------------------------------------------------------------------
 
+interface Hasher {
+  init(): void;
+  update(bytes: Uint8Array): void;
+  digest(form: "binary"): Uint8Array;
+}
+
+interface HashWasm {
+  createXXHash128(seedLow: number, seedHigh: number): Promise<Hasher>;
+}
+
 export type Digest = (...parts: Uint8Array[]) => Uint8Array;
 
 /** XXH3-128 in canonical form with a 64-bit seed. */
 export async function makeDigest(seed: bigint): Promise<Digest> {
+  const { createXXHash128 } = xxhash128 as HashWasm;
   const hasher = await createXXHash128(Number(seed & 0xffff_ffffn), Number(seed >> 32n));
   return (...parts) => {
     hasher.init();

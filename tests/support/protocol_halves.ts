@@ -85,6 +85,7 @@ export async function openAsClient(wire: Wire, job: Job, helloChanges: Partial<H
   );
   await wire.raw(formatLaunchLine(marker, encodeHello(hello)));
   const answer = fromLatin1(await wire.line());
+  if (answer.startsWith(`${marker} FAIL `)) throw new Gone(answer);
   if (answer !== `${marker} OK\n`) throw new Violation(`answer to the launch line: ${JSON.stringify(answer)}`);
   const peer = decodeHello(await expectFrame(wire, TYPE.HELLO));
   if (peer.side !== 1) throw new Violation("the agent's hello says it is a client");
@@ -139,6 +140,10 @@ export interface SourcePlan {
   contents: Map<number, Uint8Array>;
   /** Indexes that go by FILE_BEGIN, whatever their size. */
   inPieces: Set<number>;
+  /** Bytes of content in one FILE_DATA. */
+  pieceBytes: number;
+  /** Pieces of zeros are not sent: holes. */
+  skipZeroPieces: boolean;
   complete: boolean;
   errors: boolean;
 }
@@ -198,6 +203,8 @@ export function planOf(tree: Tree, rootChanges: Partial<Roots> = {}): SourcePlan
     lists: [],
     contents: new Map(),
     inPieces: new Set(),
+    pieceBytes: 262_144,
+    skipZeroPieces: false,
     complete: true,
     errors: false,
   };
@@ -244,8 +251,6 @@ export interface SourceResult {
   streaming: boolean;
 }
 
-const DATA_PIECE_BYTES = 262_144;
-
 /** Digest of content that goes in pieces (section 7). */
 export function digestOfPieces(digest: Digest, pieces: [number, Uint8Array][], size: number): Uint8Array {
   return digest(...pieces.flatMap(([offset, bytes]) => [u64le(offset), bytes]), u64le(size));
@@ -260,8 +265,9 @@ async function sendContent(wire: Wire, digest: Digest, plan: SourcePlan, index: 
   }
   await wire.send("FILE_BEGIN", TYPE.FILE_BEGIN, encodeFileBegin({ index, size: content.length }));
   const pieces: [number, Uint8Array][] = [];
-  for (let at = 0; at < content.length; at += DATA_PIECE_BYTES) {
-    const piece = content.slice(at, at + DATA_PIECE_BYTES);
+  for (let at = 0; at < content.length; at += plan.pieceBytes) {
+    const piece = content.slice(at, at + plan.pieceBytes);
+    if (plan.skipZeroPieces && piece.every((byte) => byte === 0)) continue;
     pieces.push([at, piece]);
     await wire.send("FILE_DATA", TYPE.FILE_DATA, encodeFileData(at, piece));
   }
