@@ -2,6 +2,7 @@
 // two mains (lib/job, remote/), by tests with fakes.
 
 import type { Identity } from "../plan/owner_map.ts";
+import type { Accounts } from "../os/accounts.ts";
 import type { Os } from "../os/os.ts";
 
 export interface Environment {
@@ -11,12 +12,10 @@ export interface Environment {
   readonly umask: number;
   /** Lets timers and signals run; awaited by long loops. */
   breathe(): Promise<void>;
+  /** The same between two entries or batches, but only when it is due: undefined most of the time. Also waits for a slow reader of our output. */
+  pause(): Promise<void> | undefined;
   randomBytes(count: number): Uint8Array;
-  /** Account names; null where there is none. */
-  userName(uid: number): Uint8Array | null;
-  groupName(gid: number): Uint8Array | null;
-  userId(name: Uint8Array): number | null;
-  groupId(name: Uint8Array): number | null;
+  readonly accounts: Accounts;
   /** The user's home folder, raw. */
   homeFolder(): Uint8Array;
 }
@@ -27,6 +26,12 @@ export interface Digester {
   update(bytes: Uint8Array): void;
   digest(): Uint8Array;
   hash(bytes: Uint8Array): Uint8Array;
+}
+
+/** Two digesters with the session's seed, because listing (-c) and content are digested in turns. */
+export interface Digesters {
+  list: Digester;
+  content: Digester;
 }
 
 /** Bytes copied or hashed between two breaths. */

@@ -1,0 +1,258 @@
+// Deletions: last of all, and only after a complete list from a source that read everything (law 4). First everything that
+// would go is counted and held against the guard; then the source is asked once more whether it is truly absent there; then
+// folder after folder goes, in reverse order as rsync does it. Each step works below held folders, never through a link.
+
+import { joinPath } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
+import { Gate } from "../base/gate.ts";
+import { CHECK_PATHS } from "../base/limits.ts";
+import { Cause, Verb } from "../base/problem.ts";
+import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
+import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
+import { SortedListing } from "../tree/sorted_listing.ts";
+import { sweep } from "../tree/stage.ts";
+import type { Generator } from "./generator.ts";
+import type { TargetState } from "./target_state.ts";
+
+/** The guard: refuse when both are passed. */
+const GUARD_COUNT = 100;
+const GUARD_SHARE = 0.5;
+
+export class Deleter {
+  readonly #state: TargetState;
+  readonly #generator: Generator;
+  #answer: Gate<Uint8Array> | null = null;
+  #failure: unknown = null;
+
+  constructor(state: TargetState, generator: Generator) {
+    this.#state = state;
+    this.#generator = generator;
+  }
+
+  /** Deletes the extra entries, if `allowed`. Returns the guard's refusal if too many would go: then nothing was deleted. */
+  async run(allowed: boolean): Promise<TsyncError | null> {
+    const state = this.#state;
+    const { extras } = this.#generator;
+    const isAsked = state.options.delete && (extras.count > 0 || state.blocked.length > 0);
+    if (!isAsked) return null;
+    const refusal = allowed ? this.#guard() : null;
+    if (!allowed || refusal !== null) {
+      this.#refuseBlocked();
+      return refusal;
+    }
+    await this.#deleteExtras();
+    await this.#clearBlocked();
+    return null;
+  }
+
+  fail(error: unknown): void {
+    this.#failure = error;
+    this.#answer?.fail(error);
+  }
+
+  checked(absent: Uint8Array): void {
+    const answer = this.#answer;
+    this.#answer = null;
+    if (answer === null) throw new TsyncError({ kind: "stream", detail: "an answer to a question that was not asked" });
+    answer.open(new Uint8Array(absent));
+  }
+
+  close(): void {
+    for (const file of this.#state.blocked) {
+      this.#state.os.unlink(file.folder, file.temporary);
+      this.#state.os.close(file.folder);
+    }
+    this.#state.blocked.length = 0;
+  }
+
+  // ---- the guard
+
+  #guard(): TsyncError | null {
+    const { options } = this.#state;
+    if (options.noGuard && options.deleteLimit === null) return null;
+    const { doomed, all } = this.#count();
+    const limit = options.deleteLimit;
+    const share = all === 0 ? 0 : doomed / all;
+    const over = limit === null
+      ? doomed > GUARD_COUNT && share > GUARD_SHARE
+      : "count" in limit
+      ? doomed > limit.count
+      : share * 100 > limit.percent;
+    if (!over) return null;
+    return new TsyncError({
+      kind: "guard",
+      detail: `refusing to delete ${doomed} of ${all} entries at the target (${Math.round(share * 100)} %): nothing was deleted; ` +
+        `if this is meant, say --delete-limit=${doomed} (or --delete-limit=100%, or --no-guard)`,
+    });
+  }
+
+  /** What would go, folders' content included, and how many entries the target has in all. */
+  #count(): { doomed: number; all: number } {
+    const { extras, ownEntries } = this.#generator;
+    let inside = 0;
+    for (let i = 0; i < extras.count; i++) {
+      if (extras.kind(i) === Kind.folder) inside += this.#countInside(this.#extraPath(i));
+    }
+    return { doomed: extras.count + inside, all: ownEntries + inside };
+  }
+
+  #countInside(path: Uint8Array): number {
+    let count = 0;
+    this.#eachChild(path, (_handle, _name, kind, child) => {
+      count += 1 + (kind === Kind.folder ? this.#countInside(child) : 0);
+    });
+    return count;
+  }
+
+  // ---- deleting
+
+  async #deleteExtras(): Promise<void> {
+    const { extras } = this.#generator;
+    for (let end = extras.count; end > 0;) {
+      const start = Math.max(0, end - CHECK_PATHS);
+      const absent = await this.#ask(start, end);
+      for (let i = end - 1; i >= start; i--) {
+        const bit = i - start;
+        if ((absent[bit >> 3] & (1 << (bit & 7))) !== 0) this.#deleteExtra(i);
+        else this.#state.tell(Verb.remove, Cause.reappeared, 0, this.#extraPath(i));
+      }
+      await this.#state.env.breathe();
+      end = start;
+    }
+  }
+
+  /** Asks the source whether extras [start, end) are still absent there; the bits of its answer. */
+  async #ask(start: number, end: number): Promise<Uint8Array> {
+    const paths: Uint8Array[] = [];
+    for (let i = start; i < end; i++) paths.push(this.#extraPath(i));
+    if (this.#failure !== null) throw this.#failure;
+    const answer = new Gate<Uint8Array>();
+    this.#answer = answer;
+    await this.#state.source.check(paths);
+    return await answer.promise;
+  }
+
+  #deleteExtra(i: number): void {
+    const state = this.#state;
+    const { extras } = this.#generator;
+    const path = this.#extraPath(i);
+    const folder = state.options.dryRun ? state.folders.get(extras.parent(i)) : state.openForChange(extras.parent(i));
+    if (folder < 0) return state.tell(Verb.remove, Cause.system, -folder, path);
+    this.#delete(folder, new Uint8Array(extras.name(i)), extras.kind(i), path);
+  }
+
+  /** Removes one entry, a folder with all it holds; false if it (or something protected in it) stays. */
+  #delete(folder: Handle, name: Uint8Array, kind: number, path: Uint8Array): boolean {
+    const { os, options } = this.#state;
+    if (kind !== Kind.folder) {
+      const result = options.dryRun ? 0 : os.unlink(folder, name);
+      return this.#deleted(result, kind, path);
+    }
+    const isEmpty = this.#deleteInside(path);
+    if (!isEmpty) return false;
+    const parentPath = path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
+    const parent = options.dryRun ? -1 : os.openBeneath(this.#state.root.handle, parentPath);
+    const result = options.dryRun ? 0 : parent < 0 ? parent : os.removeFolder(parent, name);
+    if (parent >= 0) os.close(parent);
+    return this.#deleted(result, kind, path);
+  }
+
+  /** Empties a folder: its files while it is open, its folders one by one after; true if nothing stays. */
+  #deleteInside(path: Uint8Array): boolean {
+    let isEmpty = true;
+    const folders: Uint8Array[] = [];
+    const left = this.#eachChild(path, (handle, name, kind, child) => {
+      if (kind === Kind.folder) folders.push(child);
+      else if (!this.#delete(handle, name, kind, child)) isEmpty = false;
+    });
+    if (left > 0) isEmpty = false;
+    for (const child of folders) {
+      const name = child.subarray(child.lastIndexOf(0x2f) + 1);
+      if (!this.#delete(-1, name, Kind.folder, child)) isEmpty = false;
+    }
+    return isEmpty;
+  }
+
+  #deleted(result: number, kind: number, path: Uint8Array): boolean {
+    const { totals, events } = this.#state;
+    if (result < 0 && result !== -Errno.ENOENT) {
+      this.#state.tell(Verb.remove, Cause.system, -result, path);
+      return false;
+    }
+    if (kind === Kind.folder) totals.deletedFolders++;
+    else if (kind === Kind.link) totals.deletedLinks++;
+    else if (kind === Kind.charDevice || kind === Kind.blockDevice) totals.deletedDevices++;
+    else if (kind === Kind.file) totals.deletedFiles++;
+    else totals.deletedSpecials++;
+    events.deleted(path, kind);
+    return true;
+  }
+
+  /**
+   * Calls `visit` for each child of the folder at `path` that may go, in reverse order, with the open folder. Returns how many
+   * stay: protected ones, our own names in use, and 1 if the folder cannot be read.
+   */
+  #eachChild(path: Uint8Array, visit: (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array) => void): number {
+    const state = this.#state;
+    const { os, filters } = state;
+    const handle = os.openBeneath(state.root.handle, path);
+    if (handle < 0) {
+      state.tell(Verb.open, Cause.system, -handle, path);
+      return 1;
+    }
+    const names = new SortedListing();
+    const result = names.read(os, handle);
+    if (result < 0) state.tell(Verb.list, Cause.system, -result, path);
+    let staying = result < 0 ? 1 : 0;
+    const stat = new Stat();
+    for (let position = names.count - 1; position >= 0; position--) {
+      const name = names.name(position);
+      if (isOwnName(name, 0, name.length)) {
+        staying += this.#clearOwn(handle, name);
+        continue;
+      }
+      let kind = names.kind(position);
+      if (kind === Kind.unknown && os.statAt(handle, name, 0, name.length, stat) === 0) kind = stat.kind;
+      const child = joinPath(path, name);
+      if (!filters.isEmpty && filters.protectedFromDeletion(child, kind === Kind.folder)) staying++;
+      else visit(handle, name, kind, child);
+    }
+    os.close(handle);
+    return staying;
+  }
+
+  /** A temporary file that a dead run left in a folder that goes: it goes too. 1 if it stays. */
+  #clearOwn(folder: Handle, name: Uint8Array): number {
+    const { os, options, env } = this.#state;
+    if (options.dryRun || !isOwnTemporary(name)) return 1;
+    return sweep(os, folder, [name], env.identity.uid) === 1 ? 0 : 1;
+  }
+
+  /** Path of an extra entry below the root. */
+  #extraPath(i: number): Uint8Array {
+    const { extras } = this.#generator;
+    return joinPath(this.#state.list.path(extras.parent(i)), extras.name(i));
+  }
+
+  // ---- files whose name a full folder holds
+
+  async #clearBlocked(): Promise<void> {
+    const state = this.#state;
+    for (const file of state.blocked.splice(0)) {
+      this.#delete(file.folder, file.name, Kind.folder, state.path(file.index));
+      const result = state.os.rename(file.folder, file.temporary, file.folder, file.name);
+      state.settled(file, result < 0 ? -result : 0);
+      state.os.close(file.folder);
+      await state.env.breathe();
+    }
+  }
+
+  #refuseBlocked(): void {
+    const state = this.#state;
+    for (const file of state.blocked.splice(0)) {
+      state.stage.discard(file.folder, file.temporary);
+      state.tell(Verb.replace, Cause.folderInWay, 0, state.path(file.index));
+      state.os.close(file.folder);
+    }
+  }
+}

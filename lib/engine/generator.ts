@@ -1,0 +1,441 @@
+// The generator (rsync's word): marches each listed folder against the target's own, decides every entry, makes folders,
+// links and specials, brings metadata in step, and collects which files' content is wanted and which own entries are extra.
+
+import { Change } from "../base/monitor.ts";
+import { FileList } from "../base/file_list.ts";
+import { Cause, Verb } from "../base/problem.ts";
+import { equalBytes, joinPath } from "../base/bytes.ts";
+import { LINK_TARGET_BYTES } from "../base/limits.ts";
+import { deviceMajor, deviceMinor } from "../base/file_list.ts";
+import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
+import { compareMetadata, quickCheck } from "../plan/compare.ts";
+import { March } from "../plan/march.ts";
+import { FolderPiece } from "../session/ports.ts";
+import { applyMetadata, type Wanted } from "../tree/apply.ts";
+import { digestFile } from "../tree/digest_file.ts";
+import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
+import { SortedListing } from "../tree/sorted_listing.ts";
+import type { TargetState } from "./target_state.ts";
+
+export class Generator {
+  readonly #state: TargetState;
+  readonly #own = new SortedListing();
+  readonly #march = new March();
+  readonly #stat = new Stat();
+  readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
+  /** Indexes whose content is wanted, found since the last take. */
+  #wants: number[] = [];
+  /** Own entries without a twin in the list: parent = index of their folder in the file list. Only with --delete. */
+  readonly extras = new FileList();
+  /** Own entries looked at, extras included: what a share of deletions is reckoned against. */
+  ownEntries = 0;
+  /** Temporary names seen, by folder. */
+  readonly leftovers = new Map<number, Uint8Array[]>();
+  #folder = -1;
+  #handle: Handle = -1;
+
+  constructor(state: TargetState) {
+    this.#state = state;
+  }
+
+  /** One piece of a folder's list. Returns the indexes whose content is wanted, in order. */
+  async listed(folder: number, first: number, count: number, flags: number): Promise<Uint32Array> {
+    if ((flags & FolderPiece.first) !== 0) this.#begin(folder);
+    else this.#resume(folder);
+    if (this.#state.options.checksum) await this.#decideByDigest(first, count);
+    else for (let i = first; i < first + count; i++) this.#decide(i, this.#march.find(this.#state.list, i, this.#extra), -1);
+    if ((flags & FolderPiece.last) !== 0) this.#march.finish(this.#extra);
+    const wants = Uint32Array.from(this.#wants);
+    this.#wants = [];
+    return wants;
+  }
+
+  async #decideByDigest(first: number, count: number): Promise<void> {
+    for (let i = first; i < first + count; i++) {
+      const position = this.#march.find(this.#state.list, i, this.#extra);
+      this.#decide(i, position, position < 0 ? -1 : await this.#digestEqual(i));
+    }
+  }
+
+  // ---- folders
+
+  /** Makes or opens the folder itself, tells its change, and starts the march over its own names. */
+  #begin(folder: number): void {
+    const { failed, list } = this.#state;
+    this.#folder = folder;
+    this.#handle = -1;
+    this.#own.listing.clear();
+    this.#march.start(null);
+    if (folder !== 0 && failed.has(list.parent(folder))) failed.add(folder);
+    if (failed.has(folder)) return;
+    const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder);
+    if (failed.has(folder) || isNew) return;
+    const result = this.#own.read(this.#state.os, this.#handle);
+    if (result < 0) {
+      failed.add(folder);
+      return this.#state.problem(Verb.list, -result, folder);
+    }
+    this.#march.start(this.#own);
+  }
+
+  /** A further piece: the folder may have left the cache since the last one. */
+  #resume(folder: number): void {
+    const state = this.#state;
+    if (state.failed.has(folder) || this.#handle < 0) return;
+    this.#handle = state.folders.get(folder);
+    if (this.#handle < 0) this.#lose(folder, Verb.open, -this.#handle);
+  }
+
+  /** The root: true if it holds nothing of its own. */
+  #beginRoot(): boolean {
+    const state = this.#state;
+    const { root, totals } = state;
+    if (root.hasMetadata) totals.folders++;
+    if (root.isNew) {
+      state.created.add(0);
+      if (root.hasMetadata) this.#createdFolder(0);
+      if (root.handle < 0) return true;
+      if (root.hasMetadata) state.touched.add(0);
+    }
+    this.#handle = state.folders.get(0);
+    if (this.#handle < 0) {
+      state.failed.add(0);
+      state.problem(Verb.open, -this.#handle, 0);
+      return true;
+    }
+    if (root.hasMetadata && !root.isNew) this.#compareFolder(0);
+    return root.isNew;
+  }
+
+  /** A folder below the root: true if it is new. */
+  #beginFolder(folder: number): boolean {
+    const state = this.#state;
+    const { list, created } = state;
+    state.totals.folders++;
+    const parent = list.parent(folder);
+    if (created.has(parent)) return this.#make(folder);
+    this.#handle = state.folders.get(folder);
+    if (this.#handle === -Errno.EACCES && this.#openUp(folder)) this.#handle = state.folders.get(folder);
+    if (this.#handle >= 0) {
+      this.#compareFolder(folder);
+      return false;
+    }
+    if (this.#handle === -Errno.ENOENT) return this.#make(folder);
+    if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) return this.#replaceByFolder(folder);
+    state.failed.add(folder);
+    state.problem(Verb.open, -this.#handle, folder);
+    return false;
+  }
+
+  /** Without root, a folder of ours that we may not read is opened up for the run; its mode is set again at the end. */
+  #openUp(folder: number): boolean {
+    const state = this.#state;
+    const parent = state.folders.get(state.list.parent(folder));
+    if (state.options.dryRun || parent < 0) return false;
+    const pin = state.os.pin(parent, state.name(folder));
+    if (pin < 0) return false;
+    const good = state.os.statHandle(pin, this.#stat) === 0 && this.#stat.kind === Kind.folder &&
+      state.os.setMode(pin, this.#stat.mode | 0o700) === 0;
+    state.os.close(pin);
+    if (good) {
+      state.touched.add(folder);
+      state.folderModes.set(folder, this.#stat.mode);
+    }
+    return good;
+  }
+
+  #compareFolder(folder: number): void {
+    const state = this.#state;
+    if (state.os.statHandle(this.#handle, this.#stat) < 0) return;
+    const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
+    if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
+    this.#report(folder, change);
+  }
+
+  #make(folder: number): boolean {
+    const state = this.#state;
+    state.created.add(folder);
+    this.#createdFolder(folder);
+    if (state.options.dryRun) return true;
+    const parent = state.openForChange(state.list.parent(folder));
+    const made = parent < 0 ? parent : state.os.makeFolder(parent, state.name(folder), 0o700);
+    if (made < 0) this.#lose(folder, Verb.create, -made);
+    else this.#openMade(folder, parent);
+    return true;
+  }
+
+  #openMade(folder: number, parent: Handle): void {
+    const state = this.#state;
+    const handle = state.os.openFolder(parent, state.name(folder));
+    this.#handle = handle < 0 ? handle : state.folders.put(folder, handle);
+    if (this.#handle < 0) return this.#lose(folder, Verb.open, -this.#handle);
+    state.touched.add(folder);
+  }
+
+  #lose(folder: number, verb: number, errno: number): void {
+    this.#state.failed.add(folder);
+    this.#state.problem(verb, errno, folder);
+  }
+
+  #createdFolder(folder: number): void {
+    this.#state.totals.createdFolders++;
+    this.#report(folder, Change.create | Change.local);
+  }
+
+  /** Something that is no folder stands in the way: a new folder is made aside and swapped in, then the old thing removed. */
+  #replaceByFolder(folder: number): boolean {
+    const state = this.#state;
+    const { os, stage, list } = state;
+    state.created.add(folder);
+    this.#createdFolder(folder);
+    if (state.options.dryRun) return true;
+    const parent = state.openForChange(list.parent(folder));
+    const aside = parent < 0 ? parent : stage.createOther(parent, (name) => os.makeFolder(parent, name, 0o700));
+    if (typeof aside === "number") {
+      this.#lose(folder, Verb.create, -aside);
+      return true;
+    }
+    const swapped = os.exchange(parent, aside, parent, state.name(folder));
+    if (swapped < 0) {
+      os.removeFolder(parent, aside);
+      stage.forget(aside);
+      this.#lose(folder, Verb.replace, -swapped);
+      return true;
+    }
+    stage.discard(parent, aside);
+    this.#openMade(folder, parent);
+    return true;
+  }
+
+  // ---- entries
+
+  /** Decides entry i; `position` is its twin among the own names or -1; `equal`: 1 or 0 by digest, -1 by the quick check. */
+  #decide(i: number, position: number, equal: number): void {
+    const state = this.#state;
+    const kind = state.list.kind(i);
+    if (position >= 0) this.ownEntries++;
+    if (kind === Kind.folder) return;
+    this.#count(i, kind);
+    if (state.failed.has(this.#folder)) return;
+    if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
+      return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
+    }
+    const stat = this.#stat;
+    if (position < 0) return this.#missing(i, kind);
+    const name = state.name(i);
+    const result = state.os.statAt(this.#handle, name, 0, name.length, stat);
+    if (result === -Errno.ENOENT) return this.#missing(i, kind);
+    if (result < 0) return state.problem(Verb.stat, -result, i);
+    if (stat.kind !== kind) return this.#different(i, kind);
+    if (kind === Kind.file) this.#file(i, stat, equal);
+    else if (kind === Kind.link) this.#link(i, stat);
+    else this.#special(i, stat);
+  }
+
+  #count(i: number, kind: number): void {
+    const { totals, list } = this.#state;
+    if (kind === Kind.file) totals.files++;
+    else if (kind === Kind.link) totals.links++;
+    else if (kind === Kind.charDevice || kind === Kind.blockDevice) totals.devices++;
+    else totals.specials++;
+    if (kind === Kind.file || kind === Kind.link) totals.totalBytes += list.size(i);
+  }
+
+  #missing(i: number, kind: number): void {
+    const { totals } = this.#state;
+    if (kind === Kind.file) {
+      totals.createdFiles++;
+      return this.#want(i, Change.create | Change.content);
+    }
+    if (kind === Kind.link) totals.createdLinks++;
+    else if (kind === Kind.charDevice || kind === Kind.blockDevice) totals.createdDevices++;
+    else totals.createdSpecials++;
+    this.#report(i, Change.create | Change.local);
+    if (!this.#state.options.dryRun) this.#place(i, kind, false);
+  }
+
+  /** Another kind of entry stands at the name. */
+  #different(i: number, kind: number): void {
+    if (kind === Kind.file) {
+      this.#state.totals.createdFiles++;
+      return this.#want(i, Change.create | Change.content);
+    }
+    this.#report(i, Change.create | Change.local);
+    if (!this.#state.options.dryRun) this.#place(i, kind, true);
+  }
+
+  #file(i: number, stat: Stat, equal: number): void {
+    const { list, options } = this.#state;
+    const change = compareMetadata(list, i, stat, options, this.#state.owners);
+    const same = options.ignoreTimes ? false : equal >= 0 ? equal === 1 : quickCheck(list, i, stat, options.modifyWindowNs);
+    if (same) return this.#metadataOnly(i, stat, change);
+    const size = list.size(i) !== stat.size ? Change.size : 0;
+    const checksum = equal === 0 ? Change.checksum : 0;
+    const time = options.times ? 0 : Change.time | Change.timeNow;
+    this.#want(i, change | Change.content | size | checksum | time);
+  }
+
+  #link(i: number, stat: Stat): void {
+    const state = this.#state;
+    const change = compareMetadata(state.list, i, stat, state.options, state.owners);
+    const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
+    if (length < 0) return state.problem(Verb.readLink, -length, i);
+    if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) return this.#metadataOnly(i, stat, change);
+    this.#report(i, change | Change.local | Change.checksum);
+    if (!state.options.dryRun) this.#place(i, Kind.link, true);
+  }
+
+  #special(i: number, stat: Stat): void {
+    const state = this.#state;
+    const kind = state.list.kind(i);
+    const change = compareMetadata(state.list, i, stat, state.options, state.owners);
+    const isDevice = kind === Kind.charDevice || kind === Kind.blockDevice;
+    const device = state.list.size(i);
+    const same = !isDevice || (deviceMajor(device) === stat.rdevMajor && deviceMinor(device) === stat.rdevMinor);
+    if (same) return this.#metadataOnly(i, stat, change);
+    this.#report(i, change | Change.local | Change.checksum);
+    if (!state.options.dryRun) this.#place(i, kind, true);
+  }
+
+  /** Content is as it should be; owner, mode and time are brought in step where they differ. */
+  #metadataOnly(i: number, stat: Stat, change: number): void {
+    const state = this.#state;
+    this.#report(i, change);
+    if (change === 0) {
+      state.totals.unchanged++;
+      return;
+    }
+    if (state.options.dryRun) return;
+    const pin = state.os.pin(this.#handle, state.name(i));
+    if (pin < 0) return state.problem(Verb.open, -pin, i);
+    this.#setMetadata(i, pin, stat.kind, stat.mode);
+    state.os.close(pin);
+  }
+
+  /** Sets the metadata of the entry behind `handle` if it is still of `kind`; `existingMode` -1 for a new entry. */
+  #setMetadata(i: number, handle: Handle, kind: number, existingMode: number): boolean {
+    const state = this.#state;
+    const stat = new Stat();
+    const result = state.os.statHandle(handle, stat);
+    if (result < 0 || stat.kind !== kind) {
+      state.tell(Verb.stat, result < 0 ? Cause.system : Cause.targetChanged, Math.max(0, -result), state.path(i));
+      return false;
+    }
+    const failure = applyMetadata(state.os, handle, stat, this.wanted(i, existingMode));
+    if (failure !== null) state.problem(failure.verb, failure.errno, i);
+    return failure === null;
+  }
+
+  /** Metadata entry i shall have. */
+  wanted(i: number, existingMode: number): Wanted {
+    const { list, options, owners } = this.#state;
+    return {
+      mode: this.#state.wantedMode(i, existingMode),
+      uid: owners.uid(i),
+      gid: owners.gid(i),
+      setsTime: options.times,
+      mtimeSec: list.mtimeSec(i),
+      mtimeNs: list.mtimeNs(i),
+    };
+  }
+
+  /** Makes a link or special under a temporary name, with its metadata, and puts it in place. */
+  #place(i: number, kind: number, replaces: boolean): void {
+    const state = this.#state;
+    const { os, stage } = state;
+    const folder = state.openForChange(this.#folder);
+    if (folder < 0) return state.problem(Verb.open, -folder, i);
+    this.#handle = folder;
+    const aside = stage.createOther(folder, (name) => this.#makeOther(i, kind, folder, name));
+    if (typeof aside === "number") return state.problem(Verb.create, -aside, i);
+    const pin = os.pin(folder, aside);
+    const good = pin >= 0 && this.#setMetadata(i, pin, kind, -1);
+    if (pin >= 0) os.close(pin);
+    else state.problem(Verb.open, -pin, i);
+    const name = state.name(i);
+    if (!good) return stage.discard(folder, aside);
+    if (!replaces) {
+      const placed = os.renameNew(folder, aside, folder, name);
+      if (placed === 0) return stage.forget(aside);
+      if (placed !== -Errno.EEXIST && placed !== -Errno.EINVAL && placed !== -Errno.ENOSYS) {
+        stage.discard(folder, aside);
+        return state.problem(Verb.rename, -placed, i);
+      }
+    }
+    stage.add({ folder, temporary: aside, name: new Uint8Array(name), index: i, bytes: 0 });
+  }
+
+  #makeOther(i: number, kind: number, folder: Handle, name: Uint8Array): number {
+    const { os, list } = this.#state;
+    if (kind === Kind.link) return os.makeLink(folder, name, list.linkTarget(i));
+    const device = list.size(i);
+    return os.makeSpecial(folder, name, kind, 0o600, deviceMajor(device), deviceMinor(device));
+  }
+
+  #want(i: number, change: number): void {
+    const state = this.#state;
+    state.totals.transferredFiles++;
+    state.totals.transferredBytes += state.list.size(i);
+    this.#report(i, change);
+    if (state.options.dryRun) return;
+    state.wanted.add(i);
+    this.#wants.push(i);
+  }
+
+  #report(i: number, change: number): void {
+    if (change !== 0 || this.#state.options.reportUnchanged) this.#state.events.entry(i, change);
+  }
+
+  /** 1 if the twin's content has the listed digest, 0 if not; -1 where no digest speaks (other kind, none listed). */
+  async #digestEqual(i: number): Promise<number> {
+    const state = this.#state;
+    const { os, list } = state;
+    const listed = list.digest(i);
+    const name = state.name(i);
+    const stat = new Stat();
+    if (list.kind(i) !== Kind.file || os.statAt(this.#handle, name, 0, name.length, stat) < 0) return -1;
+    if (stat.kind !== Kind.file) return -1;
+    if (stat.size !== list.size(i) || listed === null) return 0;
+    const handle = os.openFile(this.#handle, name, OpenMode.read, 0);
+    if (handle < 0) return 0;
+    const digest = await digestFile(os, handle, state.digesters!.list, state.env.breathe);
+    os.close(handle);
+    return digest !== null && equalBytes(digest, listed) ? 1 : 0;
+  }
+
+  // ---- own entries without a twin
+
+  readonly #extra = (position: number): void => {
+    const { listing, order } = this.#own;
+    const row = order[position];
+    const at = listing.at[row];
+    const length = listing.length[row];
+    if (isOwnName(listing.names, at, length)) return this.#leftover(listing.name(row));
+    // Without a root folder of the source's own, what else lies in the target folder is none of this run's business.
+    if (this.#folder === 0 && !this.#state.root.hasMetadata) return;
+    this.ownEntries++;
+    if (!this.#state.options.delete || !this.#state.options.recursive) return;
+    const kind = this.#kindOf(listing.names, at, length, listing.kind[row]);
+    if (kind === Kind.unknown) return;
+    const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
+    if (!this.#state.filters.isEmpty && this.#state.filters.protectedFromDeletion(path, kind === Kind.folder)) return;
+    this.extras.add(listing.names, at, length, this.#folder, kind << 12, 0, 0, 0, 0, 0, 0, null);
+  };
+
+  /** The kind as the folder told it, else by stat; unknown if it is gone. */
+  #kindOf(names: Uint8Array, at: number, length: number, hinted: number): number {
+    if (hinted !== Kind.unknown) return hinted;
+    const stat = new Stat();
+    return this.#state.os.statAt(this.#handle, names, at, length, stat) < 0 ? Kind.unknown : stat.kind;
+  }
+
+  #leftover(name: Uint8Array): void {
+    if (!isOwnTemporary(name)) {
+      const path = joinPath(this.#state.list.path(this.#folder), name);
+      return this.#state.tell(Verb.skip, Cause.reservedName, 0, path);
+    }
+    const names = this.leftovers.get(this.#folder);
+    if (names === undefined) this.leftovers.set(this.#folder, [new Uint8Array(name)]);
+    else names.push(new Uint8Array(name));
+  }
+}

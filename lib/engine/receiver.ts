@@ -1,0 +1,287 @@
+// The receiver (rsync's word): takes content, writes it aside, verifies its digest, gives it its metadata and stages it. A
+// digest that does not match is asked for once more, then reported. Content nobody asked for ends the session (R4).
+
+import { EMPTY, equalBytes } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
+import { IndexSet } from "../base/index_set.ts";
+import { errnoText } from "../base/errno.ts";
+import { Cause, Verb } from "../base/problem.ts";
+import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
+import type { Fresh, Wait } from "../session/ports.ts";
+import { applyMetadata } from "../tree/apply.ts";
+import { copyFile } from "../tree/copy.ts";
+import { writeWithHoles } from "../tree/sparse.ts";
+import { digestNumber } from "./digest_number.ts";
+import type { Generator } from "./generator.ts";
+import type { TargetState } from "./target_state.ts";
+
+/** A large file under way. */
+interface Incoming {
+  index: number;
+  size: number;
+  folder: Handle;
+  handle: Handle;
+  temporary: Uint8Array;
+  /** Bytes written so far; the rest are holes or clones. */
+  written: number;
+  isWanted: boolean;
+  /** Content is discarded: not wanted here, or writing it failed. */
+  isVoid: boolean;
+}
+
+export class Receiver {
+  readonly #state: TargetState;
+  readonly #generator: Generator;
+  readonly #stat = new Stat();
+  /** What a new file of ours looks like: filled from the first one made in each folder. */
+  readonly #fresh = new Stat();
+  #freshFolder = -1;
+  #incoming: Incoming | null = null;
+  /** Files of a streaming session that came though nobody here wants them. */
+  readonly #passedOver = new IndexSet();
+  /** Called when the last wanted file was answered. */
+  onAnswered: () => void = () => {};
+
+  constructor(state: TargetState, generator: Generator) {
+    this.#state = state;
+    this.#generator = generator;
+  }
+
+  file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {
+    const state = this.#state;
+    if (!this.#take(index)) return undefined;
+    if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
+    if (digest !== null && !equalBytes(state.digesters!.content.hash(content), digest)) return this.#unverified(index);
+    const folder = state.openForChange(state.list.parent(index));
+    const handle = folder < 0 ? folder : this.#create(folder);
+    if (handle < 0) return this.#failed(index, Verb.create, -handle);
+    const temporary = state.stage.temporary;
+    const written = this.#write(handle, content, 0) || this.#setSize(handle, content.length);
+    if (written < 0 || !this.#finish(index, handle, folder, temporary, content.length)) {
+      state.os.close(handle);
+      state.stage.discard(folder, temporary);
+      return written < 0 ? this.#failed(index, Verb.write, -written) : this.#answered();
+    }
+    state.totals.literalBytes += content.length;
+    return this.#answered();
+  }
+
+  fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+    const state = this.#state;
+    const isWanted = this.#take(index);
+    const none = { folder: -1, handle: -1, temporary: EMPTY, written: 0 };
+    this.#incoming = { index, size, ...none, isWanted, isVoid: !isWanted };
+    state.digesters?.content.reset();
+    if (!isWanted) return;
+    if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
+    // A folder handle of its own: the cache may close the shared one while the content is still coming.
+    const change = state.openForChange(state.list.parent(index));
+    const folder = change < 0 ? change : state.os.openBeneath(state.root.handle, state.list.path(state.list.parent(index)));
+    const handle = folder < 0 ? folder : this.#create(folder);
+    Object.assign(this.#incoming, { folder, handle, temporary: state.stage.temporary });
+    if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
+  }
+
+  fileData(offset: number, bytes: Uint8Array): Wait {
+    const incoming = this.#incoming!;
+    const digester = this.#state.digesters?.content;
+    if (digester !== undefined) {
+      digestNumber(digester, offset);
+      digester.update(bytes);
+    }
+    if (incoming.isVoid) return;
+    const result = this.#write(incoming.handle, bytes, offset);
+    incoming.written += bytes.length;
+    if (result < 0) this.#voidIncoming(Verb.write, -result);
+  }
+
+  async fileCopy(source: Handle, stat: Stat): Promise<void> {
+    const incoming = this.#incoming!;
+    const state = this.#state;
+    if (incoming.isVoid) return;
+    const result = await copyFile(state.os, source, stat, incoming.handle, incoming.size, state.options.sparse, state.env.breathe);
+    if (result.errno !== 0) this.#voidIncoming(result.verb, result.errno);
+    incoming.written = result.copied;
+  }
+
+  fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
+    const incoming = this.#incoming!;
+    const state = this.#state;
+    this.#incoming = null;
+    const { index, size, folder, handle, temporary } = incoming;
+    if (digest !== null) digestNumber(state.digesters!.content, size);
+    const verified = digest === null || equalBytes(state.digesters!.content.digest(), digest);
+    if (!complete && incoming.isWanted) state.wanted.add(index);
+    if (incoming.isVoid) return complete ? this.#answered() : undefined;
+    const sized = complete && verified ? state.os.truncate(handle, size) : 0;
+    const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
+    if (good) {
+      state.totals.literalBytes += incoming.written;
+      state.totals.matchedBytes += size - incoming.written;
+      state.stage.commit();
+    } else {
+      state.os.close(handle);
+      state.stage.discard(folder, temporary);
+    }
+    this.#closeFolder(folder);
+    if (!complete) return;
+    if (!verified) return this.#unverified(index);
+    return sized < 0 ? this.#failed(index, Verb.write, -sized) : this.#answered();
+  }
+
+  fileSkip(index: number, cause: number): Wait {
+    if (!this.#take(index)) return;
+    this.#untransferred(index);
+    // The source has told its own problem; "changed" and "vanished" leave the old entry as it is.
+    void cause;
+    return this.#answered();
+  }
+
+  /** The run ends early: what is half-written goes. */
+  abandon(): void {
+    const incoming = this.#incoming;
+    this.#incoming = null;
+    if (incoming === null || incoming.isVoid) return;
+    this.#state.os.close(incoming.handle);
+    this.#state.stage.discard(incoming.folder, incoming.temporary);
+    this.#closeFolder(incoming.folder);
+  }
+
+  get hasOpenFile(): boolean {
+    return this.#incoming !== null;
+  }
+
+  /** Takes the index off the wanted ones. In a streaming session files nobody wants are passed over, else that is an offence. */
+  #take(index: number): boolean {
+    const state = this.#state;
+    if (this.#incoming !== null) throw new TsyncError({ kind: "stream", detail: "content of a second file inside a first" });
+    if (state.wanted.delete(index)) return true;
+    if (state.streaming && state.list.kind(index) === Kind.file && this.#passedOver.add(index)) return false;
+    throw new TsyncError({ kind: "stream", detail: "the peer sent a file that was not asked for" });
+  }
+
+  #create(folder: Handle): Handle {
+    const { stage } = this.#state;
+    const handle = stage.create(folder);
+    if (handle !== -Errno.ENOSPC && handle !== -Errno.EDQUOT && handle !== -Errno.EMFILE) return handle;
+    stage.commit();
+    return stage.create(folder);
+  }
+
+  /** Writes at `offset`; when space runs out, what is staged is put in place (freeing the old content) and the rest tried again. */
+  #write(handle: Handle, bytes: Uint8Array, offset: number): number {
+    const { os, stage, options } = this.#state;
+    const write = () => options.sparse ? writeWithHoles(os, handle, bytes, offset) : os.writeAllAt(handle, bytes, offset);
+    const result = bytes.length === 0 ? 0 : write();
+    if (result !== -Errno.ENOSPC && result !== -Errno.EDQUOT) return result;
+    stage.commit();
+    return write();
+  }
+
+  /** A small file that may end in a hole gets its full size. */
+  #setSize(handle: Handle, size: number): number {
+    return this.#state.options.sparse && size > 0 ? this.#state.os.truncate(handle, size) : 0;
+  }
+
+  /** Metadata, close, stage. False: told, and still open. */
+  #finish(index: number, handle: Handle, folder: Handle, temporary: Uint8Array, size: number): boolean {
+    const state = this.#state;
+    const { os, stage } = state;
+    const name = state.name(index);
+    const has = this.#freshStat(handle, state.list.parent(index));
+    const failure = applyMetadata(os, handle, has, this.#generator.wanted(index, this.#existingMode(folder, name)));
+    if (failure !== null) return this.#told(index, failure.verb, failure.errno);
+    const closed = os.close(handle);
+    if (closed < 0) {
+      // The handle is gone whatever close said; the caller must not close it again, so the temporary is dropped here.
+      stage.discard(folder, temporary);
+      this.#untransferred(index);
+      state.problem(Verb.write, -closed, index);
+      return true;
+    }
+    stage.add({ folder, temporary, name, index, bytes: size });
+    return true;
+  }
+
+  #told(index: number, verb: number, errno: number): boolean {
+    this.#untransferred(index);
+    this.#state.problem(verb, errno, index);
+    return false;
+  }
+
+  /** Owner, group and mode a file just made in `folder` has: looked at once per folder, since only a folder's set-group bit or mount changes it. */
+  #freshStat(handle: Handle, folder: number): Stat {
+    if (this.#freshFolder !== folder) {
+      this.#state.os.statHandle(handle, this.#fresh);
+      this.#fresh.mtimeSec = -1;
+      this.#fresh.mtimeNs = -1;
+      this.#freshFolder = folder;
+    }
+    return this.#fresh;
+  }
+
+  /** Mode of the entry that stands at the name, where modes are not preserved; -1 if there is none. */
+  #existingMode(folder: Handle, name: Uint8Array): number {
+    if (this.#state.options.perms) return -1;
+    const stat = this.#stat;
+    if (this.#state.os.statAt(folder, name, 0, name.length, stat) < 0 || stat.kind !== Kind.file) return -1;
+    return stat.mode;
+  }
+
+  #unverified(index: number): Wait {
+    const state = this.#state;
+    if (state.redone.add(index)) {
+      state.wanted.add(index);
+      return state.source.want(Uint32Array.of(index), true);
+    }
+    this.#untransferred(index);
+    state.tell(Verb.transfer, Cause.verify, 0, state.path(index));
+    return this.#answered();
+  }
+
+  #failed(index: number, verb: number, errno: number): Wait {
+    const state = this.#state;
+    if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) this.#fatal(verb, index, errno);
+    this.#told(index, verb, errno);
+    return this.#answered();
+  }
+
+  /** No space, no quota, read-only: nothing that follows can succeed. */
+  #fatal(verb: number, index: number, errno: number): never {
+    this.#state.problem(verb, errno, index);
+    throw new TsyncError({
+      kind: "file",
+      detail: `the target cannot take more: ${errnoText(errno)}; what is in place is complete, the rest was not written`,
+    });
+  }
+
+  #voidIncoming(verb: number, errno: number): void {
+    const incoming = this.#incoming!;
+    const state = this.#state;
+    incoming.isVoid = true;
+    if (incoming.handle >= 0) {
+      state.os.close(incoming.handle);
+      state.stage.discard(incoming.folder, incoming.temporary);
+    }
+    this.#closeFolder(incoming.folder);
+    if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) this.#fatal(verb, incoming.index, errno);
+    this.#told(incoming.index, verb, errno);
+  }
+
+  #closeFolder(folder: Handle): void {
+    if (folder < 0) return;
+    this.#state.stage.release(folder);
+    this.#state.os.close(folder);
+  }
+
+  #untransferred(index: number): void {
+    const { totals, list } = this.#state;
+    totals.transferredFiles--;
+    totals.transferredBytes -= list.size(index);
+  }
+
+  #answered(): Wait {
+    if (this.#state.wanted.size === 0) this.onAnswered();
+    return undefined;
+  }
+}

@@ -1,0 +1,170 @@
+// The sender (rsync's word): reads each wanted file and hands its content to the target: small ones whole, large ones in
+// pieces along their data extents, on one machine as an open handle. What it sends is a state that existed: a file that
+// changed under the read is read again, up to twice, else left out (P4).
+
+import { CHUNK_BYTES, SMALL_FILE_BYTES } from "../base/limits.ts";
+import type { FileList } from "../base/file_list.ts";
+import type { SyncOptions } from "../base/options.ts";
+import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
+import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
+import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
+import type { FolderCache } from "../tree/folder_cache.ts";
+import { isAsListed, isUnchanged, onlyGrew, readFully, statRegular } from "../tree/read_file.ts";
+import { nextExtent } from "../tree/sparse.ts";
+import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
+import { digestNumber } from "./digest_number.ts";
+
+/** Reads of one file before it is given up as changing. */
+const READS = 3;
+
+export interface SenderInput {
+  env: Environment;
+  list: FileList;
+  options: SyncOptions;
+  folders: FolderCache;
+  target: TargetPort;
+  /** Null: the target is in this process and takes handles; nothing is hashed. */
+  digester: Digester | null;
+  report(problem: Problem): void;
+}
+
+export class Sender {
+  readonly #os: Os;
+  readonly #input: SenderInput;
+  readonly #list: FileList;
+  readonly #before = new Stat();
+  readonly #after = new Stat();
+  /** One byte more than a small file may have, so that growth shows in one read. */
+  readonly #small = new Uint8Array(SMALL_FILE_BYTES + 1);
+  readonly #chunk = new Uint8Array(CHUNK_BYTES);
+  /** Whether something could not be read: then nothing may be deleted. */
+  erred = false;
+
+  constructor(input: SenderInput) {
+    this.#input = input;
+    this.#os = input.env.os;
+    this.#list = input.list;
+  }
+
+  /** Sends entry i, or says why it cannot. */
+  send(i: number): Wait {
+    const folder = this.#input.folders.get(this.#list.parent(i));
+    if (folder < 0) return this.#failed(i, Verb.open, -folder);
+    const file = this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
+    if (file < 0) return this.#failed(i, Verb.open, -file);
+    const size = this.#list.size(i);
+    if (size > SMALL_FILE_BYTES) return this.#large(i, file);
+    const wait = this.#smallUnchanged(i, file, size);
+    if (wait !== null) {
+      this.#os.close(file);
+      return wait;
+    }
+    return this.#large(i, file);
+  }
+
+  /**
+   * The hot path: one read between two looks, as listed; null if the file is not (or no longer) as listed. The first look
+   * keeps a device or FIFO that was swapped in from ever being read.
+   */
+  #smallUnchanged(i: number, file: Handle, size: number): Wait | null {
+    const { target, digester } = this.#input;
+    if (this.#os.statHandle(file, this.#before) < 0 || !isAsListed(this.#list, i, this.#before)) return null;
+    const into = this.#small.subarray(0, size + 1);
+    const count = size === 0 ? 0 : readFully(this.#os, file, into);
+    if (count !== size || this.#os.statHandle(file, this.#after) < 0) return null;
+    if (!isAsListed(this.#list, i, this.#after)) return null;
+    const content = into.subarray(0, size);
+    return target.file(i, null, content, digester === null ? null : digester.hash(content));
+  }
+
+  /** Any file, read between two looks at it, again if it changed. */
+  async #large(i: number, file: Handle): Promise<void> {
+    try {
+      for (let read = 1; read <= READS; read++) {
+        const looked = statRegular(this.#os, file, this.#before);
+        if (looked < 0) return await this.#failed(i, Verb.read, -looked);
+        const before = copyStat(this.#before);
+        const result = await this.#sendOnce(i, file, before, read === READS && this.#input.options.allowTorn);
+        if (result === 0) return;
+        if (result < 0) return await this.#failed(i, Verb.read, -result);
+      }
+      this.#problem(Verb.read, Cause.changed, 0, i);
+      await this.#input.target.fileSkip(i, Cause.changed);
+    } finally {
+      this.#os.close(file);
+    }
+  }
+
+  /** 0: sent; 1: it changed meanwhile, try again; below zero: a negated errno. */
+  async #sendOnce(i: number, file: Handle, before: Stat, acceptTorn: boolean): Promise<number> {
+    const { target, digester } = this.#input;
+    const isFresh = !isAsListed(this.#list, i, before);
+    const fresh: Fresh | null = isFresh ? { size: before.size, mtimeSec: before.mtimeSec, mtimeNs: before.mtimeNs } : null;
+    await target.fileBegin(i, before.size, fresh);
+    digester?.reset();
+    const result = digester === null ? await this.#handOver(file, before) : await this.#sendExtents(file, before, digester);
+    const looked = this.#os.statHandle(file, this.#after);
+    const isGood = result === 0 && looked === 0 &&
+      (acceptTorn || isUnchanged(before, this.#after) || onlyGrew(before, this.#after));
+    if (isGood && digester !== null) digestNumber(digester, before.size);
+    await target.fileEnd(isGood, isGood && digester !== null ? digester.digest() : null);
+    if (isGood) return 0;
+    return result < 0 ? result : looked < 0 ? looked : 1;
+  }
+
+  /** On one machine the target copies from the open file itself. */
+  async #handOver(file: Handle, before: Stat): Promise<number> {
+    await this.#input.target.fileCopy(file, before);
+    return 0;
+  }
+
+  /** Sends the data extents; 0, 1 if the file got shorter, or a negated errno. */
+  async #sendExtents(file: Handle, before: Stat, digester: Digester): Promise<number> {
+    const { target, env } = this.#input;
+    const size = before.size;
+    const isDense = before.allocated >= size;
+    let sinceBreath = 0;
+    for (let at = 0; at < size;) {
+      const extent = isDense ? { start: at, end: size } : nextExtent(this.#os, file, at, size);
+      if (extent === null) break;
+      if (typeof extent === "number") return extent;
+      for (at = extent.start; at < extent.end;) {
+        const piece = extent.end - at < CHUNK_BYTES ? this.#chunk.subarray(0, extent.end - at) : this.#chunk;
+        const count = this.#os.readAt(file, piece, at);
+        if (count < 0) return count;
+        if (count === 0) return 1;
+        const bytes = piece.subarray(0, count);
+        digestNumber(digester, at);
+        digester.update(bytes);
+        const wait = target.fileData(at, bytes);
+        if (wait !== undefined) await wait;
+        at += count;
+        sinceBreath += count;
+        if (sinceBreath < BREATH_BYTES) continue;
+        sinceBreath = 0;
+        await env.breathe();
+      }
+    }
+    return 0;
+  }
+
+  #failed(i: number, verb: number, errno: number): Wait {
+    // A folder or name that became a link or another kind is a change, a missing one has vanished; both leave the old target.
+    const cause = errno === Errno.ENOENT
+      ? Cause.vanished
+      : errno === Errno.ELOOP || errno === Errno.ENOTDIR || errno === Errno.ENXIO
+      ? Cause.changed
+      : Cause.system;
+    if (cause === Cause.system) this.erred = true;
+    this.#problem(verb, cause, cause === Cause.system ? errno : 0, i);
+    return this.#input.target.fileSkip(i, cause);
+  }
+
+  #problem(verb: number, cause: number, errno: number, i: number): void {
+    this.#input.report({ verb, cause, errno, side: Side.source, path: this.#list.path(i) });
+  }
+}
+
+function copyStat(stat: Stat): Stat {
+  return Object.assign(new Stat(), stat);
+}

@@ -1,0 +1,315 @@
+// The source half, as one story. The target half (or its proxy) calls the SourcePort methods; `run` does the rest.
+//
+//   open      the source arguments, the guard against an empty source
+//   list      scan folder after folder, tell each piece as it is found            (lib/tree/scan.ts)
+//   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
+//   check     look again at what the target is about to delete
+
+import { errnoText } from "../base/errno.ts";
+import { display, EMPTY, equalBytes } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
+import { FileList } from "../base/file_list.ts";
+import { Gate } from "../base/gate.ts";
+import { IndexSet } from "../base/index_set.ts";
+import type { SyncOptions } from "../base/options.ts";
+import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
+import type { FilterSet } from "../filter/filter_set.ts";
+import { Errno, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
+import { AccountKind, FolderPiece, type SourcePort, type TargetPort, type Wait } from "../session/ports.ts";
+import { digestFile } from "../tree/digest_file.ts";
+import { FolderCache } from "../tree/folder_cache.ts";
+import { type Origin, splitSource } from "../tree/origins.ts";
+import { isOwnName } from "../tree/own_names.ts";
+import { type Piece, Scan } from "../tree/scan.ts";
+import { SortedListing } from "../tree/sorted_listing.ts";
+import type { Digesters, Environment } from "./environment.ts";
+import { Sender } from "./sender.ts";
+
+export interface SourcePlan {
+  env: Environment;
+  list: FileList;
+  options: SyncOptions;
+  filters: FilterSet;
+  /** Source arguments as typed. */
+  paths: Uint8Array[];
+  target: TargetPort;
+  digesters: Digesters | null;
+  /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
+  isLocal: boolean;
+  report(problem: Problem): void;
+  listed(entries: number, bytes: number, complete: boolean): void;
+}
+
+export class SourceHalf implements SourcePort {
+  readonly #plan: SourcePlan;
+  readonly #os: Os;
+  readonly #list: FileList;
+  readonly #origins: Origin[] = [];
+  readonly #folders: FolderCache;
+  readonly #sender: Sender;
+  readonly #scan: Scan;
+  readonly #ready = new Gate<boolean>();
+  readonly #accounts = [new Set<number>(), new Set<number>()];
+  /** Wants not yet served, oldest first, and the position in the first. */
+  readonly #queue: Uint32Array[] = [];
+  #queueAt = 0;
+  readonly #asked = new IndexSet();
+  readonly #askedAgain = new IndexSet();
+  /** Opened when something is wanted or no more will be. */
+  #wake = new Gate();
+  #noMoreWants = false;
+  #failure: unknown = null;
+  #streaming = false;
+
+  constructor(plan: SourcePlan) {
+    this.#plan = plan;
+    this.#os = plan.env.os;
+    this.#list = plan.list;
+    const { env, list, options, target } = plan;
+    this.#folders = new FolderCache(this.#os, list, (folder) => this.#origins[list.origin(folder)].root);
+    const digester = plan.isLocal ? null : plan.digesters!.content;
+    const report = (problem: Problem) => plan.report(problem);
+    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, report });
+    this.#scan = new Scan(this.#os, list, this.#origins, options, plan.filters, report);
+  }
+
+  /** Runs until every want is served; checks are answered after that until `close`. */
+  async run(): Promise<void> {
+    await this.#openRoots();
+    this.#streaming = await this.#ready.promise;
+    if (this.#streaming) await this.#sendList();
+    else await Promise.all([this.#sendList(), this.#sendWanted()]);
+    if (this.#streaming) await this.#sendWanted();
+    await this.#plan.target.sourceDone(this.#sender.erred);
+  }
+
+  /** Gives back every handle; nothing is answered any more. */
+  close(): void {
+    this.#folders.close();
+    for (const origin of this.#origins) this.#os.close(origin.root);
+    this.#origins.length = 0;
+  }
+
+  /** The session ended: everyone who waits is told why. */
+  fail(error: unknown): void {
+    this.#failure = error;
+    for (const gate of [this.#ready, this.#wake]) gate.fail(error);
+  }
+
+  // ---- SourcePort
+
+  ready(streaming: boolean): Wait {
+    this.#ready.open(streaming);
+    return undefined;
+  }
+
+  want(indexes: Uint32Array, redo: boolean): Wait {
+    for (const i of indexes) {
+      const isLegal = i < this.#list.count && this.#list.kind(i) === Kind.file &&
+        (redo ? this.#asked.has(i) && this.#askedAgain.add(i) : !this.#streaming && this.#asked.add(i));
+      if (!isLegal) throw new TsyncError({ kind: "stream", detail: "the peer wants a file that is not on offer" });
+    }
+    this.#queue.push(new Uint32Array(indexes));
+    this.#wakeUp();
+    return undefined;
+  }
+
+  wantEnd(): Wait {
+    this.#noMoreWants = true;
+    this.#wakeUp();
+    return undefined;
+  }
+
+  check(paths: Uint8Array[]): Wait {
+    const absent = new Uint8Array(Math.ceil(paths.length / 8));
+    paths.forEach((path, i) => {
+      if (this.#isAbsent(path)) absent[i >> 3] |= 1 << (i & 7);
+    });
+    return this.#plan.target.checked(absent);
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = new Gate();
+    if (this.#failure !== null) this.#wake.fail(this.#failure);
+    wake.open();
+  }
+
+  // ---- open
+
+  async #openRoots(): Promise<void> {
+    const { paths, options, target } = this.#plan;
+    const rootStat = new Stat();
+    const stat = new Stat();
+    let hasRoot = false;
+    let first: Stat | null = null;
+    for (const word of paths) {
+      const { folder, only } = splitSource(word);
+      const root = this.#os.openRoot(folder);
+      if (root < 0) throw unusable(word, -root);
+      if (only === null && !options.recursive) {
+        this.#os.close(root);
+        this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: EMPTY });
+        continue;
+      }
+      this.#origins.push({ root, only, word });
+      if (only === null) {
+        if (!hasRoot && this.#os.statHandle(root, rootStat) === 0) hasRoot = true;
+        continue;
+      }
+      const result = this.#os.statAt(root, only, 0, only.length, stat);
+      if (result < 0) throw unusable(word, -result);
+      first = stat;
+    }
+    this.#guardEmpty();
+    const single = paths.length === 1 && first !== null && first.kind !== Kind.folder;
+    this.#scan.addRoot(hasRoot ? rootStat : null);
+    await target.roots({ hasRoot, single, sources: paths.length });
+  }
+
+  /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
+  #guardEmpty(): void {
+    const { options } = this.#plan;
+    if (!options.delete || options.allowEmptySource || options.noGuard) return;
+    const names = new SortedListing();
+    for (const { root, only } of this.#origins) {
+      if (only !== null) return;
+      if (names.read(this.#os, root) < 0) return;
+      const { listing } = names;
+      for (let i = 0; i < listing.count; i++) if (!isOwnName(listing.names, listing.at[i], listing.length[i])) return;
+    }
+    throw new TsyncError({
+      kind: "guard",
+      detail: `the source "${display(this.#origins[0].word)}" is empty and --delete would delete everything at the target: ` +
+        `nothing was done; check that it is mounted; if this is meant, say --allow-empty-source`,
+    });
+  }
+
+  // ---- list
+
+  async #sendList(): Promise<void> {
+    const { target, listed } = this.#plan;
+    const scan = this.#scan;
+    if (this.#origins.length > 0) for (const piece of scan.pieces()) await this.#sendPiece(piece);
+    else await target.listed(0, 1, 0, FolderPiece.first | FolderPiece.last);
+    listed(this.#list.count, scan.bytes, true);
+    await target.listEnd(scan.complete, this.#list.count, scan.bytes);
+  }
+
+  async #sendPiece(piece: Piece): Promise<void> {
+    const { options, target, listed } = this.#plan;
+    if (this.#failure !== null) throw this.#failure;
+    if (options.checksum) await this.#digestPiece(piece);
+    this.#announceAccounts(piece);
+    const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
+      (piece.incomplete ? FolderPiece.incomplete : 0);
+    const wait = target.listed(piece.folder, piece.first, piece.count, flags);
+    if (wait !== undefined) await wait;
+    listed(this.#list.count, this.#scan.bytes, false);
+    await this.#pause();
+    if (this.#streaming) await this.#streamPiece(piece);
+  }
+
+  /** The target holds nothing: every file goes out right behind its list. */
+  async #streamPiece(piece: Piece): Promise<void> {
+    for (let i = piece.first; i < piece.first + piece.count; i++) {
+      if (this.#list.kind(i) !== Kind.file) continue;
+      this.#asked.add(i);
+      const wait = this.#sender.send(i) ?? this.#pause();
+      if (wait !== undefined) await wait;
+    }
+  }
+
+  /** A breath when one is due; throws what ended the session meanwhile. */
+  #pause(): Wait {
+    const pause = this.#plan.env.pause();
+    if (pause === undefined) return undefined;
+    return pause.then(() => {
+      if (this.#failure !== null) throw this.#failure;
+    });
+  }
+
+  /** -c: the content digest of each file travels with its entry. */
+  async #digestPiece(piece: Piece): Promise<void> {
+    const { env, digesters } = this.#plan;
+    for (let i = piece.first; i < piece.first + piece.count; i++) {
+      if (this.#list.kind(i) !== Kind.file) continue;
+      const folder = this.#folders.get(this.#list.parent(i));
+      const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
+      if (file < 0) continue;
+      const digest = await digestFile(this.#os, file, digesters!.list, env.breathe);
+      this.#os.close(file);
+      if (digest !== null) this.#list.setDigest(i, digest);
+    }
+  }
+
+  /** Tells the name of each user and group before the first entry that belongs to it. */
+  #announceAccounts(piece: Piece): void {
+    const { options, env, target, isLocal } = this.#plan;
+    if (isLocal || options.numericIds || !(options.owner || options.group)) return;
+    const [users, groups] = this.#accounts;
+    const announce = (kind: number, id: number, known: Set<number>, nameOf: (id: number) => Uint8Array | null) => {
+      if (known.has(id)) return;
+      known.add(id);
+      const name = id === 0 ? null : nameOf(id);
+      if (name !== null) target.account(kind, id, name);
+    };
+    const tell = (i: number) => {
+      if (options.owner) announce(AccountKind.user, this.#list.uid(i), users, (id) => env.accounts.nameOfUid(id));
+      if (options.group) announce(AccountKind.group, this.#list.gid(i), groups, (id) => env.accounts.nameOfGid(id));
+    };
+    if (piece.folder === 0 && piece.isFirst) tell(0);
+    for (let i = piece.first; i < piece.first + piece.count; i++) tell(i);
+  }
+
+  // ---- content
+
+  /** Serves wants as they come until the target wants nothing more. */
+  async #sendWanted(): Promise<void> {
+    for (;;) {
+      const i = this.#nextWanted();
+      if (i < 0) {
+        if (this.#noMoreWants) return;
+        await this.#wake.promise;
+        continue;
+      }
+      const wait = this.#sender.send(i) ?? this.#pause();
+      if (wait !== undefined) await wait;
+    }
+  }
+
+  #nextWanted(): number {
+    while (this.#queue.length > 0) {
+      const wants = this.#queue[0];
+      if (this.#queueAt < wants.length) return wants[this.#queueAt++];
+      this.#queue.shift();
+      this.#queueAt = 0;
+    }
+    return -1;
+  }
+
+  // ---- check
+
+  /** Whether no source argument holds the path now. Whatever cannot be looked at counts as present. */
+  #isAbsent(path: Uint8Array): boolean {
+    const cut = path.lastIndexOf(0x2f);
+    const name = path.subarray(cut + 1);
+    const first = path.indexOf(0x2f);
+    const top = first < 0 ? path : path.subarray(0, first);
+    const stat = new Stat();
+    for (const { root, only } of this.#origins) {
+      if (only !== null && !equalBytes(only, top)) continue;
+      const folder = this.#os.openBeneath(root, path.subarray(0, Math.max(0, cut)));
+      if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
+      if (folder < 0) return false;
+      const result = this.#os.statAt(folder, name, 0, name.length, stat);
+      this.#os.close(folder);
+      if (result !== -Errno.ENOENT) return false;
+    }
+    return true;
+  }
+}
+
+function unusable(word: Uint8Array, errno: number): TsyncError {
+  return new TsyncError({ kind: "selection", detail: `cannot use source "${display(word)}": ${errnoText(errno)}` });
+}

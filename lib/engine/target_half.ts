@@ -1,0 +1,207 @@
+// The target half: generator and receiver together, as one story. The source half (or its proxy) calls the TargetPort
+// methods as things come; `run` waits for the turning points and does what follows each.
+//
+//   roots      open or make the target root, say whether it is empty
+//   listed     march, decide, make what needs no content, ask for the rest         (generator.ts)
+//   file ...   write aside, verify, stage, put in place                            (receiver.ts)
+//   listEnd    nothing is wanted any more -> wantEnd -> sourceDone
+//   delete     only after a complete list and an error-free source                 (deleter.ts)
+//   finish     folder metadata, deepest first; sweep; totals
+
+import { latin1 } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
+import { Gate } from "../base/gate.ts";
+import type { Totals } from "../base/monitor.ts";
+import { Verb } from "../base/problem.ts";
+import { type Handle, Kind, Stat } from "../os/os.ts";
+import { AccountKind, type Fresh, type Roots, type TargetPort, type Wait } from "../session/ports.ts";
+import { applyMetadata } from "../tree/apply.ts";
+import { sweep } from "../tree/stage.ts";
+import { Deleter } from "./deleter.ts";
+import { Generator } from "./generator.ts";
+import { Receiver } from "./receiver.ts";
+import { openTargetRoot } from "./target_root.ts";
+import { type TargetInput, TargetState } from "./target_state.ts";
+
+export interface TargetPlan extends TargetInput {
+  /** The target path as typed. */
+  path: Uint8Array;
+  /** Top-level names that were asked for; null = whatever the source holds (R4). */
+  expected: Uint8Array[] | null;
+}
+
+export class TargetHalf implements TargetPort {
+  readonly #state: TargetState;
+  readonly #path: Uint8Array;
+  readonly #expected: Set<string> | null;
+  readonly #generator: Generator;
+  readonly #receiver: Receiver;
+  readonly #deleter: Deleter;
+  readonly #listDone = new Gate<boolean>();
+  readonly #answered = new Gate();
+  readonly #sourceDone = new Gate<boolean>();
+
+  constructor(plan: TargetPlan) {
+    this.#state = new TargetState(plan);
+    this.#path = plan.path;
+    this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
+    this.#generator = new Generator(this.#state);
+    this.#receiver = new Receiver(this.#state, this.#generator);
+    this.#deleter = new Deleter(this.#state, this.#generator);
+    this.#receiver.onAnswered = () => this.#checkAnswered();
+  }
+
+  /** Runs until everything is in place; throws what ended the run early, with nothing half-written left behind. */
+  async run(): Promise<Totals> {
+    const state = this.#state;
+    try {
+      const complete = await this.#listDone.promise;
+      await this.#answered.promise;
+      state.stage.commit();
+      await state.source.wantEnd();
+      const sourceErred = await this.#sourceDone.promise;
+      const refusal = await this.#deleter.run(complete && !sourceErred);
+      this.#finish();
+      if (refusal !== null) throw refusal;
+      state.events.totals(state.totals);
+      return state.totals;
+    } finally {
+      this.#receiver.abandon();
+      state.stage.discardAll();
+      this.#deleter.close();
+      state.folders.close();
+      if (state.root !== undefined && state.root.handle >= 0) state.os.close(state.root.handle);
+    }
+  }
+
+  /** The session ended: everyone who waits is told why. */
+  fail(error: unknown): void {
+    for (const gate of [this.#listDone, this.#answered, this.#sourceDone]) gate.fail(error);
+    this.#deleter.fail(error);
+  }
+
+  // ---- TargetPort
+
+  roots(roots: Roots): Wait {
+    const state = this.#state;
+    const { os, env, options } = state;
+    state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
+    state.streaming = state.root.isEmpty && !options.dryRun;
+    return state.source.ready(state.streaming);
+  }
+
+  account(kind: number, id: number, name: Uint8Array): Wait {
+    const { env, owners, options } = this.#state;
+    if (options.numericIds) return;
+    const mapped = kind === AccountKind.user ? env.accounts.uidOf(name) : env.accounts.gidOf(name);
+    if (mapped === null) return;
+    if (kind === AccountKind.user) owners.mapUser(id, mapped);
+    else owners.mapGroup(id, mapped);
+  }
+
+  async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
+    this.#checkRequested(folder, first, count);
+    const wants = await this.#generator.listed(folder, first, count, flags);
+    if (wants.length > 0 && !this.#state.streaming) await this.#state.source.want(wants, false);
+    const pause = this.#state.env.pause();
+    if (pause !== undefined) await pause;
+  }
+
+  listEnd(complete: boolean, _entries: number, _bytes: number): Wait {
+    this.#listDone.open(complete);
+    this.#checkAnswered();
+    return undefined;
+  }
+
+  file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {
+    return this.#receiver.file(index, fresh, content, digest);
+  }
+
+  fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+    return this.#receiver.fileBegin(index, size, fresh);
+  }
+
+  fileData(offset: number, bytes: Uint8Array): Wait {
+    return this.#receiver.fileData(offset, bytes);
+  }
+
+  fileCopy(source: Handle, stat: Stat): Wait {
+    return this.#receiver.fileCopy(source, stat);
+  }
+
+  fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
+    return this.#receiver.fileEnd(complete, digest);
+  }
+
+  fileSkip(index: number, cause: number): Wait {
+    return this.#receiver.fileSkip(index, cause);
+  }
+
+  sourceDone(errors: boolean): Wait {
+    this.#sourceDone.open(errors);
+    return undefined;
+  }
+
+  checked(absent: Uint8Array): Wait {
+    this.#deleter.checked(absent);
+    return undefined;
+  }
+
+  // ---- turning points
+
+  #checkAnswered(): void {
+    if (this.#listDone.isOpen && this.#state.wanted.size === 0) this.#answered.open();
+  }
+
+  /** Only what was asked for (R4): no other top-level name, no name our own filters leave out. */
+  #checkRequested(folder: number, first: number, count: number): void {
+    const { list, filters } = this.#state;
+    const checksTop = folder === 0 && this.#expected !== null;
+    if (!checksTop && filters.isEmpty) return;
+    for (let i = first; i < first + count; i++) {
+      if (checksTop && !this.#expected!.has(latin1(list.name(i)))) refuse("an entry that was not asked for");
+      if (!filters.isEmpty && filters.excluded(list.path(i), list.kind(i) === Kind.folder)) refuse("an entry that is excluded");
+    }
+  }
+
+  /** Folder metadata, children before parents, because each change below renews a folder's time (law 6); then the sweep. */
+  #finish(): void {
+    const state = this.#state;
+    if (state.options.dryRun) return;
+    this.#sweep();
+    for (const folder of state.touched.descending()) if (!state.failed.has(folder)) this.#finishFolder(folder);
+  }
+
+  #finishFolder(folder: number): void {
+    const state = this.#state;
+    const { os } = state;
+    const handle = state.folders.get(folder);
+    if (handle < 0) return state.problem(Verb.open, -handle, folder);
+    const stat = new Stat();
+    if (os.statHandle(handle, stat) < 0) return;
+    const existing = state.created.has(folder) ? -1 : this.#originalMode(folder, stat);
+    const failure = applyMetadata(os, handle, stat, this.#generator.wanted(folder, existing));
+    if (failure !== null) state.problem(failure.verb, failure.errno, folder);
+  }
+
+  /** Mode an existing folder had before it was opened up for changes, where modes are not preserved. */
+  #originalMode(folder: number, stat: Stat): number {
+    return this.#state.folderModes.get(folder) ?? stat.mode;
+  }
+
+  /** Temporary files of dead runs go; what a live run may be using stays. */
+  #sweep(): void {
+    const state = this.#state;
+    for (const [folder, names] of this.#generator.leftovers) {
+      const handle = state.openForChange(folder);
+      if (handle < 0) continue;
+      // Our own hold on the folder would stand in the way of the sweep's exclusive lock: it is given up first.
+      state.stage.release(handle);
+      sweep(state.os, handle, names, state.env.identity.uid);
+    }
+  }
+}
+
+function refuse(what: string): never {
+  throw new TsyncError({ kind: "stream", detail: `the peer sent ${what}` });
+}

@@ -1,0 +1,154 @@
+// What the parts of the target half share: the list, the root, held folders, the stage, and the account of what was done.
+
+import { FileList } from "../base/file_list.ts";
+import { IndexSet } from "../base/index_set.ts";
+import { type Totals, zeroTotals } from "../base/monitor.ts";
+import type { SyncOptions } from "../base/options.ts";
+import { Cause, Side, Verb } from "../base/problem.ts";
+import { Errno, type Handle, Kind, type Os } from "../os/os.ts";
+import type { FilterSet } from "../filter/filter_set.ts";
+import { AccountMap } from "../plan/owner_map.ts";
+import type { Events } from "../session/events.ts";
+import type { SourcePort } from "../session/ports.ts";
+import { FolderCache } from "../tree/folder_cache.ts";
+import { TemporaryNames } from "../tree/own_names.ts";
+import { Stage, type StagedFile } from "../tree/stage.ts";
+import type { Digesters, Environment } from "./environment.ts";
+import type { TargetRoot } from "./target_root.ts";
+
+export interface TargetInput {
+  env: Environment;
+  list: FileList;
+  options: SyncOptions;
+  filters: FilterSet;
+  events: Events;
+  source: SourcePort;
+  /** Null where source and target are one process and -c is off. */
+  digesters: Digesters | null;
+}
+
+export class TargetState {
+  readonly env: Environment;
+  readonly os: Os;
+  readonly list: FileList;
+  readonly options: SyncOptions;
+  readonly filters: FilterSet;
+  readonly events: Events;
+  readonly source: SourcePort;
+  readonly digesters: Digesters | null;
+  readonly owners: AccountMap;
+  readonly folders: FolderCache;
+  readonly stage: Stage;
+  readonly totals: Totals = zeroTotals();
+  /** Set once the source told its roots. */
+  root!: TargetRoot;
+  /** Folders this run made: they hold nothing but what it puts there. */
+  readonly created = new IndexSet();
+  /** Folders whose metadata is to be set at the end. */
+  readonly touched = new IndexSet();
+  /** Folders that could not be made or opened: what they hold is passed over. */
+  readonly failed = new IndexSet();
+  /** Files asked for and not yet answered. */
+  readonly wanted = new IndexSet();
+  /** Files whose content did not verify and was asked for again. */
+  readonly redone = new IndexSet();
+  /** Whether the source streams every file without being asked. */
+  streaming = false;
+  /** Files put in place, and their bytes: progress. */
+  doneFiles = 0;
+  doneBytes = 0;
+  /** Staged files that wait for the folder in their way to be deleted. */
+  readonly blocked: StagedFile[] = [];
+  /** Modes of existing folders that were opened up for changes. */
+  readonly folderModes = new Map<number, number>();
+  readonly #writable = new IndexSet();
+
+  constructor(input: TargetInput) {
+    this.env = input.env;
+    this.os = input.env.os;
+    this.list = input.list;
+    this.options = input.options;
+    this.filters = input.filters;
+    this.events = input.events;
+    this.source = input.source;
+    this.digesters = input.digesters;
+    this.owners = new AccountMap(input.list, input.options, input.env.identity);
+    this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (handle) => this.stage.release(handle));
+    this.stage = new Stage(this.os, new TemporaryNames(input.env.randomBytes), (file, errno) => this.#committed(file, errno));
+  }
+
+  /** Name of entry i at the target: the listed one, or the one the target path gives to a single file. */
+  name(i: number): Uint8Array {
+    return this.root.singleName !== null && this.list.parent(i) === 0 && i !== 0 ? this.root.singleName : this.list.name(i);
+  }
+
+  /** Path of entry i below the target root. */
+  path(i: number): Uint8Array {
+    return this.root.singleName !== null && i !== 0 ? this.root.singleName : this.list.path(i);
+  }
+
+  problem(verb: number, errno: number, i: number): void {
+    this.tell(verb, Cause.system, errno, this.path(i));
+  }
+
+  tell(verb: number, cause: number, errno: number, path: Uint8Array): void {
+    this.events.problem({ verb, cause, errno, side: Side.target, path: new Uint8Array(path) });
+  }
+
+  /** Mode a new or changed entry gets: the source's with -p; else the existing entry's, or the source's less the umask. */
+  wantedMode(i: number, existingMode: number): number {
+    if (this.options.perms) return this.list.mode(i);
+    return existingMode >= 0 ? existingMode : this.list.mode(i) & 0o777 & ~this.env.umask;
+  }
+
+  /**
+   * The open folder, made ready for changes: its metadata will be set again at the end, and where its mode forbids its
+   * owner to change it, it is opened up until then. The handle is the cache's; below zero: a negated errno.
+   */
+  openForChange(folder: number): Handle {
+    const handle = this.folders.get(folder);
+    if (handle < 0 || !this.#writable.add(folder)) return handle;
+    if (folder !== 0 || this.root.hasMetadata) this.touched.add(folder);
+    const { mode } = this.folders.facts(folder);
+    if (this.env.identity.uid !== 0 && (mode & 0o300) !== 0o300 && !this.created.has(folder)) {
+      this.folderModes.set(folder, mode);
+      this.os.setMode(handle, mode | 0o700);
+    }
+    return handle;
+  }
+
+  #committed(file: StagedFile, errno: number): void {
+    if (errno === Errno.EISDIR || errno === Errno.ENOTEMPTY || errno === Errno.EEXIST) this.#clearWay(file);
+    else this.settled(file, errno);
+  }
+
+  /** A folder stands where a file shall be: an empty one goes, a full one only with --delete, once deleting is allowed. */
+  #clearWay(file: StagedFile): void {
+    const { os } = this;
+    if (os.removeFolder(file.folder, file.name) === 0) {
+      return this.settled(file, -Math.min(0, os.rename(file.folder, file.temporary, file.folder, file.name)));
+    }
+    if (this.options.delete) {
+      const folder = os.openBeneath(this.root.handle, this.list.path(this.list.parent(file.index)));
+      if (folder >= 0) {
+        this.blocked.push({ ...file, folder });
+        return;
+      }
+    }
+    this.stage.discard(file.folder, file.temporary);
+    this.tell(Verb.replace, Cause.folderInWay, 0, this.path(file.index));
+  }
+
+  /** The end of a staged entry: in place, or its temporary name gone and the failure told. */
+  settled(file: StagedFile, errno: number): void {
+    if (errno !== 0) {
+      this.stage.discard(file.folder, file.temporary);
+      this.problem(Verb.rename, errno, file.index);
+      return;
+    }
+    if (this.list.kind(file.index) !== Kind.file) return;
+    this.doneFiles++;
+    this.doneBytes += this.list.size(file.index);
+    this.events.transferred(this.doneFiles, this.doneBytes);
+  }
+}

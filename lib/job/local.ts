@@ -1,0 +1,76 @@
+// A local run: both halves in this process, each the other's port. Nothing is encoded; files are handed over as handles.
+
+import type { Digesters } from "../engine/environment.ts";
+import type { Environment } from "../engine/environment.ts";
+import { SourceHalf } from "../engine/source_half.ts";
+import { TargetHalf } from "../engine/target_half.ts";
+import type { FileList } from "../base/file_list.ts";
+import type { Monitor } from "../base/monitor.ts";
+import type { FilterSet } from "../filter/filter_set.ts";
+import type { SourcePort } from "../session/ports.ts";
+import type { Reporter } from "./reporter.ts";
+import type { JobRequest } from "./request.ts";
+
+export interface LocalRun {
+  env: Environment;
+  list: FileList;
+  filters: FilterSet;
+  reporter: Reporter;
+  monitor: Monitor;
+  digesters: Digesters | null;
+  stop: AbortSignal;
+}
+
+/** Runs to the end; rejects with what ended it early. */
+export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
+  const { options } = request;
+  const { env, list, filters, reporter, monitor, digesters } = run;
+  // The halves know each other only as ports; the source's end is tied here once it exists.
+  const port = {} as { source: SourceHalf };
+  const source: SourcePort = {
+    ready: (streaming) => port.source.ready(streaming),
+    want: (indexes, redo) => port.source.want(indexes, redo),
+    wantEnd: () => port.source.wantEnd(),
+    check: (paths) => port.source.check(paths),
+  };
+  const target = new TargetHalf({
+    env,
+    list,
+    options,
+    filters,
+    events: reporter,
+    source,
+    digesters,
+    path: request.target,
+    expected: null,
+  });
+  port.source = new SourceHalf({
+    env,
+    list,
+    options,
+    filters,
+    paths: request.sources,
+    target,
+    digesters,
+    isLocal: true,
+    report: (problem) => reporter.problem(problem),
+    listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
+  });
+  const fail = (error: unknown) => {
+    target.fail(error);
+    port.source.fail(error);
+  };
+  run.stop.addEventListener("abort", () => fail(run.stop.reason), { once: true });
+  const guarded = (half: Promise<unknown>) =>
+    half.catch((error) => {
+      fail(error);
+      throw error;
+    });
+  try {
+    const ends = await Promise.allSettled([guarded(target.run()), guarded(port.source.run())]);
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  } finally {
+    port.source.close();
+  }
+}

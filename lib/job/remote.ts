@@ -1,0 +1,1 @@
+export async function runRemote(): Promise<{sentBytes: number, receivedBytes: number}> { return await Promise.reject(new Error("later")); }

@@ -1,0 +1,46 @@
+// The client's ear: turns a half's events (by list index) into what a Monitor shows, and keeps the account of problems
+// that decides the exit code. Used by every job, whichever half runs here.
+
+import type { FileList } from "../base/file_list.ts";
+import { type Monitor, type Totals, zeroTotals } from "../base/monitor.ts";
+import { isNotice, isVanished, type Problem } from "../base/problem.ts";
+import { Kind } from "../os/os.ts";
+import type { Events } from "../session/events.ts";
+
+export class Reporter implements Events {
+  readonly #list: FileList;
+  readonly #monitor: Monitor;
+  failed = 0;
+  vanished = 0;
+  result: Totals = zeroTotals();
+
+  constructor(list: FileList, monitor: Monitor) {
+    this.#list = list;
+    this.#monitor = monitor;
+  }
+
+  entry(index: number, change: number): void {
+    const list = this.#list;
+    const kind = list.kind(index);
+    const size = kind === Kind.file ? list.size(index) : 0;
+    this.#monitor.entry({ path: list.path(index), kind, size, linkTarget: list.linkTarget(index) }, change);
+  }
+
+  deleted(path: Uint8Array, kind: number): void {
+    this.#monitor.deleted(path, kind);
+  }
+
+  problem(problem: Problem): void {
+    if (isVanished(problem)) this.vanished++;
+    else if (!isNotice(problem)) this.failed++;
+    this.#monitor.problem(problem);
+  }
+
+  transferred(files: number, bytes: number): void {
+    this.#monitor.transferred(files, bytes);
+  }
+
+  totals(totals: Totals): void {
+    this.result = totals;
+  }
+}

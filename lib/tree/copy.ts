@@ -1,0 +1,94 @@
+// Copying a file's content on one machine: a reflink where the file system makes one, else its data extents, by the
+// kernel where that is fast, holes kept. The source's identity is checked by the caller, before and after (D12).
+
+import { Verb } from "../base/problem.ts";
+import { Errno, type Handle, type Os, type Stat } from "../os/os.ts";
+import { nextExtent, writeWithHoles } from "./sparse.ts";
+
+/** One step of a copy; between steps the caller's timers and signals get their turn every BREATH_BYTES. */
+const STEP_BYTES = 256 << 10;
+const RANGE_BYTES = 8 << 20;
+const BREATH_BYTES = 64 << 20;
+/** f_type of tmpfs, where reading and writing is faster than copy_file_range (measured: ratio to rsync 0.26 against 0.39). */
+const TMPFS = 0x01021994;
+
+const step = new Uint8Array(STEP_BYTES);
+/** Device pairs between which a clone was refused: not tried again. */
+const noClone = new Set<string>();
+/** Target devices on which copy_file_range does not pay or does not work. */
+const noRange = new Set<string>();
+
+export interface Copied {
+  errno: number;
+  verb: number;
+  /** Bytes read and written; a clone and holes count nothing. */
+  copied: number;
+}
+
+/** Copies the first `size` bytes of `source` (whose stat is `stat`) into the fresh file `target`. */
+export async function copyFile(
+  os: Os,
+  source: Handle,
+  stat: Stat,
+  target: Handle,
+  size: number,
+  makesHoles: boolean,
+  breathe: () => Promise<void>,
+): Promise<Copied> {
+  if (size > 0 && !makesHoles && size === stat.size && clone(os, source, stat, target)) return { errno: 0, verb: 0, copied: 0 };
+  const device = deviceKey(stat);
+  if (!noRange.has(device)) {
+    const info = os.fileSystem(target);
+    if (typeof info !== "number" && info.type === TMPFS) noRange.add(device);
+  }
+  let copied = 0;
+  let sinceBreath = 0;
+  let at = 0;
+  // A dense file needs no walk of extents.
+  const isDense = stat.allocated >= stat.size;
+  while (at < size) {
+    const extent = isDense ? { start: at, end: size } : nextExtent(os, source, at, size);
+    if (extent === null) break;
+    if (typeof extent === "number") return { errno: -extent, verb: Verb.read, copied };
+    for (at = extent.start; at < extent.end;) {
+      const result = copyStep(os, source, target, at, extent.end, makesHoles, device);
+      if (result.errno !== 0) return { ...result, copied };
+      if (result.copied === 0) return { errno: 0, verb: 0, copied };
+      at += result.copied;
+      copied += result.copied;
+      sinceBreath += result.copied;
+      if (sinceBreath < BREATH_BYTES) continue;
+      sinceBreath = 0;
+      await breathe();
+    }
+  }
+  return { errno: 0, verb: 0, copied };
+}
+
+function copyStep(os: Os, source: Handle, target: Handle, at: number, end: number, makesHoles: boolean, device: string): Copied {
+  if (!makesHoles && !noRange.has(device)) {
+    const result = os.copyRange(source, at, target, at, Math.min(RANGE_BYTES, end - at));
+    if (result >= 0) return { errno: 0, verb: 0, copied: result };
+    if (result === -Errno.ENOSPC || result === -Errno.EDQUOT || result === -Errno.EIO) return { errno: -result, verb: Verb.write, copied: 0 };
+    noRange.add(device);
+  }
+  const piece = end - at < STEP_BYTES ? step.subarray(0, end - at) : step;
+  const count = os.readAt(source, piece, at);
+  if (count < 0) return { errno: -count, verb: Verb.read, copied: 0 };
+  const bytes = piece.subarray(0, count);
+  const written = makesHoles ? writeWithHoles(os, target, bytes, at) : os.writeAllAt(target, bytes, at);
+  return written < 0 ? { errno: -written, verb: Verb.write, copied: 0 } : { errno: 0, verb: 0, copied: count };
+}
+
+function clone(os: Os, source: Handle, stat: Stat, target: Handle): boolean {
+  if (!os.abilities.kernelCopy) return false;
+  const device = deviceKey(stat);
+  if (noClone.has(device)) return false;
+  if (os.cloneFile(source, target) === 0) return true;
+  noClone.add(device);
+  return false;
+}
+
+function deviceKey(stat: Stat): string {
+  return `${stat.devMajor}:${stat.devMinor}`;
+}
