@@ -1,6 +1,7 @@
 // The texts of --help and --version, made from the option table. Loaded only when they are asked for.
 
-import { PROTOCOL_MAJOR, PROTOCOL_MINOR, VERSION } from "../base/version.ts";
+import { VERSION } from "../base/version.ts";
+import { PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/messages.ts";
 import { GROUPS, type Option, OPTIONS } from "./option_table.ts";
 
 /** Like the first lines of rsync's, which programs read. */
@@ -25,7 +26,7 @@ export function helpText(): string {
 ${groups.join("")}
 --no-OPTION takes an option back where it has been given or implied, as in -a --no-owner (--no-o):
 ${wrapped(OPTIONS.filter((option) => option.unset).map(negation))}
-Exit codes are rsync's: 0 all done, 23 some entries failed, 24 some vanished, 25 a guard stopped deletions.
+Exit codes are rsync's: 0 all done, 23 some entries failed, 24 some vanished, 25 a guard refused.
 `;
 }
 
@@ -49,7 +50,7 @@ function wrapped(words: string[]): string {
   let text = "";
   let line = "";
   for (const word of words) {
-    if (line.length + word.length > 96) {
+    if (line.length + word.length > 95) {
       text += `${line}\n`;
       line = "";
     }

@@ -5,6 +5,7 @@ import { latin1 } from "../base/bytes.ts";
 import { FILTER_RULES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { JobRequest } from "../job/request.ts";
+import { remoteShellArguments } from "../transport/remote_shell.ts";
 import { readOperands } from "./operands.ts";
 import { parseWords } from "./option_words.ts";
 import { usageError } from "./option_values.ts";
@@ -33,6 +34,8 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
   options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
   const rsyncPath = settings.rsyncPath || null;
   const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath };
+  // Refuses what no remote shell may be given; the words themselves are made again when it is started.
+  if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
   return { kind: "sync", request: { options, direction, sources, target, remote }, output, rules };
 }

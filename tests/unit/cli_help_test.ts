@@ -1,0 +1,23 @@
+// --help and --version are made from the option table.
+
+import { assert, assertEquals } from "@std/assert";
+import { helpText, versionText } from "../../lib/cli/help.ts";
+import { OPTIONS } from "../../lib/cli/option_table.ts";
+import { VERSION } from "../../lib/base/version.ts";
+import deno from "../../deno.json" with { type: "json" };
+
+Deno.test("--help names every option and every --no- word, in lines that fit a terminal of 100 columns", () => {
+  const help = helpText();
+  for (const { name, short, argument, unset } of OPTIONS) {
+    const long = name === "" ? "" : `--${name}${argument === undefined ? "" : `=${argument}`}`;
+    const line = help.split("\n").find((line) => line.trim().startsWith(short === undefined ? long : `-${short}`));
+    assert(line !== undefined && line.includes(long), name || short);
+    if (unset !== undefined) assert(help.includes(` --no-${name || short}`), name || short);
+  }
+  for (const line of help.split("\n")) assert(line.length <= 100, line);
+});
+
+Deno.test("--version begins like rsync's, with the version of deno.json", () => {
+  assertEquals(VERSION, deno.version);
+  assert(/^tsync {2}version \d+\.\d+\.\d+ {2}protocol version \d+\.\d+\nCopyright /.test(versionText()));
+});
