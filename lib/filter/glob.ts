@@ -19,6 +19,11 @@ const CARET = 0x5e;
 /** The bytes that one token takes: 256 flags. */
 type ByteSet = Uint8Array;
 
+const NO_BYTE: ByteSet = new Uint8Array(256);
+const ALL_BUT_SLASH: ByteSet = new Uint8Array(256).map((_, byte) => byte === SLASH ? 0 : 1);
+/** byte -> the set of it alone. One object per set, so that a set met again is known as such. */
+const SINGLES: ByteSet[] = Array.from({ length: 256 }, (_, only) => NO_BYTE.map((_, byte) => byte === only ? 1 : 0));
+
 /** A pattern with wildcards, ready to match. Not reentrant (it keeps its state words), which synchronous use never asks. */
 export class Glob {
   /** State words per row of `#steps`. */
@@ -114,25 +119,26 @@ export class Glob {
   }
 }
 
-/** Turns sets per token into bits per byte, and gives bytes with the same bits the same row. */
+/** Gives bytes that every token treats alike the same row, and fills each row with the bits of the tokens that take it. */
 function buildSteps(tokens: ByteSet[], words: number, rowOfByte: Uint8Array): Int32Array {
-  const rows: Int32Array[] = [];
-  const rowByKey = new Map<string, number>();
-  for (let byte = 0; byte < 256; byte++) {
-    const bits = new Int32Array(words);
-    for (let i = 0; i < tokens.length; i++) if (tokens[i][byte]) bits[i >> 5] |= 1 << (i & 31);
-    const key = bits.join();
-    let row = rowByKey.get(key);
-    if (row === undefined) {
-      row = rows.length;
-      rowByKey.set(key, row);
-      rows.push(bits);
-    }
-    rowOfByte[byte] = row;
+  let rows = 1;
+  for (const set of new Set(tokens)) rows = splitRows(set, rows, rowOfByte);
+  const steps = new Int32Array(rows * words);
+  for (let row = 0; row < rows; row++) {
+    const byte = rowOfByte.indexOf(row);
+    for (let i = 0; i < tokens.length; i++) if (tokens[i][byte]) steps[row * words + (i >> 5)] |= 1 << (i & 31);
   }
-  const steps = new Int32Array(rows.length * words);
-  rows.forEach((bits, row) => steps.set(bits, row * words));
   return steps;
+}
+
+/** Splits each row that holds bytes inside and outside of `set`; returns how many rows there are then. */
+function splitRows(set: ByteSet, rows: number, rowOfByte: Uint8Array): number {
+  const inside = new Uint16Array(rows);
+  const outside = new Uint16Array(rows);
+  for (let byte = 0; byte < 256; byte++) (set[byte] ? inside : outside)[rowOfByte[byte]]++;
+  const rowInside = inside.map((count, row) => count > 0 && outside[row] > 0 ? rows++ : row);
+  for (let byte = 0; byte < 256; byte++) if (set[byte]) rowOfByte[byte] = rowInside[rowOfByte[byte]];
+  return rows;
 }
 
 /** Appends the tokens of `pattern` and returns where its stars stand. A broken end is a token that takes no byte. */
@@ -147,21 +153,17 @@ function readTokens(pattern: Uint8Array, tokens: ByteSet[]): Array<{ state: numb
       stars.push({ state: tokens.length, deep: at - start > 1 });
       continue;
     }
-    const set = new Uint8Array(256);
-    if (byte === QUESTION) {
-      set.fill(1);
-      set[SLASH] = 0;
-      at++;
-    } else if (byte === OPEN) {
+    if (byte === OPEN) {
+      const set = new Uint8Array(256);
       at = readClass(pattern, at + 1, set);
+      tokens.push(set);
     } else if (byte === BACKSLASH) {
-      if (at + 1 < pattern.length) set[pattern[at + 1]] = 1;
+      tokens.push(at + 1 < pattern.length ? SINGLES[pattern[at + 1]] : NO_BYTE);
       at += 2;
     } else {
-      set[byte] = 1;
+      tokens.push(byte === QUESTION ? ALL_BUT_SLASH : SINGLES[byte]);
       at++;
     }
-    tokens.push(set);
   }
   return stars;
 }
@@ -177,14 +179,14 @@ function readClass(pattern: Uint8Array, start: number, set: ByteSet): number {
   let rangeStart = -1;
   // A "]" in first place is an ordinary byte.
   for (let first = true; first || pattern[at] !== CLOSE; first = false) {
-    if (at >= pattern.length) return noByte(pattern, set);
+    if (at >= pattern.length) return takeNoByte(pattern, set);
     const byte = pattern[at];
     if (byte === OPEN && pattern[at + 1] === COLON) {
       const close = pattern.indexOf(CLOSE, at + 2);
-      if (close < 0) return noByte(pattern, set);
+      if (close < 0) return takeNoByte(pattern, set);
       if (close > at + 2 && pattern[close - 1] === COLON) {
         const isMember = POSIX_CLASSES.get(String.fromCharCode(...pattern.subarray(at + 2, close - 1)));
-        if (isMember === undefined) return noByte(pattern, set);
+        if (isMember === undefined) return takeNoByte(pattern, set);
         for (let member = 0; member < 128; member++) if (isMember(member)) set[member] = 1;
         rangeStart = -1;
         at = close + 1;
@@ -194,7 +196,7 @@ function readClass(pattern: Uint8Array, start: number, set: ByteSet): number {
     const isRange = byte === MINUS && rangeStart >= 0 && at + 1 < pattern.length && pattern[at + 1] !== CLOSE;
     if (isRange) at++;
     if (pattern[at] === BACKSLASH && (isRange || byte === BACKSLASH)) at++;
-    if (at >= pattern.length) return noByte(pattern, set);
+    if (at >= pattern.length) return takeNoByte(pattern, set);
     const member = pattern[at++];
     if (isRange) set.fill(1, rangeStart, member + 1);
     else set[member] = 1;
@@ -205,7 +207,7 @@ function readClass(pattern: Uint8Array, start: number, set: ByteSet): number {
   return at + 1;
 }
 
-function noByte(pattern: Uint8Array, set: ByteSet): number {
+function takeNoByte(pattern: Uint8Array, set: ByteSet): number {
   set.fill(0);
   return pattern.length;
 }
