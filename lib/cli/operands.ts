@@ -49,7 +49,7 @@ export function readOperands(words: readonly Uint8Array[]): Ends {
   const targetRemote = remotes[remotes.length - 1];
   const direction = targetRemote !== null ? "push" : remotes[0] !== null ? "pull" : "local";
   if (direction === "pull") {
-    return { direction, sources: sourcesOfOneHost(words, remotes), target, login: readLogin(remotes[0]!) };
+    return { direction, sources: sourcesOfOneHost(words, remotes), target, login: readLogin(remotes[0]!.login) };
   }
   const sources = words.slice(0, -1);
   const stray = sources.findIndex((_, i) => remotes[i] !== null);
@@ -63,7 +63,7 @@ export function readOperands(words: readonly Uint8Array[]): Ends {
   checkPaths(sources);
   checkPaths([targetRemote?.path ?? target]);
   if (targetRemote === null) return { direction, sources, target, login: null };
-  return { direction, sources, target: targetRemote.path, login: readLogin(targetRemote) };
+  return { direction, sources, target: targetRemote.path, login: readLogin(targetRemote.login) };
 }
 
 /** The paths of a pull: all sources remote and on the machine of the first one. */
@@ -108,8 +108,8 @@ function hostEnd(word: Uint8Array): number {
   return -1;
 }
 
-function readLogin(remote: RemoteWord): { host: string; user: string | null } {
-  const login = remote.login;
+/** [USER@]HOST as text. Throws TsyncError "usage". */
+export function readLogin(login: Uint8Array): { host: string; user: string | null } {
   for (const byte of login) {
     if (byte <= 0x20 || byte >= 0x7f) {
       throw usageError(`"${display(login)}": a host is written in letters, digits and punctuation of ASCII`);

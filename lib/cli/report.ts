@@ -100,10 +100,10 @@ export class Report implements Monitor {
     this.#progress.bytes = bytes;
   }
 
-  /** A sentence for the user, for standard error: a login's noise, a guard's refusal. */
-  warn(sentence: string): void {
+  /** A line for standard error that belongs to no entry (JobHooks.tell). */
+  tell(line: string): void {
     this.#line?.clear();
-    this.#output.err(`tsync: ${sentence}\n`);
+    this.#output.err(`${line}\n`);
   }
 
   /** Takes the progress line away. Called once, at the end, whatever the end is. */

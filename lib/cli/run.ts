@@ -45,6 +45,10 @@ export async function runCli(words: readonly Uint8Array[], parts: CliParts): Pro
 
 async function carryOut(command: Command, parts: CliParts, output: Output, stop: AbortController): Promise<Ending> {
   if (command.kind === "sync") return await synchronise(command, parts, output, stop);
+  if (command.kind === "agent") {
+    const { runAgentCommand } = await import("./agent_command.ts");
+    return await runAgentCommand(command, output);
+  }
   const { helpText, versionText } = await import("./help.ts");
   output.out(command.kind === "help" ? helpText() : versionText());
   return { code: 0, words: "" };
@@ -67,7 +71,11 @@ async function synchronise(
   const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });
   try {
     const { runJob } = await loading;
-    const job = runJob(request, report, { stop: stop.signal, pace: () => output.pace() });
+    const job = runJob(request, report, {
+      stop: stop.signal,
+      pace: () => output.pace(),
+      tell: (line) => report.tell(line),
+    });
     const outcome = await stoppable(job, stop.signal);
     report.stop();
     report.finish(outcome);

@@ -30,6 +30,8 @@ export interface JobHooks {
    * reported wait in memory. Asked often; costs nothing.
    */
   pace(): Promise<void> | undefined;
+  /** A line for standard error as it is, without newline: what ssh says, a login's noise. Its maker has escaped it (R14). */
+  tell(line: string): void;
 }
 
 export type RunJob = (request: JobRequest, monitor: Monitor, hooks: JobHooks) => Promise<JobOutcome>;
