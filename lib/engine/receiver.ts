@@ -29,6 +29,9 @@ interface Incoming {
   isVoid: boolean;
 }
 
+/** Mode of a temporary file until its content is verified and its owner set (R7). */
+const PRIVATE = 0o600;
+
 export class Receiver {
   readonly #state: TargetState;
   readonly #generator: Generator;
@@ -36,6 +39,9 @@ export class Receiver {
   /** What a new file of ours looks like: filled from the first one made in each folder. */
   readonly #fresh = new Stat();
   #freshFolder = -1;
+  /** A new file there has the mode it was made with. */
+  #modesHold = false;
+  #createdMode = PRIVATE;
   #incoming: Incoming | null = null;
   /** Files of a streaming session that came though nobody here wants them. */
   readonly #passedOver = new IndexSet();
@@ -53,7 +59,7 @@ export class Receiver {
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     if (digest !== null && !equalBytes(state.digesters!.content.hash(content), digest)) return this.#unverified(index);
     const folder = state.openForChange(state.list.parent(index));
-    const handle = folder < 0 ? folder : this.#create(folder);
+    const handle = folder < 0 ? folder : this.#create(folder, this.#smallMode(index));
     if (handle < 0) return this.#failed(index, Verb.create, -handle);
     const temporary = state.stage.temporary;
     const written = this.#write(handle, content, 0) || this.#setSize(handle, content.length);
@@ -77,7 +83,7 @@ export class Receiver {
     // A folder handle of its own: the cache may close the shared one while the content is still coming.
     const change = state.openForChange(state.list.parent(index));
     const folder = change < 0 ? change : state.os.openBeneath(state.root.handle, state.list.path(state.list.parent(index)));
-    const handle = folder < 0 ? folder : this.#create(folder);
+    const handle = folder < 0 ? folder : this.#create(folder, PRIVATE);
     Object.assign(this.#incoming, { folder, handle, temporary: state.stage.temporary });
     if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
   }
@@ -160,12 +166,26 @@ export class Receiver {
     throw new TsyncError({ kind: "stream", detail: "the peer sent a file that was not asked for" });
   }
 
-  #create(folder: Handle): Handle {
+  #create(folder: Handle, mode: number): Handle {
     const { stage } = this.#state;
-    const handle = stage.create(folder);
+    this.#createdMode = mode;
+    const handle = stage.create(folder, mode);
     if (handle !== -Errno.ENOSPC && handle !== -Errno.EDQUOT && handle !== -Errno.EMFILE) return handle;
     stage.commit();
-    return stage.create(folder);
+    return stage.create(folder, mode);
+  }
+
+  /**
+   * Mode a small file, whose content is verified before it is written, is made with: its final one where its folder gives new
+   * files the owner and group they shall have (one call less per file), else private until they are set.
+   */
+  #smallMode(index: number): number {
+    const { list, owners } = this.#state;
+    if (this.#freshFolder !== list.parent(index) || !this.#modesHold) return PRIVATE;
+    const uid = owners.uid(index);
+    const gid = owners.gid(index);
+    const isOurs = (uid < 0 || uid === this.#fresh.uid) && (gid < 0 || gid === this.#fresh.gid);
+    return isOurs && this.#state.options.perms ? this.#state.wantedMode(index, -1) & 0o777 : PRIVATE;
   }
 
   /** Writes at `offset`; when space runs out, what is staged is put in place (freeing the old content) and the rest tried again. */
@@ -209,15 +229,21 @@ export class Receiver {
     return false;
   }
 
-  /** Owner, group and mode a file just made in `folder` has: looked at once per folder, since only a folder's set-group bit or mount changes it. */
+  /**
+   * Owner, group and mode of the file just made in `folder`: looked at once per folder, since only a folder's set-group bit,
+   * default ACL or mount changes them; where it changes the mode, each time.
+   */
   #freshStat(handle: Handle, folder: number): Stat {
-    if (this.#freshFolder !== folder) {
-      this.#state.os.statHandle(handle, this.#fresh);
-      this.#fresh.mtimeSec = -1;
-      this.#fresh.mtimeNs = -1;
+    const fresh = this.#fresh;
+    if (this.#freshFolder !== folder || !this.#modesHold) {
+      this.#state.os.statHandle(handle, fresh);
+      this.#modesHold = fresh.mode === this.#createdMode;
       this.#freshFolder = folder;
+      fresh.mtimeSec = -1;
+      fresh.mtimeNs = -1;
     }
-    return this.#fresh;
+    if (this.#modesHold) fresh.mode = this.#createdMode;
+    return fresh;
   }
 
   /** Mode of the entry that stands at the name, where modes are not preserved; -1 if there is none. */

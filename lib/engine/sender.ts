@@ -34,8 +34,7 @@ export class Sender {
   readonly #list: FileList;
   readonly #before = new Stat();
   readonly #after = new Stat();
-  /** One byte more than a small file may have, so that growth shows in one read. */
-  readonly #small = new Uint8Array(SMALL_FILE_BYTES + 1);
+  readonly #small = new Uint8Array(SMALL_FILE_BYTES);
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   /** Whether something could not be read: then nothing may be deleted. */
   erred = false;
@@ -69,11 +68,10 @@ export class Sender {
   #smallUnchanged(i: number, file: Handle, size: number): Wait | null {
     const { target, digester } = this.#input;
     if (this.#os.statHandle(file, this.#before) < 0 || !isAsListed(this.#list, i, this.#before)) return null;
-    const into = this.#small.subarray(0, size + 1);
-    const count = size === 0 ? 0 : readFully(this.#os, file, into);
+    const content = this.#small.subarray(0, size);
+    const count = size === 0 ? 0 : readFully(this.#os, file, content);
     if (count !== size || this.#os.statHandle(file, this.#after) < 0) return null;
     if (!isAsListed(this.#list, i, this.#after)) return null;
-    const content = into.subarray(0, size);
     return target.file(i, null, content, digester === null ? null : digester.hash(content));
   }
 

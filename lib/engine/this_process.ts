@@ -2,7 +2,7 @@
 // the agent. From here on the process runs with umask 0, because every mode that is set is the one that is meant.
 
 import { utf8 } from "../base/bytes.ts";
-import { type Accounts, openAccounts } from "../os/accounts.ts";
+import { openAccounts } from "../os/accounts.ts";
 import { openOs } from "../os/choose.ts";
 import { after, monotonicMs } from "../os/clock.ts";
 import { effectiveUid, env, setUmask } from "../os/process.ts";
@@ -21,11 +21,14 @@ export function openEnvironment(pace: () => Promise<void> | undefined): Environm
   };
   const uid = effectiveUid();
   const accounts = lazily(openAccounts);
+  const identity = lazily(() => {
+    const groups = accounts().ownGroups();
+    return { uid, gid: groups[0], groups: new Set(groups) };
+  });
   return {
     os: openOs(),
     get identity() {
-      const groups = accounts().ownGroups();
-      return { uid, gid: groups[0], groups: new Set(groups) };
+      return identity();
     },
     umask: setUmask(0),
     breathe,
@@ -38,7 +41,7 @@ export function openEnvironment(pace: () => Promise<void> | undefined): Environm
   };
 }
 
-function lazily(open: () => Accounts): () => Accounts {
-  let opened: Accounts | null = null;
+function lazily<T>(open: () => T): () => T {
+  let opened: T | undefined;
   return () => opened ??= open();
 }

@@ -45,12 +45,12 @@ export class Stage {
   /** The temporary name of the file that `create` just opened. */
   temporary: Uint8Array = new Uint8Array(0);
 
-  /** Creates a temporary file in `folder`, mode 0600; its handle or a negated errno. */
-  create(folder: Handle): Handle {
+  /** Creates a temporary file in `folder`; its handle or a negated errno. `mode` is 0600 unless the content is verified already. */
+  create(folder: Handle, mode: number): Handle {
     this.#lock(folder);
     for (;;) {
       const temporary = this.#names.next();
-      const handle = this.#os.openFile(folder, temporary, OpenMode.create, 0o600);
+      const handle = this.#os.openFile(folder, temporary, OpenMode.create, mode);
       if (handle === -Errno.EEXIST) continue;
       if (handle >= 0) {
         this.temporary = temporary;
