@@ -1,8 +1,17 @@
-// Picks the implementation of the door for this process.
+// Picks the implementation of Os for this process. Called by the two mains, once per isolate. Promises: FFI where it
+// works, Deno's own calls elsewhere; TSYNC_OS=portable asks for the latter.
 
 import { openLinux } from "./linux.ts";
 import type { Os } from "./os.ts";
+import { openPortable } from "./portable.ts";
+import { env } from "./process.ts";
 
 export function openOs(): Os {
-  return openLinux();
+  if (env("TSYNC_OS") === "portable") return openPortable();
+  try {
+    return openLinux();
+  } catch {
+    // No Linux, no glibc or no permission for FFI.
+    return openPortable();
+  }
 }

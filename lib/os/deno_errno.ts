@@ -19,9 +19,11 @@ const byClass: [new (message?: string) => Error, number][] = [
   [Deno.errors.InvalidData, Errno.EINVAL],
 ];
 
-/** The negated errno of an exception that a Deno call threw. What the system did not cause is thrown on: it is our mistake. */
+/** The negated errno of an exception that a call of Deno or node:fs threw. What the system did not cause is thrown on: it is our mistake. */
 export function denoErrno(error: unknown): Result {
   if (!(error instanceof Error)) throw error;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string" && code in Errno) return -Errno[code as keyof typeof Errno];
   const number = /\(os error (\d+)\)/.exec(error.message);
   if (number !== null && Deno.build.os === "linux") return -Number(number[1]);
   for (const [kind, errno] of byClass) if (error instanceof kind) return -errno;

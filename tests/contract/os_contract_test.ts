@@ -1,8 +1,9 @@
-// Runs the contract of Os on every implementation: FFI on a disk and on tmpfs, the tree in memory, the
-// recorder around both.
+// Runs the contract of Os on every implementation: FFI on a disk and on tmpfs, Deno's own calls, the tree in
+// memory, the recorder around the others.
 
 import { openLinux } from "../../lib/os/linux.ts";
 import { type MemoryOptions, openMemory } from "../../lib/os/memory.ts";
+import { openPortable } from "../../lib/os/portable.ts";
 import { RecordingOs } from "../../lib/os/recording.ts";
 import type { Os } from "../../lib/os/os.ts";
 import { type OsSubject, testOs, utf8 } from "./os_contract.ts";
@@ -28,6 +29,8 @@ function onDisk(os: Os, parent?: string): OsSubject {
 const linux = openLinux();
 testOs("linux", () => onDisk(linux));
 testOs("linux on tmpfs", () => onDisk(linux, "/dev/shm"));
+const portable = openPortable();
+testOs("portable", () => onDisk(portable));
 testOs("recorder around linux", () => onDisk(new RecordingOs(linux)));
 
 function inMemory(options: MemoryOptions, wrap: (os: Os) => Os = (os) => os): OsSubject {
