@@ -129,7 +129,7 @@ export class Report implements Monitor {
 
   /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */
   #showsRoot(): boolean {
-    return this.#request.sources.some((source) => {
+    return this.#request.options.recursive && this.#request.sources.some((source) => {
       const last = latin1(source.subarray(source.lastIndexOf(SLASH) + 1));
       return last === "" || last === "." || last === "..";
     });

@@ -94,6 +94,8 @@ export class Generator {
     if (root.isNew) {
       state.created.add(0);
       if (root.hasMetadata) this.#createdFolder(0);
+      // Not an entry of the list, but told: rsync says "created directory".
+      else this.#report(0, Change.create | Change.local);
       if (root.handle < 0) return true;
       if (root.hasMetadata) state.touched.add(0);
     }
@@ -281,7 +283,8 @@ export class Generator {
     const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
     if (length < 0) return state.problem(Verb.readLink, -length, i);
     if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) return this.#metadataOnly(i, stat, change);
-    this.#report(i, change | Change.local | Change.checksum);
+    const time = state.options.times ? 0 : Change.time | Change.timeNow;
+    this.#report(i, change | time | Change.local | Change.checksum);
     if (!state.options.dryRun) this.#place(i, Kind.link, true);
   }
 
