@@ -11,7 +11,6 @@
 // - No FIFOs, sockets, devices, holes, kernel copies or exchange. setTimes rewrites the access time, cut to milliseconds.
 // - On Windows there are no owners, no locks, and only the write bit of a mode.
 
-import fs from "node:fs";
 import {
   type Abilities,
   Errno,
@@ -29,7 +28,16 @@ import { denoErrno, textOfName } from "./deno_errno.ts";
 import { isName, PATH_MAX, splitPath } from "./names.ts";
 import { fromDeno, fromNode } from "./portable_stat.ts";
 
+// Loaded when it is needed: node:fs would cost every start some milliseconds.
+let fs: typeof import("node:fs");
+let O_NOFOLLOW = 0;
+let O_NONBLOCK = 0;
+
 export function openPortable(): Os {
+  // deno-lint-ignore no-process-global -- the import would load what this avoids
+  fs ??= process.getBuiltinModule("node:fs");
+  // Windows has neither.
+  ({ O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants);
   return new PortableOs();
 }
 
@@ -39,7 +47,6 @@ const EBADF = -Errno.EBADF;
 /** The path leads to another entry than the one that is held. */
 const ESTALE = -116;
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 
 /** A handle: an entry by path and identity, or an open file by its descriptor too. */
 interface Held {
@@ -198,16 +205,18 @@ class PortableOs implements Os {
     if (typeof path === "number") return path;
     return attempt(() => {
       if (how === OpenMode.create) {
-        const fd = fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+        const fd = fs.openSync(
+          path,
+          fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL | O_NOFOLLOW,
+          mode,
+        );
         return this.#holdFile(path, fd);
       }
       const before = Deno.lstatSync(path);
       if (before.isSymlink) return -Errno.ELOOP;
       if (how === OpenMode.write && before.isDirectory) return -Errno.EISDIR;
-      return this.#holdFile(
-        path,
-        fs.openSync(path, (how === OpenMode.write ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK),
-      );
+      const access = how === OpenMode.write ? fs.constants.O_RDWR : fs.constants.O_RDONLY;
+      return this.#holdFile(path, fs.openSync(path, access | O_NOFOLLOW | O_NONBLOCK));
     });
   }
 
@@ -284,7 +293,7 @@ class PortableOs implements Os {
     // A folder cannot be opened on Windows, and need not be flushed there.
     if (onWindows) return 0;
     return attempt(() => {
-      const fd = fs.openSync(held.path, O_RDONLY | O_NOFOLLOW);
+      const fd = fs.openSync(held.path, fs.constants.O_RDONLY | O_NOFOLLOW);
       try {
         fs.fsyncSync(fd);
       } finally {
