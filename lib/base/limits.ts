@@ -25,6 +25,10 @@ export const CHUNK_BYTES = 256 << 10;
 export const LIST_ENTRIES = 8192;
 /** Bulk bytes the sender may have under way before the receiver returns credit; twice the usual 100 Mbit/s x 200 ms product. */
 export const BULK_WINDOW_BYTES = 8 << 20;
+/** Names and link targets of one list, bytes: what the 4 GiB arena of a file list surely holds. */
+export const LIST_NAME_BYTES = 0xfe00_0000;
+/** Problems that an agent may tell of in one run; far more than anyone reads, and no loop without an end. */
+export const PROBLEMS = 1 << 24;
 /** Filter rules of one run and bytes of one rule. */
 export const FILTER_RULES = 100_000;
 export const FILTER_BYTES = 4096;

@@ -1,11 +1,12 @@
 // Events: what a target half tells of its work, by list index. In one process the client's own reporter implements it; an
-// agent gets a proxy that encodes (wire_ports.ts), and the client's session hands the decoded calls to the same reporter.
+// agent gets a proxy that encodes (event_side.ts), and the client's session hands the decoded calls to the same reporter.
 
 import type { Totals } from "../base/monitor.ts";
 import type { Problem } from "../base/problem.ts";
+import type { Wait } from "./ports.ts";
 
 export interface Events {
-  /** An entry's change (Change bits), in list order; 0 = unchanged (only with reportUnchanged). */
+  /** An entry's change (Change bits), at most once per entry; 0 = unchanged (only with reportUnchanged). */
   entry(index: number, change: number): void;
   deleted(path: Uint8Array, kind: number): void;
   problem(problem: Problem): void;
@@ -13,4 +14,6 @@ export interface Events {
   transferred(files: number, bytes: number): void;
   /** Once, when all is done. */
   totals(totals: Totals): void;
+  /** Undefined, or a promise to await before telling more: what was told waits in memory. Costs nothing to ask. */
+  room?(): Wait;
 }

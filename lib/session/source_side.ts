@@ -1,0 +1,223 @@
+// The session of a side whose half is the source: the proxy of the target, which encodes what our half says, and the other way
+// the target's wishes, checked and handed to our half. Made by WireSession. Promises: our half is asked only for files that
+// were announced, each once (and once more for a redo); no content leaves that was not asked for.
+
+import { assert } from "../base/errors.ts";
+import type { FileList } from "../base/file_list.ts";
+import { IndexSet } from "../base/index_set.ts";
+import { FRAME_BYTES, SMALL_FILE_BYTES } from "../base/limits.ts";
+import {
+  encodeChecked,
+  encodeFile,
+  encodeFileBegin,
+  encodeFileData,
+  encodeFileEnd,
+  encodeFileSkip,
+  encodeSourceDone,
+} from "../wire/content_codec.ts";
+import { decodeEmpty } from "../wire/event_codec.ts";
+import { encodeAccount, encodeList, encodeListEnd, encodeRoots } from "../wire/list_codec.ts";
+import { Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
+import { decodeCheck, decodeReady, decodeWant } from "../wire/wish_codec.ts";
+import { broken, type SessionCore } from "./core.ts";
+import { FolderPiece, type Fresh, type Roots, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
+
+/** A list message is not cut smaller than this, bytes, however full its batch is. */
+const LEAST_LIST_BYTES = 16 << 10;
+
+export class SourceSide implements TargetPort {
+  /** Entries that were announced, the root included. */
+  announced = 0;
+  /** The source has said its last word about content. */
+  isDone = false;
+  readonly #core: SessionCore;
+  readonly #list: FileList;
+  #half: SourcePort | null = null;
+  #isStreaming = false;
+  #isListed = false;
+  /** Files announced; in a streaming session all of them are to be sent. */
+  #files = 0;
+  #skipped = 0;
+  readonly #wanted = new IndexSet();
+  readonly #outstanding = new IndexSet();
+  readonly #sent = new IndexSet();
+  readonly #redone = new IndexSet();
+  #inFile = -1;
+  /** Paths of the CHECK that is not answered. */
+  #checking = 0;
+  readonly #wantScratch = new Uint32Array(WANT_INDEXES);
+
+  constructor(core: SessionCore, list: FileList) {
+    this.#core = core;
+    this.#list = list;
+  }
+
+  attach(half: SourcePort): void {
+    assert(this.#half === null, "one source half is attached");
+    this.#half = half;
+  }
+
+  // What our half says to the target.
+
+  roots(roots: Roots): Wait {
+    this.#core.guard();
+    this.announced = 1;
+    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  account(kind: number, id: number, name: Uint8Array): Wait {
+    this.#core.guard();
+    encodeAccount(this.#core.outbox.bulk(Message.account), kind, id, name);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  listed(folder: number, first: number, count: number, flags: number): Wait {
+    this.#core.guard();
+    assert(first === this.announced || count === 0, "entries are announced in the order of the list");
+    const { outbox } = this.#core;
+    let wait: Wait;
+    let done = 0;
+    do {
+      const writer = outbox.bulk(Message.list);
+      const pieceFlags = done === 0 ? flags : flags & ~FolderPiece.first;
+      const softBytes = Math.max(LEAST_LIST_BYTES, outbox.batchLeft);
+      done += encodeList(writer, this.#list, folder, first + done, count - done, pieceFlags, softBytes);
+      wait = outbox.bulkEnd();
+    } while (done < count);
+    for (let i = first; i < first + count; i++) if (this.#list.kind(i) === Kind.file) this.#files++;
+    this.announced += count;
+    return wait;
+  }
+
+  listEnd(complete: boolean, entries: number, bytes: number): Wait {
+    this.#core.guard();
+    this.#isListed = true;
+    encodeListEnd(this.#core.outbox.bulk(Message.listEnd), complete, entries, bytes);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {
+    this.#core.guard();
+    assert(digest !== null, "content that crosses a wire has a digest");
+    assert(content.length <= SMALL_FILE_BYTES, "a large file goes in chunks");
+    this.#answer(index, true);
+    encodeFile(this.#core.outbox.record(), index, fresh, content, digest);
+    return this.#core.outbox.recordEnd();
+  }
+
+  fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+    this.#core.guard();
+    this.#inFile = index;
+    encodeFileBegin(this.#core.outbox.bulk(Message.fileBegin), index, size, fresh);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  fileData(offset: number, bytes: Uint8Array): Wait {
+    this.#core.guard();
+    // One call is one message: the digest covers the cuts.
+    assert(bytes.length > 0 && bytes.length <= FRAME_BYTES - 8, "one chunk fits one frame");
+    const writer = this.#core.outbox.bulk(Message.fileData);
+    encodeFileData(writer, offset, bytes);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  fileCopy(): Wait {
+    assert(false, "an open file does not cross a wire");
+  }
+
+  fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
+    this.#core.guard();
+    assert(complete === (digest !== null), "a complete file has a digest");
+    if (complete) this.#answer(this.#inFile, true);
+    encodeFileEnd(this.#core.outbox.bulk(Message.fileEnd), digest);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  fileSkip(index: number, cause: number): Wait {
+    this.#core.guard();
+    this.#answer(index, false);
+    encodeFileSkip(this.#core.outbox.bulk(Message.fileSkip), index, cause);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  sourceDone(errors: boolean): Wait {
+    this.#core.guard();
+    this.isDone = true;
+    encodeSourceDone(this.#core.outbox.bulk(Message.sourceDone), errors);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  checked(absent: Uint8Array): Wait {
+    this.#core.guard();
+    assert(absent.length === Math.ceil(this.#checking / 8), "every path of a check is answered");
+    encodeChecked(this.#core.outbox.bulk(Message.checked), this.#checking, absent);
+    this.#checking = 0;
+    return this.#core.outbox.bulkEnd();
+  }
+
+  /** Notes that our half answers a wish for `index`. */
+  #answer(index: number, isContent: boolean): void {
+    const isAsked = this.#outstanding.delete(index);
+    if (!isAsked) assert(this.#isStreaming && !this.#sent.has(index), "only content that is wanted is sent");
+    if (isContent) this.#sent.add(index);
+    else if (!isAsked) this.#skipped++;
+  }
+
+  #isAllAnswered(): boolean {
+    if (this.#outstanding.size > 0) return false;
+    return !this.#isStreaming || this.#sent.size + this.#skipped === this.#files;
+  }
+
+  // What the target says to our half.
+
+  receive(type: number): Wait {
+    switch (type) {
+      case Message.ready:
+        return this.#receiveReady();
+      case Message.want:
+        return this.#receiveWant();
+      case Message.wantEnd:
+        return this.#receiveWantEnd();
+      default:
+        return this.#receiveCheck();
+    }
+  }
+
+  #receiveReady(): Wait {
+    const streaming = decodeReady(this.#core.reader);
+    if (this.announced === 0) broken("READY came before ROOTS was sent");
+    this.#isStreaming = streaming;
+    this.#core.state.phase = "want";
+    return this.#half!.ready(streaming);
+  }
+
+  #receiveWant(): Wait {
+    const { redo, count } = decodeWant(this.#core.reader, this.announced, this.#wantScratch);
+    if (this.#isStreaming && !redo) broken("WANT in a streaming session");
+    for (let i = 0; i < count; i++) {
+      const index = this.#wantScratch[i];
+      if (this.#list.kind(index) !== Kind.file) broken(`WANT of entry ${index}, which is not a file`);
+      const isNew = redo ? this.#sent.has(index) && this.#redone.add(index) : this.#wanted.add(index);
+      if (!isNew) broken(`WANT of entry ${index}, which cannot be wanted ${redo ? "again" : "twice"}`);
+      this.#outstanding.add(index);
+    }
+    return this.#half!.want(this.#wantScratch.slice(0, count), redo);
+  }
+
+  #receiveWantEnd(): Wait {
+    decodeEmpty(this.#core.reader, "WANT_END");
+    if (!this.#isListed) broken("WANT_END before the list has ended");
+    if (!this.#isAllAnswered()) broken("WANT_END before every wish was answered");
+    this.#core.state.phase = "source check";
+    return this.#half!.wantEnd();
+  }
+
+  #receiveCheck(): Wait {
+    if (!this.isDone) broken("CHECK before the source was done");
+    if (this.#checking > 0) broken("CHECK before the one before was answered");
+    const paths = decodeCheck(this.#core.reader);
+    this.#checking = paths.length;
+    return this.#half!.check(paths);
+  }
+}

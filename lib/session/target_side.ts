@@ -1,0 +1,323 @@
+// The session of a side whose half is the target: what the source says, checked, decoded into the file list and handed to our
+// half; and the proxy of the source, which encodes our half's wishes. Made by WireSession. Promises: our half sees only lists
+// that PROTOCOL.md section 7 allows, and only content that it wanted, once.
+
+import { assert } from "../base/errors.ts";
+import type { FileList } from "../base/file_list.ts";
+import { IndexSet } from "../base/index_set.ts";
+import { ACCOUNTS, CHECK_PATHS, ENTRIES, FRAME_BYTES, LIST_NAME_BYTES } from "../base/limits.ts";
+import {
+  decodeChecked,
+  decodeFile,
+  decodeFileBegin,
+  decodeFileDataOffset,
+  decodeFileEnd,
+  decodeFileSkip,
+  decodeSourceDone,
+  type FileRecord,
+} from "../wire/content_codec.ts";
+import {
+  decodeAccount,
+  decodeEntries,
+  decodeListEnd,
+  decodeListHead,
+  decodeRoots,
+  type ListHead,
+  type ListRules,
+  type ListTally,
+} from "../wire/list_codec.ts";
+import { Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
+import { encodeCheck, encodeReady, encodeWant } from "../wire/wish_codec.ts";
+import { broken, type SessionCore } from "./core.ts";
+import { CheckParts } from "./check_parts.ts";
+import { FolderPiece, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
+
+/** How often one file may be begun before it is answered: once, and two times more when it changes while it is read. */
+const FILE_ATTEMPTS = 3;
+const NONE = -1;
+
+export class TargetSide implements SourcePort {
+  readonly #core: SessionCore;
+  readonly #list: FileList;
+  #half: TargetPort | null = null;
+  readonly #rules: ListRules;
+  readonly #head: ListHead = { folder: 0, flags: 0, count: 0 };
+  readonly #tally: ListTally = { files: 0, folders: 0, nameBytes: 0 };
+  readonly #accounts = [new Set<number>(), new Set<number>()];
+  readonly #foldersListed = new IndexSet();
+  #openFolder = NONE;
+  #isIncomplete = false;
+  #isSingle = false;
+  #isReady = false;
+  #isStreaming = false;
+  #isWantEnded = false;
+  readonly #outstanding = new IndexSet();
+  /** In a streaming session: what was answered unasked. */
+  readonly #streamed = new IndexSet();
+  readonly #record: FileRecord = { index: 0, size: 0, fresh: null, content: NO_BYTES, digest: NO_BYTES };
+  #inFile = NONE;
+  #fileSize = 0;
+  #fileOffset = 0;
+  #abandoned = NONE;
+  #attempts = 0;
+  readonly #checks: CheckParts;
+
+  constructor(core: SessionCore, list: FileList) {
+    this.#core = core;
+    this.#list = list;
+    const { options } = core.job!;
+    this.#rules = { kinds: kindsOf(options), digests: options.checksum };
+    this.#checks = new CheckParts(CHECK_PATHS, FRAME_BYTES);
+  }
+
+  attach(half: TargetPort): void {
+    assert(this.#half === null && this.#list.count === 0, "one target half is attached, with an empty list");
+    this.#half = half;
+  }
+
+  // What our half says to the source.
+
+  ready(streaming: boolean): Wait {
+    this.#core.guard();
+    this.#isReady = true;
+    this.#isStreaming = streaming;
+    encodeReady(this.#core.outbox.control(Message.ready), streaming);
+    return this.#core.outbox.controlEnd();
+  }
+
+  want(indexes: Uint32Array, redo: boolean): Wait {
+    this.#core.guard();
+    assert(this.#isReady && (redo || !this.#isStreaming), "in a streaming session only a redo is wanted");
+    let wait: Wait;
+    for (let from = 0; from < indexes.length; from += WANT_INDEXES) {
+      const to = Math.min(indexes.length, from + WANT_INDEXES);
+      encodeWant(this.#core.outbox.control(Message.want), indexes, from, to, redo);
+      wait = this.#core.outbox.controlEnd();
+    }
+    for (const index of indexes) this.#outstanding.add(index);
+    return wait;
+  }
+
+  wantEnd(): Wait {
+    this.#core.guard();
+    assert(this.#isAllAnswered(), "the wishes end when all are answered");
+    this.#isWantEnded = true;
+    this.#core.outbox.control(Message.wantEnd);
+    return this.#core.outbox.controlEnd();
+  }
+
+  check(paths: Uint8Array[]): Wait {
+    this.#core.guard();
+    return this.#sendCheck(this.#checks.begin(paths));
+  }
+
+  #sendCheck(part: Uint8Array[]): Wait {
+    encodeCheck(this.#core.outbox.control(Message.check), part);
+    return this.#core.outbox.controlEnd();
+  }
+
+  #isAllAnswered(): boolean {
+    return this.#outstanding.size === 0 && (!this.#isStreaming || this.#streamed.size === this.#tally.files);
+  }
+
+  // What the source says to our half.
+
+  receive(type: number): Wait {
+    switch (type) {
+      case Message.roots:
+        return this.#receiveRoots();
+      case Message.account:
+        return this.#receiveAccount();
+      case Message.list:
+        return this.#receiveList();
+      case Message.listEnd:
+        return this.#receiveListEnd();
+      case Message.files:
+        return this.#receiveFiles();
+      case Message.fileBegin:
+        return this.#receiveFileBegin();
+      case Message.fileData:
+        return this.#receiveFileData();
+      case Message.fileEnd:
+        return this.#receiveFileEnd();
+      case Message.fileSkip:
+        return this.#receiveFileSkip();
+      case Message.sourceDone:
+        return this.#receiveSourceDone();
+      default:
+        return this.#receiveChecked();
+    }
+  }
+
+  #receiveRoots(): Wait {
+    const roots = decodeRoots(this.#core.reader, this.#list);
+    const { agentIsSource, paths } = this.#core.job!;
+    if (agentIsSource && roots.sources !== paths.length) {
+      broken(`the source has ${roots.sources} arguments, ${paths.length} were given`);
+    }
+    this.#isSingle = roots.single;
+    this.#core.state.phase = "list";
+    return this.#half!.roots(roots);
+  }
+
+  #receiveAccount(): Wait {
+    const { kind, id, name } = decodeAccount(this.#core.reader);
+    if (this.#accounts[0].size + this.#accounts[1].size >= ACCOUNTS) broken("the source names too many accounts");
+    if (this.#accounts[kind].has(id)) broken(`the source names account ${id} twice`);
+    this.#accounts[kind].add(id);
+    return this.#half!.account(kind, id, name.slice());
+  }
+
+  #receiveList(): Wait {
+    const head = this.#head;
+    const list = this.#list;
+    decodeListHead(this.#core.reader, head);
+    this.#checkPiece(head);
+    const first = list.count;
+    if (first + head.count > ENTRIES) broken("the source lists too many entries");
+    decodeEntries(this.#core.reader, list, head, this.#rules, this.#tally);
+    if (this.#tally.nameBytes > LIST_NAME_BYTES) broken("the source lists too many names");
+    if (this.#isSingle && (list.count > 2 || (list.count === 2 && list.kind(1) === Kind.folder))) {
+      broken("the list of a single source holds more than one entry that is not a folder");
+    }
+    if ((head.flags & FolderPiece.incomplete) !== 0) this.#isIncomplete = true;
+    this.#openFolder = (head.flags & FolderPiece.last) === 0 ? head.folder : NONE;
+    return this.#half!.listed(head.folder, first, head.count, head.flags);
+  }
+
+  /** Demands that a piece goes on with the folder whose list is open, or begins one that may be listed. */
+  #checkPiece({ folder, flags }: ListHead): void {
+    const isFirst = (flags & FolderPiece.first) !== 0;
+    if (this.#openFolder !== NONE) {
+      if (folder !== this.#openFolder || isFirst) broken(`LIST of folder ${folder} within that of ${this.#openFolder}`);
+      return;
+    }
+    if (!isFirst) broken(`LIST goes on with folder ${folder}, which is not open`);
+    if (folder >= this.#list.count || this.#list.kind(folder) !== Kind.folder) {
+      broken(`LIST of entry ${folder}, which is not a folder`);
+    }
+    if (folder !== 0 && !this.#core.job!.options.recursive) broken("LIST of a folder in a job that is not recursive");
+    if (!this.#foldersListed.add(folder)) broken(`LIST of folder ${folder} twice`);
+  }
+
+  #receiveListEnd(): Wait {
+    const { complete, entries, bytes } = decodeListEnd(this.#core.reader);
+    const folders = this.#core.job!.options.recursive ? this.#tally.folders + 1 : 1;
+    if (this.#openFolder !== NONE || this.#foldersListed.size !== folders) {
+      broken("LIST_END before every folder was listed");
+    }
+    if (entries !== this.#list.count) broken(`LIST_END counts ${entries} entries, ${this.#list.count} came`);
+    if (complete && this.#isIncomplete) broken("LIST_END calls a list complete that is not");
+    this.#core.state.phase = this.#inFile === NONE ? "data" : "data in a file";
+    return this.#half!.listEnd(complete, entries, bytes);
+  }
+
+  /** Demands that content of `index`, or the word that there is none, may come now. */
+  #checkWanted(index: number): void {
+    if (index >= this.#list.count || this.#list.kind(index) !== Kind.file) {
+      broken(`content of entry ${index}, which is not a listed file`);
+    }
+    const isStreamed = this.#isStreaming && this.#isReady && !this.#streamed.has(index);
+    if (!isStreamed && !this.#outstanding.has(index)) broken(`content of entry ${index}, which was not wanted`);
+    if (this.#abandoned !== NONE && this.#abandoned !== index) {
+      broken(`content of entry ${index} while entry ${this.#abandoned} was not answered`);
+    }
+  }
+
+  /** A file whose size is not told anew has the listed one. */
+  #checkSize(index: number, size: number, isFresh: boolean): void {
+    if (!isFresh && size !== this.#list.size(index)) broken(`entry ${index} has ${size} bytes, which is not its size`);
+  }
+
+  #answered(index: number): void {
+    if (!this.#outstanding.delete(index)) this.#streamed.add(index);
+    this.#abandoned = NONE;
+    this.#attempts = 0;
+  }
+
+  #receiveFiles(): Wait {
+    const { reader } = this.#core;
+    const record = this.#record;
+    if (reader.left === 0) reader.fail("FILES", "it holds no record");
+    while (reader.left > 0) {
+      decodeFile(reader, record);
+      this.#checkWanted(record.index);
+      this.#checkSize(record.index, record.size, record.fresh !== null);
+      this.#answered(record.index);
+      const wait = this.#half!.file(record.index, record.fresh, record.content, record.digest);
+      if (wait !== undefined) return reader.left === 0 ? wait : this.#receiveMoreFiles(wait);
+    }
+    return undefined;
+  }
+
+  async #receiveMoreFiles(wait: Promise<void>): Promise<void> {
+    await wait;
+    if (!this.#core.isOver) await this.#receiveFiles();
+  }
+
+  #receiveFileBegin(): Wait {
+    const record = this.#record;
+    decodeFileBegin(this.#core.reader, record);
+    const { index, size, fresh } = record;
+    this.#checkWanted(index);
+    this.#checkSize(index, size, fresh !== null);
+    if (++this.#attempts > FILE_ATTEMPTS) broken(`entry ${index} is begun too often`);
+    this.#inFile = index;
+    this.#fileSize = size;
+    this.#fileOffset = 0;
+    this.#core.state.phase = this.#core.state.phase === "list" ? "list in a file" : "data in a file";
+    return this.#half!.fileBegin(index, size, fresh);
+  }
+
+  #receiveFileData(): Wait {
+    const { reader } = this.#core;
+    const offset = decodeFileDataOffset(reader);
+    const length = reader.left;
+    if (offset < this.#fileOffset) broken("file content goes backwards");
+    // Not the sum: it could pass what a number holds exactly.
+    if (offset > this.#fileSize || length > this.#fileSize - offset) broken("file content goes beyond the file's size");
+    this.#fileOffset = offset + length;
+    return this.#half!.fileData(offset, reader.raw("FILE_DATA", length));
+  }
+
+  #receiveFileEnd(): Wait {
+    const digest = decodeFileEnd(this.#core.reader);
+    if (digest === null) this.#abandoned = this.#inFile;
+    else this.#answered(this.#inFile);
+    this.#inFile = NONE;
+    this.#core.state.phase = this.#core.state.phase === "list in a file" ? "list" : "data";
+    return this.#half!.fileEnd(digest !== null, digest);
+  }
+
+  #receiveFileSkip(): Wait {
+    const { index, cause } = decodeFileSkip(this.#core.reader);
+    this.#checkWanted(index);
+    this.#answered(index);
+    return this.#half!.fileSkip(index, cause);
+  }
+
+  #receiveSourceDone(): Wait {
+    const errors = decodeSourceDone(this.#core.reader);
+    if (!this.#isWantEnded) broken("SOURCE_DONE before WANT_END was sent");
+    this.#core.state.phase = "target check";
+    return this.#half!.sourceDone(errors);
+  }
+
+  #receiveChecked(): Wait {
+    if (!this.#checks.isOpen) broken("CHECKED without a CHECK");
+    const absent = this.#checks.answer(decodeChecked(this.#core.reader, this.#checks.partLength));
+    if (absent !== null) return this.#half!.checked(absent);
+    return this.#sendCheck(this.#checks.next());
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The kinds of entries that a job with these options may list. */
+function kindsOf(options: { links: boolean; devices: boolean; specials: boolean }): number {
+  let kinds = 1 << Kind.file | 1 << Kind.folder;
+  if (options.links) kinds |= 1 << Kind.link;
+  if (options.devices) kinds |= 1 << Kind.characterDevice | 1 << Kind.blockDevice;
+  if (options.specials) kinds |= 1 << Kind.fifo | 1 << Kind.socket;
+  return kinds;
+}

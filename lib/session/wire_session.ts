@@ -1,0 +1,467 @@
+// WireSession: one native session over a byte stream, for either program. Called by lib/job (client) and remote/ (agent); the
+// halves see only the ports and events it gives them. It reads frames, holds each against the state table, credit and limits,
+// and hands it on; it keeps the link alive and ends it with a reason. Promises: a handler that waits stops the reading (and so
+// the peer, when its credit is spent); whatever ends the session fails everyone who waits for it (law 11).
+//
+// A SourcePort call of the source half must not wait for room in the TargetPort: reading stands still while it is handled,
+// and the credit that makes room is read, too.
+
+import { assert, TsyncError } from "../base/errors.ts";
+import { ByteReader } from "../base/codec.ts";
+import { Gate } from "../base/gate.ts";
+import type { FileList } from "../base/file_list.ts";
+import { BULK_WINDOW_BYTES, FRAME_BYTES } from "../base/limits.ts";
+import type { ByteSink, ByteSource } from "../os/streams.ts";
+import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
+import { encodeAbort, encodeCredit, encodePing } from "../wire/event_codec.ts";
+import type { Hello } from "../wire/hello_codec.ts";
+import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
+import { HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
+import { abortOf, errorOfAbort } from "./abort_kinds.ts";
+import { broken, type SessionCore } from "./core.ts";
+import { EventIntake, PeerEvents } from "./event_side.ts";
+import type { Events } from "./events.ts";
+import { acceptHello, helloPayload, helloVersion, makeHello, sessionSeed, type SessionSide } from "./hello.ts";
+import { Inbox } from "./inbox.ts";
+import { Keepalive, type SessionClock } from "./keepalive.ts";
+import { Outbox } from "./outbox.ts";
+import type { SourcePort, TargetPort, Wait } from "./ports.ts";
+import { SourceSide } from "./source_side.ts";
+import { SessionState, WAITING_FOR } from "./state.ts";
+import { TargetSide } from "./target_side.ts";
+
+export type { Job, SessionClock, SessionSide };
+
+/** Credit is given back in steps of at least this, bytes. */
+const CREDIT_STEP = 1 << 20;
+/** How long a last word may take to be written, ms. */
+const LAST_WORD_MS = 1000;
+
+export interface WireSessionOptions {
+  source: ByteSource;
+  sink: ByteSink;
+  side: SessionSide;
+  clock: SessionClock;
+  /** Our own idle limit; 0 = none. An agent takes the job's where it is shorter. */
+  timeoutSeconds: number;
+  /** Our HELLO, if it was made before (makeHello): the client's travels in the launch line. */
+  hello?: Hello;
+  /** The program's version, for a HELLO made here. */
+  version?: string;
+}
+
+export class WireSession {
+  /** Settles when the session has ended: resolves at the orderly end, rejects at once with what ended it otherwise. */
+  readonly ended: Promise<void>;
+  receivedBytes = 0;
+  readonly #source: ByteSource;
+  readonly #side: SessionSide;
+  readonly #peer: string;
+  readonly #clock: SessionClock;
+  readonly #timeoutSeconds: number;
+  readonly #inbox = new Inbox();
+  readonly #outbox: Outbox;
+  readonly #reader = new ByteReader(new Uint8Array(0));
+  readonly #state: SessionState;
+  readonly #keepalive: Keepalive;
+  readonly #core: SessionCore;
+  readonly #hello: Hello;
+  #peerHello: Hello | null = null;
+  #job: Job | null = null;
+  readonly #end = new Gate();
+  readonly #closed = new Gate();
+  #error: unknown = null;
+  #isOver = false;
+  #isHandling = false;
+  /** Bytes handled and whatever worked() added, and the highest of what PING told of it. */
+  #work = 0;
+  #counter = 0;
+  /** Bulk bytes that the peer may still send, and those handled but not given back. */
+  #window = BULK_WINDOW_BYTES;
+  #unreturned = 0;
+  readonly #helloGate = new Gate<Hello>();
+  readonly #jobGate = new Gate<Job>();
+  /** Open once our half, and the client's events, are attached. */
+  readonly #halfGate = new Gate();
+  readonly #eventsGate = new Gate();
+  #sourceSide: SourceSide | null = null;
+  #targetSide: TargetSide | null = null;
+  #events: EventIntake | null = null;
+
+  constructor(options: WireSessionOptions) {
+    this.#source = options.source;
+    this.#side = options.side;
+    this.#peer = options.side === "client" ? "the agent" : "the client";
+    this.#clock = options.clock;
+    this.#timeoutSeconds = options.timeoutSeconds;
+    this.#hello = options.hello ?? makeHello(options.side, options.version ?? "");
+    this.#state = new SessionState(options.side === "client");
+    this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
+    this.ended = this.#end.promise;
+    this.#keepalive = new Keepalive(options.clock, {
+      lastWriteMs: () => this.#outbox.lastWriteMs,
+      isWriting: () => this.#outbox.isWriting,
+      isHandling: () => this.#isHandling,
+      sendPing: () => this.#sendPing(),
+      onSilence: (idleMs) => this.#onSilence(idleMs),
+    });
+    this.#core = this.#makeCore();
+  }
+
+  #makeCore(): SessionCore {
+    // deno-lint-ignore no-this-alias
+    const session = this;
+    return {
+      outbox: this.#outbox,
+      reader: this.#reader,
+      state: this.#state,
+      get job() {
+        return session.#job;
+      },
+      guard: () => this.#guard(),
+      get isOver() {
+        return session.#isOver;
+      },
+      now: () => this.#clock.now(),
+    };
+  }
+
+  get sentBytes(): number {
+    return this.#outbox.sentBytes;
+  }
+
+  #guard(): void {
+    if (this.#isOver) throw this.#error ?? new TsyncError({ kind: "stream", detail: "the session has ended" });
+  }
+
+  // Hello and job.
+
+  /** The payload of our HELLO. */
+  helloPayload(): Uint8Array {
+    return helloPayload(this.#hello);
+  }
+
+  /**
+   * The agent: takes the client's HELLO from the launch line and answers with its own as the first frame. Throws TsyncError
+   * "incompatible" or "stream"; the caller then tells the client by fail().
+   */
+  acceptHello(payload: Uint8Array): void {
+    this.#outbox.control(Message.hello).raw(this.helloPayload());
+    this.#outbox.controlEnd();
+    this.#takeHello(payload);
+  }
+
+  #takeHello(payload: Uint8Array): void {
+    this.#peerHello = acceptHello(payload, this.#hello);
+    this.#helloGate.open(this.#peerHello);
+  }
+
+  /** The seed of this session's digests. Waits for the peer's HELLO. */
+  async seed(): Promise<{ low: number; high: number }> {
+    const theirs = (await this.#helloGate.promise).nonce;
+    const ours = this.#hello.nonce;
+    return this.#side === "client" ? sessionSeed(ours, theirs) : sessionSeed(theirs, ours);
+  }
+
+  /** The client: waits for the agent's HELLO and sends the job. Throws TsyncError "usage" if it is too long to travel. */
+  async sendJob(job: Job): Promise<void> {
+    await this.#helloGate.promise;
+    this.#guard();
+    const writer = this.#outbox.control(Message.job);
+    const before = writer.used;
+    encodeJob(writer, job);
+    if (writer.used - before > FRAME_BYTES) {
+      writer.used = before - HEADER_BYTES;
+      throw new TsyncError({ kind: "usage", detail: "the filter rules and paths of one run fill more than 1 MiB" });
+    }
+    this.#outbox.controlEnd();
+    this.#begin(job);
+  }
+
+  /** The agent: the client's job. */
+  receiveJob(): Promise<Job> {
+    return this.#jobGate.promise;
+  }
+
+  #begin(job: Job): void {
+    this.#job = job;
+    const isSource = (this.#side === "agent") === job.agentIsSource;
+    this.#state.role = isSource ? "source" : "target";
+    this.#state.phase = isSource ? "ready" : "roots";
+    const limits = [this.#timeoutSeconds, job.options.timeoutSeconds].filter((seconds) => seconds > 0);
+    this.#keepalive.setTimeout(limits.length === 0 ? 0 : Math.min(...limits));
+  }
+
+  // The halves.
+
+  /** Our half is the target; what the source lists goes into the empty `list`. After the job. */
+  attachTarget(half: TargetPort, list: FileList): void {
+    this.#target(list).attach(half);
+    this.#halfGate.open();
+  }
+
+  /** Our half is the source of `list`. After the job. */
+  attachSource(half: SourcePort, list: FileList): void {
+    this.#sourceOf(list).attach(half);
+    this.#halfGate.open();
+  }
+
+  /** The target at the other end, for a source half whose list is `list`. After the job. */
+  peerTarget(list: FileList): TargetPort {
+    return this.#sourceOf(list);
+  }
+
+  /** The source at the other end, for a target half whose list is `list`. After the job. */
+  peerSource(list: FileList): SourcePort {
+    return this.#target(list);
+  }
+
+  /** The agent: where its half tells of its work. */
+  peerEvents(): Events {
+    assert(this.#side === "agent", "the client speaks to the user itself");
+    return new PeerEvents(this.#core);
+  }
+
+  /** The client: takes what the agent tells. */
+  onEvents(events: Events): void {
+    this.#events = new EventIntake(this.#core, events, () => this.#sourceSide?.announced ?? 0);
+    this.#eventsGate.open();
+  }
+
+  #sourceOf(list: FileList): SourceSide {
+    assert(this.#state.role === "source", "the job makes our half the source");
+    return this.#sourceSide ??= new SourceSide(this.#core, list);
+  }
+
+  #target(list: FileList): TargetSide {
+    assert(this.#state.role === "target", "the job makes our half the target");
+    return this.#targetSide ??= new TargetSide(this.#core, list);
+  }
+
+  /** Our half did `units` of work that no message shows (it scanned entries): the peer's timeout hears of it. */
+  worked(units: number): void {
+    this.#work += units;
+  }
+
+  // The end.
+
+  /** The client: the run is over. Resolves when that is written; the session has ended then. */
+  async sendBye(): Promise<void> {
+    this.#guard();
+    this.#outbox.control(Message.bye);
+    this.#outbox.controlEnd();
+    await this.#outbox.drained();
+    this.#finish();
+  }
+
+  /**
+   * Ends the session with `error`: fails all who wait, and tells the peer by ABORT if that is possible within a second.
+   * Resolves when that is done. A second call does nothing.
+   */
+  fail(error: unknown): Promise<void> {
+    return this.#fail(error, true);
+  }
+
+  async #fail(error: unknown, isTold: boolean): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#error = error;
+    this.#keepalive.stop();
+    this.#outbox.dropBulk(error);
+    for (const gate of [this.#helloGate, this.#jobGate, this.#halfGate, this.#eventsGate, this.#end]) gate.fail(error);
+    if (isTold) await this.#sendAbort(error);
+    this.#outbox.stop(error);
+    this.#closed.fail(error);
+  }
+
+  async #sendAbort(error: unknown): Promise<void> {
+    const { kind, text } = abortOf(error);
+    encodeAbort(this.#outbox.control(Message.abort), kind, text);
+    this.#outbox.controlEnd();
+    const late = new Gate();
+    const cancel = this.#clock.every(LAST_WORD_MS, () => late.open());
+    await Promise.race([this.#outbox.drained().catch(() => {}), late.promise]);
+    cancel();
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#keepalive.stop();
+    this.#outbox.stop(new TsyncError({ kind: "stream", detail: "the session has ended" }));
+    this.#end.open();
+    this.#closed.open();
+  }
+
+  /** The peer does not read any more. If it said why, that comes in; if it says nothing, this is the reason. */
+  #onBrokenSink(): void {
+    if (this.#isOver) return;
+    const cancel = this.#clock.every(LAST_WORD_MS, () => {
+      cancel();
+      this.#fail(new TsyncError({ kind: "stream", detail: `${this.#peer} reads no more` }), false);
+    });
+  }
+
+  #onSilence(idleMs: number): void {
+    const seconds = Math.round(idleMs / 1000);
+    const detail = `the ${this.#side} heard nothing from ${this.#peer} for ${seconds} s, waiting for ${
+      WAITING_FOR[this.#state.phase]
+    }`;
+    this.fail(new TsyncError(this.#job === null ? { kind: "start", detail } : { kind: "timeout", detail }));
+  }
+
+  #sendPing(): void {
+    this.#counter = Math.max(this.#counter, this.#work + this.#inbox.pending);
+    encodePing(this.#outbox.control(Message.ping), this.#counter);
+    this.#outbox.controlEnd();
+  }
+
+  // Reading.
+
+  /**
+   * Reads until the session ends. Resolves at the orderly end: the client after sendBye(), the agent when BYE has come.
+   * Rejects with what ended it otherwise (TsyncError, or our own mistake), after the peer was told.
+   */
+  run(): Promise<void> {
+    this.#keepalive.start();
+    // A read may hang for as long as the peer is silent; the session's end does not wait for it.
+    this.#read().catch((error) => this.fail(error));
+    return this.#closed.promise;
+  }
+
+  async #read(): Promise<void> {
+    const inbox = this.#inbox;
+    while (!this.#isOver) {
+      while (inbox.next()) {
+        if (inbox.type === Message.ping) {
+          this.#receivePing();
+          continue;
+        }
+        const wait = this.#receive();
+        if (wait !== undefined) {
+          this.#isHandling = true;
+          await wait;
+          this.#isHandling = false;
+        }
+        if (this.#isOver) return;
+        this.#handled(inbox.payloadEnd - inbox.payloadAt + HEADER_BYTES);
+      }
+      this.#keepalive.heardPart(inbox.pending);
+      const count = await this.#readSome();
+      if (count === null) return this.#onEndOfStream();
+      this.receivedBytes += count;
+      inbox.filled(count);
+    }
+  }
+
+  async #readSome(): Promise<number | null> {
+    try {
+      return await this.#source.read(this.#inbox.space());
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TsyncError({ kind: "stream", detail: `reading from ${this.#peer} failed: ${why}` });
+    }
+  }
+
+  #onEndOfStream(): void {
+    const detail = this.#side === "client" ? "the agent ended unexpectedly" : "the client went away";
+    this.#fail(new TsyncError({ kind: "stream", detail }), false);
+  }
+
+  /** Puts the reader on the payload of the frame that was found. */
+  #open(): ByteReader {
+    const reader = this.#reader;
+    reader.bytes = this.#inbox.bytes;
+    reader.at = this.#inbox.payloadAt;
+    reader.end = this.#inbox.payloadEnd;
+    return reader;
+  }
+
+  #receivePing(): void {
+    if (!this.#state.isLegal(Message.ping)) broken(this.#state.complaint(Message.ping));
+    this.#keepalive.heardPing(decodePing(this.#open()));
+  }
+
+  #receive(): Wait {
+    const { type } = this.#inbox;
+    if (!this.#state.isLegal(type)) broken(this.#state.complaint(type));
+    this.#keepalive.heard();
+    if (isBulk(type)) {
+      if (this.#window <= 0) broken("the peer sent more than it has credit for");
+      this.#window -= this.#inbox.payloadEnd - this.#inbox.payloadAt + HEADER_BYTES;
+    }
+    if (type >= Message.roots && type < Message.entry) {
+      return this.#halfGate.isOpen ? this.#receiveForHalf(type) : this.#receiveLater(this.#halfGate, type);
+    }
+    if (type >= Message.entry && type < Message.ping) {
+      return this.#events === null ? this.#receiveLater(this.#eventsGate, type) : this.#receiveEvent(type);
+    }
+    return this.#receiveControl(type);
+  }
+
+  /** A message that came before there is someone to take it. */
+  async #receiveLater(gate: Gate, type: number): Promise<void> {
+    await gate.promise;
+    await (gate === this.#halfGate ? this.#receiveForHalf(type) : this.#receiveEvent(type));
+  }
+
+  #receiveForHalf(type: number): Wait {
+    this.#open();
+    return isBulk(type) ? this.#targetSide!.receive(type) : this.#sourceSide!.receive(type);
+  }
+
+  #receiveEvent(type: number): Wait {
+    this.#open();
+    return this.#events!.receive(type);
+  }
+
+  #receiveControl(type: number): Wait {
+    const reader = this.#open();
+    switch (type) {
+      case Message.hello:
+        this.#takeHello(reader.raw("HELLO", reader.left));
+        this.#state.phase = "idle";
+        break;
+      case Message.job: {
+        const job = decodeJob(reader);
+        this.#begin(job);
+        this.#jobGate.open(job);
+        break;
+      }
+      case Message.credit:
+        this.#outbox.addCredit(decodeCredit(reader));
+        break;
+      case Message.abort:
+        this.#receiveAbort(reader);
+        break;
+      default:
+        decodeEmpty(reader, "BYE");
+        this.#receiveBye();
+    }
+    return undefined;
+  }
+
+  #receiveAbort(reader: ByteReader): void {
+    const { kind, text } = decodeAbort(reader);
+    const theirs = this.#peerHello === null ? "another version" : helloVersion(this.#peerHello);
+    this.#fail(errorOfAbort(kind, text, this.#peer, { ours: helloVersion(this.#hello), theirs }), false);
+  }
+
+  #receiveBye(): void {
+    const isDone = this.#state.role === "source" ? this.#sourceSide?.isDone : this.#state.phase === "end";
+    if (isDone) this.#finish();
+    else this.#fail(new TsyncError({ kind: "interrupted", detail: "the client ended the run early" }), false);
+  }
+
+  /** A message of `size` bytes is through: gives its credit back. */
+  #handled(size: number): void {
+    this.#work += size;
+    if (!isBulk(this.#inbox.type)) return;
+    this.#unreturned += size;
+    if (this.#unreturned < CREDIT_STEP) return;
+    encodeCredit(this.#outbox.control(Message.credit), this.#unreturned);
+    this.#outbox.controlEnd();
+    this.#window += this.#unreturned;
+    this.#unreturned = 0;
+  }
+}

@@ -1,0 +1,152 @@
+// ENTRY, DELETED, PROBLEM, PROGRESS, TOTALS: what the agent tells the client; PING, CREDIT, ABORT: what keeps a session going
+// or ends it. Called by lib/session.
+
+import type { ByteReader, ByteWriter } from "../base/codec.ts";
+import { ENTRIES, PATH_BYTES, TEXT_BYTES } from "../base/limits.ts";
+import { type Totals, zeroTotals } from "../base/monitor.ts";
+import type { Problem } from "../base/problem.ts";
+import { checkPath } from "../base/relative_path.ts";
+import { ALL_KINDS, CAUSE_LIMIT, CHANGE_LIMIT, CREDIT_LIMIT, ERRNO_LIMIT, VERB_LIMIT } from "./messages.ts";
+
+/** One record of ENTRY. */
+export function encodeEntryRecord(writer: ByteWriter, index: number, change: number): void {
+  writer.varint(index);
+  writer.varint(change);
+}
+
+export interface EntryRecord {
+  index: number;
+  change: number;
+}
+
+/** The next record of an ENTRY payload into `record`. */
+export function decodeEntryRecord(reader: ByteReader, record: EntryRecord): void {
+  record.index = reader.varint("ENTRY index", ENTRIES - 1);
+  record.change = reader.varint("ENTRY change", CHANGE_LIMIT);
+}
+
+export function encodeDeleted(writer: ByteWriter, path: Uint8Array, kind: number): void {
+  writer.u8(kind);
+  writer.blob(path);
+}
+
+export function decodeDeleted(reader: ByteReader): { path: Uint8Array; kind: number } {
+  const kind = reader.u8("DELETED kind");
+  if (kind > 31 || (ALL_KINDS & (1 << kind)) === 0) reader.fail("DELETED kind", `${kind} is no kind`);
+  const path = reader.blob("DELETED path", PATH_BYTES).slice();
+  checkPath(path);
+  reader.done("DELETED");
+  return { path, kind };
+}
+
+/** A path that is too long to travel is cut. */
+export function encodeProblem(writer: ByteWriter, problem: Problem): void {
+  writer.u8(problem.verb);
+  writer.u8(problem.cause);
+  writer.varint(problem.errno);
+  writer.u8(problem.side);
+  writer.blob(problem.path.subarray(0, PATH_BYTES));
+}
+
+/** The problem; its path is a copy, for eyes only: it may be as typed, so it is not held to the form of a path. */
+export function decodeProblem(reader: ByteReader): Problem {
+  const verb = reader.u8("PROBLEM verb");
+  if (verb === 0 || verb > VERB_LIMIT) reader.fail("PROBLEM verb", `${verb} is unknown`);
+  const cause = reader.u8("PROBLEM cause");
+  if (cause > CAUSE_LIMIT) reader.fail("PROBLEM cause", `${cause} is unknown`);
+  const errno = reader.varint("PROBLEM errno", ERRNO_LIMIT);
+  const side = reader.u8("PROBLEM side");
+  if (side > 1) reader.fail("PROBLEM side", `${side} is not 0 or 1`);
+  const path = reader.blob("PROBLEM path", PATH_BYTES).slice();
+  reader.done("PROBLEM");
+  return { verb, cause, errno, side, path };
+}
+
+export function encodeProgress(writer: ByteWriter, files: number, bytes: number): void {
+  writer.varint(files);
+  writer.varint(bytes);
+}
+
+export function decodeProgress(reader: ByteReader): { files: number; bytes: number } {
+  const files = reader.varint("PROGRESS files", ENTRIES);
+  const bytes = reader.varint("PROGRESS bytes", Number.MAX_SAFE_INTEGER);
+  reader.done("PROGRESS");
+  return { files, bytes };
+}
+
+/** The order of the fields on the wire; PROTOCOL.md names them. */
+const TOTALS_FIELDS = [
+  "files",
+  "folders",
+  "links",
+  "devices",
+  "specials",
+  "createdFiles",
+  "createdFolders",
+  "createdLinks",
+  "createdDevices",
+  "createdSpecials",
+  "deletedFiles",
+  "deletedFolders",
+  "deletedLinks",
+  "deletedDevices",
+  "deletedSpecials",
+  "transferredFiles",
+  "totalBytes",
+  "transferredBytes",
+  "literalBytes",
+  "matchedBytes",
+  "unchanged",
+  "listBytes",
+] as const satisfies (keyof Totals)[];
+
+export function encodeTotals(writer: ByteWriter, totals: Totals): void {
+  for (const field of TOTALS_FIELDS) writer.varint(totals[field]);
+}
+
+export function decodeTotals(reader: ByteReader): Totals {
+  const totals = zeroTotals();
+  for (const field of TOTALS_FIELDS) totals[field] = reader.varint("TOTALS", Number.MAX_SAFE_INTEGER);
+  reader.done("TOTALS");
+  return totals;
+}
+
+export function encodePing(writer: ByteWriter, counter: number): void {
+  writer.varint(counter);
+}
+
+export function decodePing(reader: ByteReader): number {
+  const counter = reader.varint("PING counter", Number.MAX_SAFE_INTEGER);
+  reader.done("PING");
+  return counter;
+}
+
+export function encodeCredit(writer: ByteWriter, bytes: number): void {
+  writer.varint(bytes);
+}
+
+export function decodeCredit(reader: ByteReader): number {
+  const bytes = reader.varint("CREDIT bytes", CREDIT_LIMIT);
+  if (bytes === 0) reader.fail("CREDIT bytes", "it gives nothing");
+  reader.done("CREDIT");
+  return bytes;
+}
+
+/** `text` is cut to TEXT_BYTES. */
+export function encodeAbort(writer: ByteWriter, kind: number, text: Uint8Array): void {
+  writer.u8(kind);
+  writer.blob(text.subarray(0, TEXT_BYTES));
+}
+
+export function decodeAbort(reader: ByteReader): { kind: number; text: Uint8Array } {
+  const kind = reader.u8("ABORT kind");
+  if (kind === 0 || kind > 9) reader.fail("ABORT kind", `${kind} is unknown`);
+  const text = reader.blob("ABORT text", TEXT_BYTES).slice();
+  reader.done("ABORT");
+  return { kind, text };
+}
+
+/** BYE and WANT_END say all by their type. */
+export function decodeEmpty(reader: ByteReader, what: string): void {
+  reader.done(what);
+}

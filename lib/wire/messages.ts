@@ -1,0 +1,105 @@
+// The numbers of the native protocol: versions, message types, flags. Read by the codecs here and by lib/session. Each number
+// is explained in PROTOCOL.md, which changes together with this file.
+
+export const PROTOCOL_MAJOR = 1;
+export const PROTOCOL_MINOR = 0;
+
+/** u32 length and u8 type stand in front of every payload. */
+export const HEADER_BYTES = 5;
+
+export const Message = {
+  hello: 0x01,
+  job: 0x02,
+  // Bulk: costs credit.
+  roots: 0x10,
+  account: 0x11,
+  list: 0x12,
+  listEnd: 0x13,
+  files: 0x14,
+  fileBegin: 0x15,
+  fileData: 0x16,
+  fileEnd: 0x17,
+  fileSkip: 0x18,
+  sourceDone: 0x19,
+  checked: 0x1a,
+  // Wishes.
+  ready: 0x30,
+  want: 0x31,
+  wantEnd: 0x32,
+  check: 0x33,
+  // Events and control.
+  entry: 0x40,
+  deleted: 0x41,
+  problem: 0x42,
+  progress: 0x43,
+  totals: 0x44,
+  ping: 0x50,
+  credit: 0x51,
+  abort: 0x52,
+  bye: 0x53,
+} as const;
+
+/** Message types that cost credit: length + HEADER_BYTES each. */
+export function isBulk(type: number): boolean {
+  return type >= 0x10 && type <= 0x2f;
+}
+
+const NAMES = new Map<number, string>(Object.entries(Message).map(([name, type]) => [type, wordOf(name)]));
+
+/** A message's name as PROTOCOL.md writes it, or its number. */
+export function messageName(type: number): string {
+  return NAMES.get(type) ?? `message 0x${type.toString(16).padStart(2, "0")}`;
+}
+
+function wordOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => "_" + letter).toUpperCase();
+}
+
+/** Capability bits of HELLO by position. */
+export const CAPABILITY_NAMES = [
+  "delta",
+  "subtree digests",
+  "compression",
+  "hard links",
+  "extended attributes and ACLs",
+  "several channels",
+  "resume",
+  "trash",
+];
+
+export const HelloSide = { client: 0, agent: 1 } as const;
+
+export const RootsFlag = { hasRoot: 1, single: 2 } as const;
+
+export const EntryFlag = { sameUid: 1, sameGid: 2, sameSeconds: 4, digest: 8 } as const;
+
+/** Kinds of an entry: the file type bits of st_mode, shifted right by 12. */
+export const Kind = { fifo: 1, characterDevice: 2, folder: 4, blockDevice: 6, file: 8, link: 10, socket: 12 } as const;
+
+/** Bit k set: k is a kind. */
+export const ALL_KINDS = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 12;
+
+/** Digest and nonce, bytes. */
+export const DIGEST_BYTES = 16;
+export const NONCE_BYTES = 16;
+/** Version text in HELLO, bytes. */
+export const VERSION_BYTES = 64;
+/** uid and gid are below 2^32 - 1, which means "no change" to the kernel. */
+export const ID_LIMIT = 2 ** 32 - 2;
+/** Device numbers. */
+export const MAJOR_LIMIT = 2 ** 20 - 1;
+export const MINOR_LIMIT = 2 ** 32 - 1;
+export const NANOSECONDS_LIMIT = 999_999_999;
+/** Highest flag of Change, verb, cause and errno that a record may name. */
+export const CHANGE_LIMIT = (1 << 10) - 1;
+export const VERB_LIMIT = 15;
+export const CAUSE_LIMIT = 11;
+export const ERRNO_LIMIT = 4095;
+/** Largest modify window, ns, and delete limit of a job; timeout, seconds. */
+export const WINDOW_LIMIT_NS = 2 ** 52;
+export const DELETE_LIMIT = 2 ** 32;
+export const TIMEOUT_LIMIT = 2 ** 31;
+/** Most indexes in one WANT. */
+export const WANT_INDEXES = 8192;
+/** Most credit in one CREDIT. */
+export const CREDIT_LIMIT = 2 ** 31;
