@@ -7,6 +7,7 @@ import {
   Aborted,
   openAsAgent,
   openAsClient,
+  type Opened,
   planOf,
   playSource,
   playTarget,
@@ -49,6 +50,12 @@ export interface Scenario {
   /** Wraps the raw link. */
   link?: (duplex: Duplex) => Duplex;
   prepare?: (sandbox: Sandbox) => void;
+  /** Told the session's digest and job before the first message of a half. */
+  onOpened?: (opened: Opened) => void;
+  /** Words before the program: strace and the like. */
+  prefix?: (sandbox: Sandbox) => string[];
+  /** Looks at the sandbox when all is over. */
+  examine?: (sandbox: Sandbox) => void;
 }
 
 export interface Played extends Ended {
@@ -80,6 +87,7 @@ export async function play(role: Role, scenario: Scenario = {}): Promise<Played>
     >;
     const run = role.startsWith("client") ? playAgainstClient : playAgainstAgent;
     const { ended, wire } = await run(role, scenario, sandbox, notes);
+    scenario.examine?.(sandbox);
     return {
       ...ended,
       ...notes,
@@ -109,6 +117,7 @@ async function evilSide(role: Role, scenario: Scenario, wire: Wire, sandbox: San
     const opened = tsyncIsClient
       ? await openAsAgent(wire, scenario.hello)
       : await openAsClient(wire, makeJob(jobRole, [path], { bits: ARCHIVE_BITS, ...scenario.job }), scenario.hello);
+    scenario.onOpened?.(opened);
     if (tsyncIsTarget) {
       notes.source = await playSource(wire, opened, scenario.plan ?? planOf(NEW_TREE), !tsyncIsClient);
     } else {
@@ -133,7 +142,7 @@ async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbo
     : [`${sandbox.tree}/`, "host:target"];
   const limitMs = scenario.limitMs ?? 10_000;
   const { ended } = start({
-    argv: [TSYNC, ...options, "-e", sandbox.rsh, ...operands],
+    argv: [...(scenario.prefix?.(sandbox) ?? []), TSYNC, ...options, "-e", sandbox.rsh, ...operands],
     sandbox,
     piped: false,
     limitMs,
@@ -144,23 +153,32 @@ async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbo
   if (connection === null) return { ended: await ended, wire: null };
   const duplex = fromConnection(connection);
   const wire = new Wire(scenario.link?.(duplex) ?? duplex, scenario.tamper);
-  const evil = evilSide(role, scenario, wire, sandbox, notes);
+  // Its errors are told once tsync has ended, not as a promise nobody waits for.
+  const evil = evilSide(role, scenario, wire, sandbox, notes).then(() => null, (error) => error);
   const end = await ended;
   wire.close();
-  await evil;
+  const trouble = await evil;
+  if (trouble !== null) throw trouble;
   return { ended: end, wire };
 }
 
 async function playAgainstAgent(role: Role, scenario: Scenario, sandbox: Sandbox, notes: Notes): Promise<Ran> {
   await sandbox.photograph();
   const limitMs = scenario.limitMs ?? 10_000;
-  const { child, ended } = start({ argv: [TSYNC_REMOTE], sandbox, piped: true, limitMs });
+  const { child, ended } = start({
+    argv: [...(scenario.prefix?.(sandbox) ?? []), TSYNC_REMOTE],
+    sandbox,
+    piped: true,
+    limitMs,
+  });
   const duplex = fromStreams(child.stdout, child.stdin);
   const wire = new Wire(scenario.link?.(duplex) ?? duplex, scenario.tamper);
-  const evil = evilSide(role, scenario, wire, sandbox, notes);
+  // Its errors are told once tsync has ended, not as a promise nobody waits for.
+  const evil = evilSide(role, scenario, wire, sandbox, notes).then(() => null, (error) => error);
   const end = await ended;
-  await evil;
+  const trouble = await evil;
   wire.close();
+  if (trouble !== null) throw trouble;
   return { ended: end, wire };
 }
 
@@ -169,7 +187,7 @@ async function playAgainstAgent(role: Role, scenario: Scenario, sandbox: Sandbox
 function story(played: Played): string {
   const { role, code, hung, ms, stderr, violation, aborted, received, outside } = played;
   return `\n${JSON.stringify({ role, code, hung, ms: Math.round(ms), violation, aborted, outside })}\n` +
-    `received: ${received.join(" ")}\nstderr: ${stderr}`;
+    `received: ${received.join(" ").slice(0, 400)}\nstderr: ${stderr.slice(0, 1_500)}`;
 }
 
 const CRASH =

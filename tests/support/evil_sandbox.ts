@@ -184,7 +184,8 @@ async function gather(stream: ReadableStream<Uint8Array>, limitBytes = 4_194_304
 
 /** Starts a program in the sandbox's home, below GNU time where that is installed. */
 export function start({ argv, sandbox, piped, limitMs }: Start): Running {
-  if (!exists(argv[0])) throw new Error(`${argv[0]} is missing: run sh scripts/build.sh first`);
+  const missing = [TSYNC, TSYNC_REMOTE].filter((program) => !exists(program));
+  if (missing.length > 0) throw new Error(`${missing.join(" and ")} missing: run sh scripts/build.sh first`);
   const note = join(sandbox.side, "peak");
   const words = hasTime ? [TIME, "-q", "-f", "%M", "-o", note, ...argv] : argv;
   const begin = performance.now();
