@@ -21,7 +21,22 @@ export interface LaunchPlan {
   /** An upload begins; called once. */
   onUpload?: (agent: AgentEntry) => void;
   progress?: UploadProgress;
+  /** Default: those of lib/base/limits.ts. */
+  limits?: LaunchLimits;
 }
+
+/** Milliseconds: the whole handshake without an upload, one phase of it, and an upload that stands still. */
+export interface LaunchLimits {
+  wholeMs: number;
+  phaseMs: number;
+  uploadIdleMs: number;
+}
+
+const DEFAULT_LIMITS: LaunchLimits = {
+  wholeMs: HANDSHAKE_MS,
+  phaseMs: HANDSHAKE_PHASE_MS,
+  uploadIdleMs: UPLOAD_IDLE_MS,
+};
 
 export interface Launched {
   /** What the login printed before the agent spoke, escaped and cut, for a warning; empty if nothing. */
@@ -48,11 +63,13 @@ export async function launchAgent(transport: Transport, hello: Uint8Array, plan:
 class Launch {
   readonly marker = hex(randomBytes(16));
   readonly finder = new AnswerFinder(this.marker);
-  readonly limits = new Limits();
+  readonly limits: Limits;
   readonly #buffer = new Uint8Array(64 << 10);
   #uploadedBytes = 0;
 
-  constructor(readonly transport: Transport, readonly hello: Uint8Array, readonly plan: LaunchPlan) {}
+  constructor(readonly transport: Transport, readonly hello: Uint8Array, readonly plan: LaunchPlan) {
+    this.limits = new Limits(plan.limits ?? DEFAULT_LIMITS);
+  }
 
   async run(): Promise<Launched> {
     let agent = this.#wanted(hostMachine());
@@ -160,7 +177,7 @@ class Limits {
   #reject: (error: TsyncError) => void = () => {};
   readonly #expired: Promise<never>;
 
-  constructor() {
+  constructor(readonly given: LaunchLimits) {
     this.#expired = new Promise((_, reject) => this.#reject = reject);
     this.#expired.catch(() => {});
   }
@@ -174,19 +191,19 @@ class Limits {
   begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.#whole(HANDSHAKE_MS, "the far side did not finish the handshake");
+    this.#whole(this.given.wholeMs, "the far side did not finish the handshake");
     this.phase();
   }
 
   /** A step was made; the next one has its own time. */
   phase(): void {
-    this.#phase(HANDSHAKE_PHASE_MS, "the far side fell silent during the handshake");
+    this.#phase(this.given.phaseMs, "the far side fell silent during the handshake");
   }
 
   /** While the agent is sent and unpacked only standing still is limited, and the handshake's time does not run. */
   idle(): void {
     this.#cancelWhole();
-    this.#phase(UPLOAD_IDLE_MS, "the upload of the agent stood still");
+    this.#phase(this.given.uploadIdleMs, "the upload of the agent stood still");
   }
 
   clear(): void {

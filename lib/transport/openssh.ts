@@ -53,6 +53,7 @@ function start(argv: string[], remote: RemoteShell): Child {
 
 async function watch(child: Child, ear: Ear): Promise<CloseReason> {
   const end = await child.ended;
+  child.stdin.close();
   let cancel = () => {};
   await Promise.race([ear.deaf, new Promise<void>((resolve) => cancel = after(LAST_WORDS_MS, resolve))]);
   cancel();
