@@ -21,8 +21,16 @@ type ByteSet = Uint8Array;
 
 const NO_BYTE: ByteSet = new Uint8Array(256);
 const ALL_BUT_SLASH: ByteSet = new Uint8Array(256).map((_, byte) => byte === SLASH ? 0 : 1);
-/** byte -> the set of it alone. One object per set, so that a set met again is known as such. */
-const SINGLES: ByteSet[] = Array.from({ length: 256 }, (_, only) => NO_BYTE.map((_, byte) => byte === only ? 1 : 0));
+const SINGLES: ByteSet[] = [];
+
+/** The set of `byte` alone. One object per byte, so that a set met again is known as such. */
+function single(byte: number): ByteSet {
+  if (SINGLES[byte] === undefined) {
+    SINGLES[byte] = new Uint8Array(256);
+    SINGLES[byte][byte] = 1;
+  }
+  return SINGLES[byte];
+}
 
 /** A pattern with wildcards, ready to match. Not reentrant (it keeps its state words), which synchronous use never asks. */
 export class Glob {
@@ -158,10 +166,10 @@ function readTokens(pattern: Uint8Array, tokens: ByteSet[]): Array<{ state: numb
       at = readClass(pattern, at + 1, set);
       tokens.push(set);
     } else if (byte === BACKSLASH) {
-      tokens.push(at + 1 < pattern.length ? SINGLES[pattern[at + 1]] : NO_BYTE);
+      tokens.push(at + 1 < pattern.length ? single(pattern[at + 1]) : NO_BYTE);
       at += 2;
     } else {
-      tokens.push(byte === QUESTION ? ALL_BUT_SLASH : SINGLES[byte]);
+      tokens.push(byte === QUESTION ? ALL_BUT_SLASH : single(byte));
       at++;
     }
   }
