@@ -29,6 +29,7 @@ export function openLinux(): Os {
 }
 
 const EINVAL = -Errno.EINVAL;
+const EBADF = -Errno.EBADF;
 const EMPTY_PATH = new Uint8Array([0]);
 const DOT = new Uint8Array([0x2e, 0]);
 const DIRENTS_BYTES = 256 * 1024;
@@ -102,24 +103,21 @@ class LinuxOs implements Os {
 
   makeRoot(path: Uint8Array): Result {
     if (!putPath(this.#path, path)) return badPath(path);
-    const c = this.#c;
-    while (c.change.mkdirat(k.AT_FDCWD, this.#path, 0o777) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
-    return 0;
+    return this.#done(this.#c.change.mkdirat(k.AT_FDCWD, this.#path, 0o777));
   }
 
   // Folders.
 
   openFolder(folder: Handle, name: Uint8Array): Handle {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     return this.#open(folder, this.#name, this.#openFolderFlags, 0, FRESH_FOLDER);
   }
 
   openBeneath(root: Handle, path: Uint8Array): Handle {
     const names = splitPath(path);
     if (names === null) return EINVAL;
+    if (root < 0) return EBADF;
     if (names.length === 0) return this.#open(root, DOT, this.#openFolderFlags, 0, FRESH_FOLDER);
     if (this.#hasOpenat2) {
       putPath(this.#path, path);
@@ -134,15 +132,11 @@ class LinuxOs implements Os {
 
   #openat2(root: Handle): Handle {
     const how = this.#openHow.bytes;
-    for (;;) {
-      const handle = this.#c.look.openat2(this.#m.openat2, root, this.#path, how, how.length);
-      if (handle >= 0) {
-        this.#note(handle, FRESH_FOLDER);
-        return handle;
-      }
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
+    let handle: number;
+    do handle = this.#c.look.openat2(this.#m.openat2, root, this.#path, how, how.length); while (
+      handle < 0 && this.#interrupted()
+    );
+    return this.#opened(handle, FRESH_FOLDER);
   }
 
   #walk(root: Handle, names: Uint8Array[]): Handle {
@@ -184,36 +178,35 @@ class LinuxOs implements Os {
 
   statAt(folder: Handle, bytes: Uint8Array, at: number, length: number, out: Stat): Result {
     if (!putName(this.#name, bytes, at, length)) return EINVAL;
+    if (folder < 0) return EBADF;
     return this.#stat(folder, this.#name, k.AT_SYMLINK_NOFOLLOW | k.AT_NO_AUTOMOUNT, out);
   }
 
   statHandle(handle: Handle, out: Stat): Result {
+    if (handle < 0) return EBADF;
     return this.#stat(handle, EMPTY_PATH, k.AT_EMPTY_PATH | k.AT_NO_AUTOMOUNT, out);
   }
 
   readLink(folder: Handle, name: Uint8Array, into: Uint8Array): Result {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     const size = Math.min(into.length, MAX_CALL_BYTES);
-    for (;;) {
-      const length = this.#c.look.readlinkat(folder, this.#name, into, size);
-      if (length >= 0) return length;
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
+    let length: number;
+    do length = this.#c.look.readlinkat(folder, this.#name, into, size); while (length < 0 && this.#interrupted());
+    return this.#done(length);
   }
 
   fileSystem(handle: Handle): FileSystemInfo | Result {
-    while (this.#c.rare.fstatfs(handle, this.#statfs.bytes) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
-    return this.#statfs.info();
+    let result: number;
+    do result = this.#c.rare.fstatfs(handle, this.#statfs.bytes); while (result < 0 && this.#interrupted());
+    return result < 0 ? -this.#errno[0] : this.#statfs.info();
   }
 
   // Content.
 
   openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     const flags = how === OpenMode.read
       ? this.#readFlags
       : how === OpenMode.create
@@ -224,24 +217,18 @@ class LinuxOs implements Os {
 
   read(handle: Handle, into: Uint8Array): Result {
     const size = Math.min(into.length, MAX_CALL_BYTES);
-    for (;;) {
-      const count = this.#c.look.read(handle, into, size);
-      if (count >= 0) return count;
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
+    let count: number;
+    do count = this.#c.look.read(handle, into, size); while (count < 0 && this.#interrupted());
+    return this.#done(count);
   }
 
   readAt(handle: Handle, into: Uint8Array, offset: number): Result {
     if (!(offset >= 0 && offset <= OFFSET_MAX)) return EINVAL;
     const size = Math.min(into.length, MAX_CALL_BYTES);
     const at = BigInt(offset);
-    for (;;) {
-      const count = this.#c.change.pread(handle, into, size, at);
-      if (count >= 0) return count;
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
+    let count: number;
+    do count = this.#c.change.pread(handle, into, size, at); while (count < 0 && this.#interrupted());
+    return this.#done(count);
   }
 
   writeAll(handle: Handle, bytes: Uint8Array): Result {
@@ -276,11 +263,9 @@ class LinuxOs implements Os {
   truncate(handle: Handle, size: number): Result {
     if (!(size >= 0 && size <= OFFSET_MAX)) return EINVAL;
     const bytes = BigInt(size);
-    while (this.#c.change.ftruncate(handle, bytes) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
-    return 0;
+    let result: number;
+    do result = this.#c.change.ftruncate(handle, bytes); while (result < 0 && this.#interrupted());
+    return this.#done(result);
   }
 
   seekData(handle: Handle, from: number): Result {
@@ -306,19 +291,17 @@ class LinuxOs implements Os {
   punchHole(handle: Handle, offset: number, length: number): Result {
     if (!(offset >= 0 && length > 0 && offset + length <= OFFSET_MAX)) return EINVAL;
     const [at, count] = [BigInt(offset), BigInt(length)];
-    while (this.#c.rare.fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, at, count) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
-    return 0;
+    let result: number;
+    do result = this.#c.rare.fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, at, count); while (
+      result < 0 && this.#interrupted()
+    );
+    return this.#done(result);
   }
 
   cloneFile(from: Handle, to: Handle): Result {
-    while (this.#c.rare.ioctl(to, k.FICLONE, from) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
-    return 0;
+    let result: number;
+    do result = this.#c.rare.ioctl(to, k.FICLONE, from); while (result < 0 && this.#interrupted());
+    return this.#done(result);
   }
 
   copyRange(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Result {
@@ -327,39 +310,39 @@ class LinuxOs implements Os {
     }
     const [fromAt, toAt] = [this.#fromOffset, this.#toOffset];
     const size = Math.min(length, MAX_CALL_BYTES);
-    for (;;) {
+    let count: number;
+    do {
       fromAt.set(fromOffset);
       toAt.set(toOffset);
-      const count = this.#c.rare.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
-      if (count >= 0) return count;
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
+      count = this.#c.rare.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
+    } while (count < 0 && this.#interrupted());
+    return this.#done(count);
   }
 
   sync(handle: Handle): Result {
-    while (this.#c.rare.fsync(handle) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
-    return 0;
+    let result: number;
+    do result = this.#c.rare.fsync(handle); while (result < 0 && this.#interrupted());
+    return this.#done(result);
   }
 
   // Names.
 
   makeFolder(folder: Handle, name: Uint8Array, mode: number): Result {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     return this.#done(this.#c.change.mkdirat(folder, this.#name, mode));
   }
 
   makeLink(folder: Handle, name: Uint8Array, target: Uint8Array): Result {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     if (!putPath(this.#path, target)) return badPath(target);
     return this.#done(this.#c.rare.symlinkat(this.#path, folder, this.#name));
   }
 
   makeSpecial(folder: Handle, name: Uint8Array, kind: Kind, mode: number, major: number, minor: number): Result {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     // mknod would make a plain file of kind file, and the kernel keeps 12 bits of major and 20 of minor.
     if (kind !== Kind.fifo && kind !== Kind.socket && kind !== Kind.charDevice && kind !== Kind.blockDevice) {
       return EINVAL;
@@ -372,12 +355,14 @@ class LinuxOs implements Os {
   }
 
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
-    if (!this.#putNames(from, to)) return EINVAL;
+    const bad = this.#takeTwo(fromFolder, from, toFolder, to);
+    if (bad < 0) return bad;
     return this.#done(this.#c.change.renameat(fromFolder, this.#name, toFolder, this.#name2));
   }
 
   renameNew(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
-    if (!this.#putNames(from, to)) return EINVAL;
+    const bad = this.#takeTwo(fromFolder, from, toFolder, to);
+    if (bad < 0) return bad;
     const result = this.#renameat2(fromFolder, toFolder, k.RENAME_NOREPLACE);
     if (result !== -Errno.EINVAL && result !== -Errno.ENOSYS) return result;
     return this.#renameNewByHand(fromFolder, toFolder);
@@ -402,32 +387,38 @@ class LinuxOs implements Os {
   }
 
   exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result {
-    if (!this.#putNames(a, b)) return EINVAL;
+    const bad = this.#takeTwo(folderA, a, folderB, b);
+    if (bad < 0) return bad;
     return this.#renameat2(folderA, folderB, k.RENAME_EXCHANGE);
   }
 
   unlink(folder: Handle, name: Uint8Array): Result {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     return this.#done(this.#c.change.unlinkat(folder, this.#name, 0));
   }
 
   removeFolder(folder: Handle, name: Uint8Array): Result {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     return this.#done(this.#c.change.unlinkat(folder, this.#name, k.AT_REMOVEDIR));
   }
 
   // Metadata. A pinned descriptor (O_PATH) refuses the f* calls with EBADF; the calls with AT_EMPTY_PATH take it.
 
   pin(folder: Handle, name: Uint8Array): Handle {
-    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
     return this.#open(folder, this.#name, this.#pinFlags, 0, PINNED);
   }
 
   setMode(handle: Handle, mode: number): Result {
+    if (handle < 0) return EBADF;
     const bits = mode & 0o7777;
     if (this.#state[handle] !== PINNED) {
-      const result = this.#done(this.#c.change.fchmod(handle, bits));
-      if (result !== -Errno.EBADF) return result;
+      let result: number;
+      do result = this.#c.change.fchmod(handle, bits); while (result < 0 && this.#interrupted());
+      if (result === 0 || this.#errno[0] !== Errno.EBADF) return this.#done(result);
     }
     if (this.#hasFchmodat2) {
       const result = this.#done(this.#c.rare.fchmodat2(this.#m.fchmodat2, handle, EMPTY_PATH, bits, k.AT_EMPTY_PATH));
@@ -444,19 +435,26 @@ class LinuxOs implements Os {
 
   setOwner(handle: Handle, uid: number, gid: number): Result {
     if (!isId(uid) || !isId(gid)) return EINVAL;
+    if (handle < 0) return EBADF;
+    let result: number;
     if (this.#state[handle] !== PINNED) {
-      const result = this.#done(this.#c.change.fchown(handle, uid | 0, gid | 0));
-      if (result !== -Errno.EBADF) return result;
+      do result = this.#c.change.fchown(handle, uid | 0, gid | 0); while (result < 0 && this.#interrupted());
+      if (result === 0 || this.#errno[0] !== Errno.EBADF) return this.#done(result);
     }
-    return this.#done(this.#c.rare.fchownat(handle, EMPTY_PATH, uid | 0, gid | 0, k.AT_EMPTY_PATH));
+    do result = this.#c.rare.fchownat(handle, EMPTY_PATH, uid | 0, gid | 0, k.AT_EMPTY_PATH); while (
+      result < 0 && this.#interrupted()
+    );
+    return this.#done(result);
   }
 
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     const times = this.#times;
     if (!times.set(mtimeSec, mtimeNs)) return EINVAL;
+    if (handle < 0) return EBADF;
     if (this.#state[handle] !== PINNED) {
-      const result = this.#done(this.#c.change.futimens(handle, times.bytes));
-      if (result !== -Errno.EBADF) return result;
+      let result: number;
+      do result = this.#c.change.futimens(handle, times.bytes); while (result < 0 && this.#interrupted());
+      if (result === 0 || this.#errno[0] !== Errno.EBADF) return this.#done(result);
     }
     if (this.#hasEmptyPathTimes) {
       const result = this.#done(this.#c.rare.utimensat(handle, EMPTY_PATH, times.bytes, k.AT_EMPTY_PATH));
@@ -484,23 +482,30 @@ class LinuxOs implements Os {
   // Inner parts.
 
   #open(folder: Handle, name: Uint8Array, flags: number, mode: number, state: number): Handle {
-    for (;;) {
-      const handle = this.#c.look.openat(folder, name, flags, mode);
-      if (handle >= 0) {
-        this.#note(handle, state);
-        return handle;
-      }
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
+    let handle: number;
+    do handle = this.#c.look.openat(folder, name, flags, mode); while (handle < 0 && this.#interrupted());
+    return this.#opened(handle, state);
+  }
+
+  /** Remembers what a new descriptor is. */
+  #opened(handle: number, state: number): Handle {
+    if (handle < 0) return -this.#errno[0];
+    if (handle >= this.#state.length) {
+      const grown = new Uint8Array(Math.max(handle + 1, this.#state.length * 2));
+      grown.set(this.#state);
+      this.#state = grown;
     }
+    this.#state[handle] = state;
+    return handle;
   }
 
   #stat(folder: Handle, name: Uint8Array, flags: number, out: Stat): Result {
     const statx = this.#statx;
-    while (this.#c.look.statx(this.#m.statx, folder, name, flags, k.STATX_BASIC_STATS, statx.bytes) < 0) {
-      const error = this.#errno[0];
-      if (error !== Errno.EINTR) return -error;
-    }
+    let result: number;
+    do result = this.#c.look.statx(this.#m.statx, folder, name, flags, k.STATX_BASIC_STATS, statx.bytes); while (
+      result < 0 && this.#interrupted()
+    );
+    if (result < 0) return -this.#errno[0];
     statx.into(out);
     return 0;
   }
@@ -509,11 +514,30 @@ class LinuxOs implements Os {
     return this.#done(this.#c.rare.renameat2(this.#m.renameat2, fromFolder, this.#name, toFolder, this.#name2, flags));
   }
 
-  #putNames(first: Uint8Array, second: Uint8Array): boolean {
-    return putName(this.#name, first, 0, first.length) && putName(this.#name2, second, 0, second.length);
+  /**
+   * Puts a verb's name into `#name`: 0, or what is wrong. A negated errno in the handle's place must not reach the system,
+   * to which -100 means the working folder.
+   */
+  #take(folder: Handle, name: Uint8Array): Result {
+    if (!putName(this.#name, name, 0, name.length)) return EINVAL;
+    return folder < 0 ? EBADF : 0;
   }
 
-  /** The result of a call that Linux does not interrupt, or that must not be repeated, as a Result. */
+  #takeTwo(folder1: Handle, name1: Uint8Array, folder2: Handle, name2: Uint8Array): Result {
+    if (!putName(this.#name2, name2, 0, name2.length)) return EINVAL;
+    const bad = this.#take(folder1, name1);
+    return bad < 0 || folder2 >= 0 ? bad : EBADF;
+  }
+
+  /** True if the call that just failed is to be repeated. */
+  #interrupted(): boolean {
+    return this.#errno[0] === Errno.EINTR;
+  }
+
+  /**
+   * What a call returned as a Result. Calls that make or remove names come here without being repeated: interrupted (which
+   * only some network file systems do), they may have done their work, and a second attempt would report its own traces.
+   */
   #done(result: number): Result {
     return result < 0 ? -this.#errno[0] : result;
   }
@@ -521,15 +545,6 @@ class LinuxOs implements Os {
   #ownDescriptorPath(handle: Handle): Uint8Array {
     putPath(this.#path, new TextEncoder().encode(`/proc/self/fd/${handle}`));
     return this.#path;
-  }
-
-  #note(handle: Handle, state: number): void {
-    if (handle >= this.#state.length) {
-      const grown = new Uint8Array(Math.max(handle + 1, this.#state.length * 2));
-      grown.set(this.#state);
-      this.#state = grown;
-    }
-    this.#state[handle] = state;
   }
 }
 
