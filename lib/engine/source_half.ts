@@ -15,7 +15,7 @@ import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { Errno, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
-import { AccountKind, FolderPiece, type SourcePort, type TargetPort, type Wait } from "../session/ports.ts";
+import { AccountKind, FolderPiece, type Roots, type SourcePort, type TargetPort, type Wait } from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
@@ -32,12 +32,18 @@ export interface SourcePlan {
   filters: FilterSet;
   /** Source arguments as typed. */
   paths: Uint8Array[];
-  target: TargetPort;
-  digesters: Digesters | null;
+  /** The target, when it can hear: until then (a handshake takes its time) the scan runs ahead. */
+  connection: Promise<TargetConnection>;
   /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
   isLocal: boolean;
   report(problem: Problem): void;
   listed(entries: number, bytes: number, complete: boolean): void;
+}
+
+export interface TargetConnection {
+  target: TargetPort;
+  /** Null in one process without -c. */
+  digesters: Digesters | null;
 }
 
 export class SourceHalf implements SourcePort {
@@ -46,8 +52,13 @@ export class SourceHalf implements SourcePort {
   readonly #list: FileList;
   readonly #origins: Origin[] = [];
   readonly #folders: FolderCache;
-  readonly #sender: Sender;
   readonly #scan: Scan;
+  #target!: TargetPort;
+  #digesters: Digesters | null = null;
+  #sender!: Sender;
+  #pieces: Iterator<Piece> & Iterable<Piece> = noPieces();
+  /** Pieces scanned and not yet sent. */
+  readonly #ahead: Piece[] = [];
   readonly #ready = new Gate<boolean>();
   readonly #accounts = [new Set<number>(), new Set<number>()];
   /** Wants not yet served, oldest first, and the position in the first. */
@@ -65,22 +76,31 @@ export class SourceHalf implements SourcePort {
     this.#plan = plan;
     this.#os = plan.env.os;
     this.#list = plan.list;
-    const { env, list, options, target } = plan;
+    const { list, options, filters, report } = plan;
     this.#folders = new FolderCache(this.#os, list, (folder) => this.#origins[list.origin(folder)].root);
-    const digester = plan.isLocal ? null : plan.digesters!.content;
-    const report = (problem: Problem) => plan.report(problem);
-    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, report });
-    this.#scan = new Scan(this.#os, list, this.#origins, options, plan.filters, report);
+    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
   }
 
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
-    await this.#openRoots();
+    const roots = this.#openRoots();
+    await this.#scanAhead(this.#plan.connection);
+    this.#connected(await this.#plan.connection);
+    await this.#target.roots(roots);
+    await this.#scanAhead(this.#ready.promise);
     this.#streaming = await this.#ready.promise;
     if (this.#streaming) await this.#sendList();
     else await Promise.all([this.#sendList(), this.#sendWanted()]);
     if (this.#streaming) await this.#sendWanted();
-    await this.#plan.target.sourceDone(this.#sender.erred);
+    await this.#target.sourceDone(this.#sender.erred);
+  }
+
+  #connected({ target, digesters }: TargetConnection): void {
+    const { env, list, options, isLocal, report } = this.#plan;
+    this.#target = target;
+    this.#digesters = digesters;
+    const digester = isLocal ? null : digesters!.content;
+    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, report });
   }
 
   /** Gives back every handle; nothing is answered any more. */
@@ -125,7 +145,7 @@ export class SourceHalf implements SourcePort {
     paths.forEach((path, i) => {
       if (this.#isAbsent(path)) absent[i >> 3] |= 1 << (i & 7);
     });
-    return this.#plan.target.checked(absent);
+    return this.#target.checked(absent);
   }
 
   #wakeUp(): void {
@@ -137,8 +157,8 @@ export class SourceHalf implements SourcePort {
 
   // ---- open
 
-  async #openRoots(): Promise<void> {
-    const { paths, options, target } = this.#plan;
+  #openRoots(): Roots {
+    const { paths, options } = this.#plan;
     const rootStat = new Stat();
     const stat = new Stat();
     let hasRoot = false;
@@ -164,7 +184,8 @@ export class SourceHalf implements SourcePort {
     this.#guardEmpty();
     const single = paths.length === 1 && first !== null && first.kind !== Kind.folder;
     this.#scan.addRoot(hasRoot ? rootStat : null);
-    await target.roots({ hasRoot, single, sources: paths.length });
+    this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
+    return { hasRoot, single, sources: paths.length };
   }
 
   /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
@@ -187,23 +208,38 @@ export class SourceHalf implements SourcePort {
 
   // ---- list
 
+  /** Scans until `moment` has come or all is scanned, with turns for whatever brings the moment. */
+  async #scanAhead(moment: Promise<unknown>): Promise<void> {
+    let isHere = false;
+    const here = () => isHere = true;
+    moment.then(here, here);
+    await this.#plan.env.breathe();
+    while (!isHere) {
+      const next = this.#pieces.next();
+      if (next.done) break;
+      this.#ahead.push(next.value);
+      await this.#plan.env.pause();
+    }
+    await moment;
+  }
+
   async #sendList(): Promise<void> {
-    const { target, listed } = this.#plan;
+    const { listed } = this.#plan;
     const scan = this.#scan;
-    if (this.#origins.length > 0) for (const piece of scan.pieces()) await this.#sendPiece(piece);
-    else await target.listed(0, 1, 0, FolderPiece.first | FolderPiece.last);
+    for (const piece of this.#ahead.splice(0)) await this.#sendPiece(piece);
+    for (const piece of this.#pieces) await this.#sendPiece(piece);
     listed(this.#list.count, scan.bytes, true);
-    await target.listEnd(scan.complete, this.#list.count, scan.bytes);
+    await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
   }
 
   async #sendPiece(piece: Piece): Promise<void> {
-    const { options, target, listed } = this.#plan;
+    const { options, listed } = this.#plan;
     if (this.#failure !== null) throw this.#failure;
     if (options.checksum) await this.#digestPiece(piece);
     this.#announceAccounts(piece);
     const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
       (piece.incomplete ? FolderPiece.incomplete : 0);
-    const wait = target.listed(piece.folder, piece.first, piece.count, flags);
+    const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags);
     if (wait !== undefined) await wait;
     listed(this.#list.count, this.#scan.bytes, false);
     await this.#pause();
@@ -231,13 +267,13 @@ export class SourceHalf implements SourcePort {
 
   /** -c: the content digest of each file travels with its entry. */
   async #digestPiece(piece: Piece): Promise<void> {
-    const { env, digesters } = this.#plan;
+    const { env } = this.#plan;
     for (let i = piece.first; i < piece.first + piece.count; i++) {
       if (this.#list.kind(i) !== Kind.file) continue;
       const folder = this.#folders.get(this.#list.parent(i));
       const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
       if (file < 0) continue;
-      const digest = await digestFile(this.#os, file, digesters!.list, env.breathe);
+      const digest = await digestFile(this.#os, file, this.#digesters!.list, env.breathe);
       this.#os.close(file);
       if (digest !== null) this.#list.setDigest(i, digest);
     }
@@ -245,14 +281,14 @@ export class SourceHalf implements SourcePort {
 
   /** Tells the name of each user and group before the first entry that belongs to it. */
   #announceAccounts(piece: Piece): void {
-    const { options, env, target, isLocal } = this.#plan;
+    const { options, env, isLocal } = this.#plan;
     if (isLocal || options.numericIds || !(options.owner || options.group)) return;
     const [users, groups] = this.#accounts;
     const announce = (kind: number, id: number, known: Set<number>, nameOf: (id: number) => Uint8Array | null) => {
       if (known.has(id)) return;
       known.add(id);
       const name = id === 0 ? null : nameOf(id);
-      if (name !== null) target.account(kind, id, name);
+      if (name !== null) this.#target.account(kind, id, name);
     };
     const tell = (i: number) => {
       if (options.owner) announce(AccountKind.user, this.#list.uid(i), users, (id) => env.accounts.nameOfUid(id));
@@ -308,6 +344,11 @@ export class SourceHalf implements SourcePort {
     }
     return true;
   }
+}
+
+/** No source argument is left: the list is an empty root. */
+function* noPieces(): Generator<Piece> {
+  yield { folder: 0, first: 1, count: 0, isFirst: true, isLast: true, incomplete: false };
 }
 
 function unusable(word: Uint8Array, errno: number): TsyncError {

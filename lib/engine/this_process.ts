@@ -12,12 +12,19 @@ import type { Environment } from "./environment.ts";
 /** Longest stretch without a turn for timers and signals, ms. */
 const STRETCH_MS = 50;
 
-/** `pace` is asked at each pause: a promise to wait for while the reader of our output is slow. */
-export function openEnvironment(pace: () => Promise<void> | undefined): Environment {
+export interface ProcessHooks {
+  /** Asked at each pause: a promise to wait for while the reader of our output is slow. */
+  pace?: () => Promise<void> | undefined;
+  /** Told at each breath: work goes on, though no message shows it. */
+  worked?: () => void;
+}
+
+export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
   let breathed = monotonicMs();
   const breathe = async () => {
     await new Promise<void>((resolve) => after(0, resolve));
     breathed = monotonicMs();
+    worked?.();
   };
   const uid = effectiveUid();
   const accounts = lazily(openAccounts);
@@ -32,7 +39,7 @@ export function openEnvironment(pace: () => Promise<void> | undefined): Environm
     },
     umask: setUmask(0),
     breathe,
-    pause: () => pace() ?? (monotonicMs() - breathed > STRETCH_MS ? breathe() : undefined),
+    pause: () => pace?.() ?? (monotonicMs() - breathed > STRETCH_MS ? breathe() : undefined),
     randomBytes,
     get accounts() {
       return accounts();

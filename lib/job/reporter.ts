@@ -1,6 +1,7 @@
 // The client's ear: turns a half's events (by list index) into what a Monitor shows, and keeps the account of problems
 // that decides the exit code. Used by every job, whichever half runs here.
 
+import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
 import { type Monitor, type Totals, zeroTotals } from "../base/monitor.ts";
 import { isNotice, isVanished, type Problem } from "../base/problem.ts";
@@ -13,6 +14,8 @@ export class Reporter implements Events {
   failed = 0;
   vanished = 0;
   result: Totals = zeroTotals();
+  /** Opened when the target half has told its totals: all is done. */
+  readonly done = new Gate();
 
   constructor(list: FileList, monitor: Monitor) {
     this.#list = list;
@@ -42,5 +45,6 @@ export class Reporter implements Events {
 
   totals(totals: Totals): void {
     this.result = totals;
+    this.done.open();
   }
 }

@@ -1,0 +1,119 @@
+// The agent's life: launch line, hello, job, one half of a run, totals, goodbye. Returns the exit code. Promises: whatever
+// ends it early leaves no half-written file, and it never outlives its connection.
+
+import { TsyncError } from "../lib/base/errors.ts";
+import { FileList } from "../lib/base/file_list.ts";
+import { joinPath, latin1 } from "../lib/base/bytes.ts";
+import { VERSION } from "../lib/base/version.ts";
+import { filterSet } from "../lib/engine/filters.ts";
+import { seededDigesters } from "../lib/engine/digesters.ts";
+import type { Environment } from "../lib/engine/environment.ts";
+import { SourceHalf } from "../lib/engine/source_half.ts";
+import { TargetHalf } from "../lib/engine/target_half.ts";
+import { openEnvironment } from "../lib/engine/this_process.ts";
+import { every, monotonicMs } from "../lib/os/clock.ts";
+import { onSignal } from "../lib/os/process.ts";
+import { WireSession } from "../lib/session/wire_session.ts";
+import { stdioTransport } from "../lib/transport/stdio.ts";
+import type { Transport } from "../lib/transport/transport.ts";
+import type { Job } from "../lib/wire/job_codec.ts";
+import { answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
+
+/** Exit code after a mistake of our own, as sysexits' EX_SOFTWARE. */
+const BUG = 70;
+
+export async function runAgent(): Promise<number> {
+  const transport = stdioTransport();
+  let session: WireSession | null = null;
+  try {
+    const line = await readLaunchLine(transport.source);
+    session = openSession(transport);
+    await transport.sink.write(answerOk(line.marker));
+    session.acceptHello(line.hello);
+    session.run().catch(() => {});
+    const job = await session.receiveJob();
+    await (job.agentIsSource ? serveSource(job, session) : serveTarget(job, session));
+    return 0;
+  } catch (error) {
+    await session?.fail(error);
+    return error instanceof TsyncError ? error.exitCode : BUG;
+  }
+}
+
+function openSession(transport: Transport): WireSession {
+  const session = new WireSession({
+    source: transport.source,
+    sink: transport.sink,
+    side: "agent",
+    clock: { now: monotonicMs, every },
+    timeoutSeconds: 0,
+    version: VERSION,
+  });
+  session.ended.catch(() => {});
+  for (const name of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+    onSignal(name, () => session.fail(new TsyncError({ kind: "interrupted", detail: `the agent was stopped by ${name}` })));
+  }
+  return session;
+}
+
+async function serveTarget(job: Job, session: WireSession): Promise<void> {
+  const list = new FileList();
+  const env = openEnvironment({ worked: () => session.worked(1) });
+  const half = new TargetHalf({
+    env,
+    list,
+    options: job.options,
+    filters: filterSet(job.options.filters),
+    events: session.peerEvents(),
+    source: session.peerSource(list),
+    digesters: await seededDigesters(await session.seed()),
+    path: inHome(job.paths[0], env),
+    expected: null,
+  });
+  session.attachTarget(half, list);
+  await together(session, half, half.run());
+}
+
+async function serveSource(job: Job, session: WireSession): Promise<void> {
+  const list = new FileList();
+  const env = openEnvironment({ worked: () => session.worked(1) });
+  const events = session.peerEvents();
+  const digesters = await seededDigesters(await session.seed());
+  const half = new SourceHalf({
+    env,
+    list,
+    options: job.options,
+    filters: filterSet(job.options.filters),
+    paths: job.paths.map((path) => inHome(path, env)),
+    connection: Promise.resolve({ target: session.peerTarget(list), digesters }),
+    isLocal: false,
+    report: (problem) => events.problem(problem),
+    listed: () => session.worked(1),
+  });
+  session.attachSource(half, list);
+  try {
+    await together(session, half, half.run());
+  } finally {
+    half.close();
+  }
+}
+
+/** Waits for the half, then for the client's goodbye. The end of the session before that fails the half. */
+async function together(session: WireSession, half: { fail(error: unknown): void }, work: Promise<unknown>): Promise<void> {
+  session.ended.catch((error) => half.fail(error));
+  try {
+    await work;
+    await session.ended;
+  } catch (error) {
+    half.fail(error);
+    await Promise.allSettled([work]);
+    throw error;
+  }
+}
+
+/** A leading "~" alone or before "/" means the home folder (PROTOCOL.md section 6). */
+function inHome(path: Uint8Array, env: Environment): Uint8Array {
+  const start = latin1(path.subarray(0, 2));
+  if (start === "~") return env.homeFolder();
+  return start === "~/" ? joinPath(env.homeFolder(), path.subarray(2)) : path;
+}
