@@ -1,9 +1,9 @@
 // The agent's life: launch line, hello, job, one half of a run, totals, goodbye. Returns the exit code. Promises: whatever
 // ends it early leaves no half-written file, and it never outlives its connection.
 
-import { TsyncError } from "../lib/base/errors.ts";
+import { EXIT_CODES, TsyncError } from "../lib/base/errors.ts";
 import { FileList } from "../lib/base/file_list.ts";
-import { joinPath, latin1 } from "../lib/base/bytes.ts";
+import { joinPath, latin1, utf8 } from "../lib/base/bytes.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { filterSet } from "../lib/engine/filters.ts";
 import { seededDigesters } from "../lib/engine/digesters.ts";
@@ -12,7 +12,7 @@ import { SourceHalf } from "../lib/engine/source_half.ts";
 import { TargetHalf } from "../lib/engine/target_half.ts";
 import { openEnvironment } from "../lib/engine/this_process.ts";
 import { every, monotonicMs } from "../lib/os/clock.ts";
-import { onSignal } from "../lib/os/process.ts";
+import { onSignal, writeStandardSync } from "../lib/os/process.ts";
 import { WireSession } from "../lib/session/wire_session.ts";
 import { stdioTransport } from "../lib/transport/stdio.ts";
 import type { Transport } from "../lib/transport/transport.ts";
@@ -22,7 +22,19 @@ import { answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
 /** Exit code after a mistake of our own, as sysexits' EX_SOFTWARE. */
 const BUG = 70;
 
-export async function runAgent(): Promise<number> {
+export async function runAgent(words: string[]): Promise<number> {
+  if (words.length === 1 && words[0] === "--version") {
+    writeStandardSync(1, utf8(`tsync-remote ${VERSION}\n`));
+    return 0;
+  }
+  if (words.length > 1 || (words.length === 1 && words[0] !== "serve")) {
+    writeStandardSync(2, utf8("tsync-remote: started by tsync over ssh; by hand it knows only serve and --version\n"));
+    return EXIT_CODES.usage;
+  }
+  return await serve();
+}
+
+async function serve(): Promise<number> {
   const transport = stdioTransport();
   let session: WireSession | null = null;
   try {
