@@ -1,11 +1,12 @@
-// Runs the contract of Os on every implementation: FFI on a disk and on tmpfs, Deno's own calls, the tree in
+// Runs the contract of Os on every implementation: FFI on a disk, on tmpfs and with an unhelpful kernel, Deno's own calls, the tree in
 // memory, the recorder around the others.
 
 import { openLinux } from "../../lib/os/linux.ts";
 import { type MemoryOptions, openMemory } from "../../lib/os/memory.ts";
 import { openPortable } from "../../lib/os/portable.ts";
 import { RecordingOs } from "../../lib/os/recording.ts";
-import type { Os } from "../../lib/os/os.ts";
+import { Errno, type Os } from "../../lib/os/os.ts";
+import { interruptedCalls, oldKernelCalls } from "../support/odd_calls.ts";
 import { type OsSubject, testOs, utf8 } from "./os_contract.ts";
 
 Deno.umask(0o022);
@@ -15,12 +16,13 @@ function openDescriptors(): number {
 }
 
 /** A subject on a real disk, in a temporary folder below `parent`. */
-function onDisk(os: Os, parent?: string): OsSubject {
+function onDisk(os: Os, parent?: string, exchanges = true): OsSubject {
   const folder = Deno.makeTempDirSync({ dir: parent, prefix: "os-contract-" });
   return {
     os,
     root: utf8(folder),
     privileged: Deno.uid() === 0,
+    exchanges,
     openHandles: openDescriptors,
     dispose: () => Deno.removeSync(folder, { recursive: true }),
   };
@@ -28,10 +30,19 @@ function onDisk(os: Os, parent?: string): OsSubject {
 
 const linux = openLinux();
 testOs("linux", () => onDisk(linux));
-testOs("linux on tmpfs", () => onDisk(linux, "/dev/shm"));
+const memoryDisk = "/dev/shm";
+testOs("linux on tmpfs", () => onDisk(linux, memoryDisk));
+// The same calls with an unhelpful system behind them.
+const interrupted = openLinux(interruptedCalls());
+testOs("linux, calls interrupted and writes cut short", () => onDisk(interrupted, memoryDisk));
+const old = openLinux(oldKernelCalls(Errno.ENOSYS));
+testOs("linux as before openat2, fchmodat2 and renameat2", () => onDisk(old, memoryDisk, false));
+const sandboxed = openLinux(oldKernelCalls(Errno.EPERM));
+testOs("linux in a sandbox that refuses newer calls", () => onDisk(sandboxed, memoryDisk));
+
 const portable = openPortable();
-testOs("portable", () => onDisk(portable));
-testOs("recorder around linux", () => onDisk(new RecordingOs(linux)));
+testOs("portable", () => onDisk(portable, memoryDisk, false));
+testOs("recorder around linux", () => onDisk(new RecordingOs(linux), memoryDisk));
 
 function inMemory(options: MemoryOptions, wrap: (os: Os) => Os = (os) => os): OsSubject {
   const memory = openMemory(options);
