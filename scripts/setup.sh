@@ -1,15 +1,16 @@
 #!/bin/sh
-# setup.sh [--tests]: gets what is missing on a bare machine: the pinned Deno, the compile bases of both machine types (a client knows
-# the agents of both), the bundler, the packages of deno.lock, and with --tests the programs that the tests run. Works as root and as a plain user; a second run does nothing.
+# setup.sh [--tests | --ssh]: gets what is missing on a bare machine: the pinned Deno, the compile bases of both machine types (a
+# client knows the agents of both), the bundler and the packages of deno.lock; with --tests the programs that the tests run, with
+# --ssh only the SSH client. Works as root and as a plain user; a second run does nothing.
 # Tools live in $TSYNC_TOOLS, by default ~/.cache/tsync-build.
 set -eu
 . "$(dirname -- "$0")/tools.sh"
 
-tests=
+programs=
 for arg; do
   case $arg in
-    --tests) tests=1 ;;
-    *) die "unknown option $arg; usage: setup.sh [--tests]" ;;
+    --tests | --ssh) programs=${arg#--} ;;
+    *) die "unknown option $arg; usage: setup.sh [--tests | --ssh]" ;;
   esac
 done
 
@@ -40,6 +41,8 @@ case $fetched in *Download*) did=1 ;; esac
 test_programs='sshd=openssh-server ssh=openssh-client ssh-keygen=openssh-client rsync=rsync setfacl=acl setfattr=attr strace=strace
   bash=bash dash=dash zsh=zsh fish=fish tcsh=tcsh python3=python3 mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs ip=iproute2'
 
+if [ "$programs" = ssh ]; then test_programs='ssh=openssh-client'; fi
+
 missing_packages() {
   for pair in $test_programs; do
     PATH=$PATH:/usr/sbin:/sbin have "${pair%%=*}" || echo "${pair#*=}"
@@ -64,7 +67,7 @@ apt_install() {
     done
 }
 
-if [ -n "$tests" ]; then
+if [ -n "$programs" ]; then
   missing=$(missing_packages)
   if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && have apt-get; then
     say "setup: installing" $missing
@@ -73,7 +76,7 @@ if [ -n "$tests" ]; then
     did=1
     missing=$(missing_packages)
   fi
-  [ -z "$missing" ] || say "setup: missing test programs, install them as root:" $missing
+  [ -z "$missing" ] || say "setup: missing programs, install them as root:" $missing
 fi
 
 [ -n "$did" ] || say "setup: nothing to do"

@@ -1,0 +1,64 @@
+// The demonstration's changes to the tree: what happens to files in the course of a day, in small numbers.
+
+const NEW_FILES = 100;
+const APPENDED_FILES = 50;
+const SPARSE_BYTES = 256 << 20;
+
+/** Changes the tree, and says how. */
+export async function changeTree(root: string): Promise<string> {
+  const files = await find(root, ["-type", "f", "-perm", "-u=w", "-size", "+0"]);
+  const step = Math.max(1, Math.floor(files.length / APPENDED_FILES));
+  const appended = files.filter((_, i) => i % step === 0).slice(0, APPENDED_FILES);
+  for (const file of appended) await Deno.writeTextFile(file, "one line more\n", { append: true });
+
+  // Equal size, and a time in the same second: only the nanoseconds tell.
+  const rewritten = files.find((file) => !appended.includes(file))!;
+  await rewriteWithinItsSecond(rewritten);
+
+  const folder = `${root}/new folder`;
+  await Deno.mkdir(folder);
+  for (let i = 0; i < NEW_FILES; i++) await Deno.writeTextFile(`${folder}/file ${i}`, `file ${i}\n`.repeat(i));
+  await Deno.symlink("file 1", `${folder}/a link`);
+  const sparse = await Deno.open(`${folder}/sparse`, { write: true, create: true });
+  await sparse.truncate(SPARSE_BYTES);
+  await sparse.write(new Uint8Array(1 << 16).fill(7));
+  sparse.close();
+  await Deno.chmod(files[1], 0o600);
+
+  const removed = await smallFolder(root);
+  if (removed !== null) await Deno.remove(removed.path, { recursive: true });
+  return `${appended.length} files longer, one rewritten to equal size within its second, one mode, ` +
+    `${NEW_FILES} new files, a link and a sparse file of ${SPARSE_BYTES >> 20} MB in a new folder` +
+    (removed === null ? "" : `, a folder of ${removed.entries} entries removed`);
+}
+
+async function rewriteWithinItsSecond(file: string): Promise<void> {
+  const time = (await output("stat", ["--format=%.9Y", file])).trim();
+  const [seconds, nanoseconds] = time.split(".");
+  const bytes = await Deno.readFile(file);
+  bytes[0] ^= 1;
+  await Deno.writeFile(file, bytes);
+  const other = String((Number(nanoseconds) + 1000) % 1e9).padStart(9, "0");
+  await output("touch", ["-d", `@${seconds}.${other}`, file]);
+}
+
+/** A folder of a few dozen entries; null: the tree has none. */
+async function smallFolder(root: string): Promise<{ path: string; entries: number } | null> {
+  for (const path of await find(root, ["-mindepth", "3", "-type", "d", "-perm", "-u=rwx"])) {
+    const entries = (await find(path, [])).length;
+    if (entries >= 20 && entries <= 200) return { path, entries };
+  }
+  return null;
+}
+
+async function find(root: string, tests: string[]): Promise<string[]> {
+  const found = (await output("find", [root, ...tests, "-print0"])).split("\0").slice(0, -1);
+  // A name that is not UTF-8 cannot be opened by way of text.
+  return found.filter((path) => !path.includes("\ufffd")).sort();
+}
+
+async function output(program: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args, env: { LC_ALL: "C" } }).output();
+  if (!success) throw new Error(`${program}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
