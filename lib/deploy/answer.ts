@@ -27,6 +27,11 @@ export class AnswerFinder {
     return this.#held;
   }
 
+  /** All that was pushed and was no answer. */
+  get unanswered(): Uint8Array {
+    return concatBytes(this.noise, this.#held);
+  }
+
   /** More login noise than is borne. */
   get overflowed(): boolean {
     return this.noise.length > NOISE_BYTES;

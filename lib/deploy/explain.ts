@@ -68,8 +68,8 @@ export function explainEnd(reason: CloseReason, finder: AnswerFinder, deployed: 
 
 /** What it said last, as the end of a sentence. */
 function saidText(reason: CloseReason, finder: AnswerFinder): string {
-  const printed = [quoteNoise(finder.noise), quoteNoise(finder.rest)].filter((text) => text !== "");
-  const said = [...printed, ...reason.lastWords.filter((line) => line.trim() !== "").slice(-3)];
+  const said = [quoteNoise(finder.unanswered), ...reason.lastWords.map((line) => line.trim()).slice(-4)]
+    .filter((text) => text !== "");
   return said.length === 0 ? "" : ` (it said: ${said.join(" | ")})`;
 }
 

@@ -2,6 +2,7 @@
 // shell (-e) that runs a command there without a network, as sshd does: `SHELL -c COMMAND`, a clean environment, three pipes.
 
 import { hex, utf8 } from "../../lib/base/bytes.ts";
+import { TsyncError } from "../../lib/base/errors.ts";
 import type { AgentContent, AgentEntry, AgentStore } from "../../lib/deploy/bundle.ts";
 import { remoteCommand } from "../../lib/deploy/command.ts";
 import { launchAgent, type Launched, type LaunchPlan } from "../../lib/deploy/launch.ts";
@@ -50,6 +51,17 @@ export class Account {
     return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map((line) => line.trim()).sort();
   }
 
+  /** Runs a contact that must fail; the error. */
+  async refusal(store: AgentStore | null, command = COMMAND, plan: Partial<LaunchPlan> = {}): Promise<TsyncError> {
+    try {
+      await contact(this.connect(command), store, "", plan);
+    } catch (error) {
+      if (error instanceof TsyncError) return error;
+      throw error;
+    }
+    throw new Error("the contact was a success");
+  }
+
   /** Names in ~/.tsync/bin. */
   async installed(): Promise<string[]> {
     try {
@@ -64,6 +76,14 @@ export class Account {
   async close(): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
+}
+
+/**
+ * For `before`: the account lives in a mount namespace of its own, and `mount` runs in it first; nothing of it is seen
+ * outside or stays. Root only.
+ */
+export function unshared(mount: string): string {
+  return `test -n "$UNSHARED" || exec env UNSHARED=1 unshare -m -- "$0" "$1"\n{ ${mount}; } || exit 255`;
 }
 
 export function quote(word: string): string {
@@ -150,7 +170,7 @@ export async function contact(
   words = "tail \0\xff\n",
   plan: Partial<LaunchPlan> = {},
 ): Promise<Contact> {
-  const launched = await launchAgent(transport, HELLO, { agents: store, ...plan });
+  const launched = await launchOrClose(transport, { agents: store, ...plan });
   const bytes = Uint8Array.from(words, (c) => c.charCodeAt(0));
   await transport.sink.write(bytes);
   transport.sink.close();
@@ -162,6 +182,18 @@ export async function contact(
   await transport.closed;
   const [umask, folder, hello, ...echo] = text.split("\n");
   return { ...launched, umask, folder, hello: atob(hello), echo: echo.join("\n") };
+}
+
+/** launchAgent, that is over when it fails. */
+async function launchOrClose(transport: Transport, plan: LaunchPlan): Promise<Launched> {
+  try {
+    return await launchAgent(transport, HELLO, plan);
+  } catch (error) {
+    const into = new Uint8Array(4096);
+    while (await transport.source.read(into).catch(() => null) !== null);
+    await transport.closed;
+    throw error;
+  }
 }
 
 function latin1Of(bytes: Uint8Array): string {
