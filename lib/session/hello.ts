@@ -4,6 +4,7 @@
 import { display, utf8 } from "../base/bytes.ts";
 import { ByteReader, ByteWriter } from "../base/codec.ts";
 import { TsyncError } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
 import { ContentHash } from "../hash/content_hash.ts";
 import { randomBytes } from "../os/random.ts";
 import { decodeHello, encodeHello, type Hello } from "../wire/hello_codec.ts";
@@ -22,8 +23,8 @@ export type SessionSide = "client" | "agent";
 const OFFERS = 0;
 const REQUIRES = 0;
 
-/** A HELLO of ours with a new nonce. `version` is the program's, for people. */
-export function makeHello(side: SessionSide, version: string): Hello {
+/** A HELLO of ours with a new nonce; `version` is the program's, for people. */
+export function makeHello(side: SessionSide, version: string = VERSION): Hello {
   return {
     major: PROTOCOL_MAJOR,
     minor: PROTOCOL_MINOR,

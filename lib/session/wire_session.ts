@@ -94,7 +94,7 @@ export class WireSession {
     this.#peer = options.side === "client" ? "the agent" : "the client";
     this.#clock = options.clock;
     this.#timeoutSeconds = options.timeoutSeconds;
-    this.#hello = options.hello ?? makeHello(options.side, options.version ?? "");
+    this.#hello = options.hello ?? makeHello(options.side, options.version);
     this.#state = new SessionState(options.side === "client");
     this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
     this.ended = this.#end.promise;
