@@ -13,6 +13,8 @@ export interface OsSubject {
   readonly privileged: boolean;
   /** False where exchange need not work. */
   readonly exchanges?: boolean;
+  /** Names in the large listing; default 10,000. */
+  readonly manyNames?: number;
   /** Handles open now, by an independent count. */
   openHandles(): number;
   dispose(): void;
@@ -50,6 +52,7 @@ class Bench {
   readonly root: number;
   readonly privileged: boolean;
   readonly exchanges: boolean;
+  readonly manyNames: number;
   readonly path: Uint8Array;
   readonly #handles: number[] = [];
 
@@ -57,6 +60,7 @@ class Bench {
     this.os = subject.os;
     this.privileged = subject.privileged;
     this.exchanges = subject.exchanges ?? true;
+    this.manyNames = subject.manyNames ?? 10_000;
     this.path = subject.root;
     this.root = this.keep(subject.os.openRoot(subject.root));
   }
@@ -279,10 +283,10 @@ const claims: [string, (b: Bench) => void][] = [
       assert.ok(found.every((entry, i) => entry === wanted[i] || entry === unsure[i]), found.join());
     }
   }],
-  ["readFolder lists 10,000 names, each once", (b) => {
+  ["readFolder lists thousands of names, each once", (b) => {
     const folder = b.folder("many");
     const wanted: string[] = [];
-    for (let i = 0; i < 10_000; i++) {
+    for (let i = 0; i < b.manyNames; i++) {
       const name = `${i}-${"x".repeat(i % 200)}`;
       wanted.push(name);
       b.file(name, "", folder);

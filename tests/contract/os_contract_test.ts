@@ -23,6 +23,8 @@ function onDisk(os: Os, parent?: string, exchanges = true): OsSubject {
     root: utf8(folder),
     privileged: Deno.uid() === 0,
     exchanges,
+    // On a disk shared with others ten thousand creations can take many seconds.
+    manyNames: parent === undefined ? 1000 : undefined,
     openHandles: openDescriptors,
     dispose: () => Deno.removeSync(folder, { recursive: true }),
   };
