@@ -10,7 +10,7 @@ import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
 import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
 import { isAsListed, isUnchanged, onlyGrew, readFully, statRegular } from "../tree/read_file.ts";
-import { nextExtent } from "../tree/sparse.ts";
+import { HOLE_BYTES, nextExtent } from "../tree/sparse.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
 import { digestNumber } from "./digest_number.ts";
 
@@ -62,17 +62,25 @@ export class Sender {
   }
 
   /**
-   * The hot path: one read between two looks, as listed; null if the file is not (or no longer) as listed. The first look
-   * keeps a device or FIFO that was swapped in from ever being read.
+   * The hot path: one read between two looks, as listed; null if the file is not (or no longer) as listed, or has holes. The
+   * first look keeps a device or FIFO that was swapped in from ever being read.
    */
   #smallUnchanged(i: number, file: Handle, size: number): Wait | null {
     const { target, digester } = this.#input;
     if (this.#os.statHandle(file, this.#before) < 0 || !isAsListed(this.#list, i, this.#before)) return null;
+    if (this.#before.allocated < size && this.#hasHole(file, size)) return null;
     const content = this.#small.subarray(0, size);
     const count = size === 0 ? 0 : readFully(this.#os, file, content);
     if (count !== size || this.#os.statHandle(file, this.#after) < 0) return null;
     if (!isAsListed(this.#list, i, this.#after)) return null;
     return target.file(i, null, content, digester === null ? null : digester.hash(content));
+  }
+
+  /** Whether a small file with less room on disk than its size has a hole worth keeping, rather than being packed by its file system. */
+  #hasHole(file: Handle, size: number): boolean {
+    if (size <= HOLE_BYTES) return false;
+    const hole = this.#os.seekHole(file, 0);
+    return hole >= 0 && hole < size;
   }
 
   /** Any file, read between two looks at it, again if it changed. */

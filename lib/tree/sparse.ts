@@ -3,7 +3,7 @@
 import { Errno, type Handle, type Os } from "../os/os.ts";
 
 /** Granularity of holes made from zeros, bytes: the usual file system block. */
-const HOLE_BYTES = 4096;
+export const HOLE_BYTES = 4096;
 
 /**
  * The next run of data at or after `from`: [start, end), or null when only hole is left. Where the file system cannot say
