@@ -18,6 +18,7 @@ import { AccountKind, type Fresh, type Roots, type TargetPort, type Wait } from 
 import { applyMetadata } from "../tree/apply.ts";
 import { sweep } from "../tree/stage.ts";
 import { Deleter } from "./deleter.ts";
+import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
 import { Receiver } from "./receiver.ts";
 import { openTargetRoot } from "./target_root.ts";
@@ -40,9 +41,19 @@ export class TargetHalf implements TargetPort {
   readonly #listDone = new Gate<boolean>();
   readonly #answered = new Gate();
   readonly #sourceDone = new Gate<boolean>();
+  /** Why nothing is taken any more; null while the half works. */
+  #ended: { error: unknown } | null = null;
+  /** The calls that are working on open files and folders across pauses. */
+  readonly #working = new Set<Promise<unknown>>();
 
   constructor(plan: TargetPlan) {
-    this.#state = new TargetState(plan);
+    // A pause is where a half that has ended finds out: behind it no handle is what it was.
+    const breathe = async () => {
+      await plan.env.breathe();
+      this.#demandAlive();
+    };
+    const env: Environment = Object.create(plan.env, { breathe: { value: breathe } });
+    this.#state = new TargetState({ ...plan, env });
     this.#path = plan.path;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#generator = new Generator(this.#state);
@@ -66,6 +77,8 @@ export class TargetHalf implements TargetPort {
       state.events.totals(state.totals);
       return state.totals;
     } finally {
+      this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
+      await Promise.allSettled(this.#working);
       this.#receiver.abandon();
       state.stage.discardAll();
       this.#deleter.close();
@@ -76,13 +89,30 @@ export class TargetHalf implements TargetPort {
 
   /** The session ended: everyone who waits is told why. */
   fail(error: unknown): void {
+    this.#ended ??= { error };
     for (const gate of [this.#listDone, this.#answered, this.#sourceDone]) gate.fail(error);
     this.#deleter.fail(error);
+  }
+
+  /** After the end a call would work with handles that are closed, or mean something else by now: it is refused. */
+  #demandAlive(): void {
+    if (this.#ended !== null) throw this.#ended.error;
+  }
+
+  /** Notes that `work` holds handles until it settles. */
+  async #during<T>(work: Promise<T>): Promise<T> {
+    this.#working.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#working.delete(work);
+    }
   }
 
   // ---- TargetPort
 
   roots(roots: Roots): Wait {
+    this.#demandAlive();
     const state = this.#state;
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
@@ -100,8 +130,10 @@ export class TargetHalf implements TargetPort {
   }
 
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
+    this.#demandAlive();
     this.#checkRequested(folder, first, count);
-    const wants = await this.#generator.listed(folder, first, count, flags);
+    const wants = await this.#during(this.#generator.listed(folder, first, count, flags));
+    this.#demandAlive();
     if (wants.length > 0 && !this.#state.streaming) await this.#state.source.want(wants, false);
     const pause = this.#state.env.pause();
     if (pause !== undefined) await pause;
@@ -114,26 +146,32 @@ export class TargetHalf implements TargetPort {
   }
 
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {
+    this.#demandAlive();
     return this.#receiver.file(index, fresh, content, digest);
   }
 
   fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+    this.#demandAlive();
     return this.#receiver.fileBegin(index, size, fresh);
   }
 
   fileData(offset: number, bytes: Uint8Array): Wait {
+    this.#demandAlive();
     return this.#receiver.fileData(offset, bytes);
   }
 
   fileCopy(source: Handle, stat: Stat): Wait {
-    return this.#receiver.fileCopy(source, stat);
+    this.#demandAlive();
+    return this.#during(this.#receiver.fileCopy(source, stat));
   }
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
+    this.#demandAlive();
     return this.#receiver.fileEnd(complete, digest);
   }
 
   fileSkip(index: number, cause: number): Wait {
+    this.#demandAlive();
     return this.#receiver.fileSkip(index, cause);
   }
 
@@ -160,7 +198,9 @@ export class TargetHalf implements TargetPort {
     if (!checksTop && filters.isEmpty) return;
     for (let i = first; i < first + count; i++) {
       if (checksTop && !this.#expected!.has(latin1(list.name(i)))) refuse("an entry that was not asked for");
-      if (!filters.isEmpty && filters.excluded(list.path(i), list.kind(i) === Kind.folder)) refuse("an entry that is excluded");
+      if (!filters.isEmpty && filters.excluded(list.path(i), list.kind(i) === Kind.folder)) {
+        refuse("an entry that is excluded");
+      }
     }
   }
 
