@@ -71,6 +71,7 @@ export class Report implements Monitor {
   }
 
   deleted(path: Uint8Array, kind: number): void {
+    this.#progress.phase = "deleting";
     this.#progress.deleted++;
     if (!this.#names) return;
     const word = this.#settings.itemize > 0 ? DELETING : "deleting";
@@ -96,6 +97,8 @@ export class Report implements Monitor {
   }
 
   transferred(files: number, bytes: number): void {
+    // Listing and transferring overlap; what moves is the better news.
+    if (this.#progress.phase === "listing") this.#progress.phase = "transferring";
     this.#progress.files = files;
     this.#progress.bytes = bytes;
   }
