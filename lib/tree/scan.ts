@@ -36,6 +36,23 @@ export function identityTag(stat: Stat): number {
   return tag >>> 0;
 }
 
+/** Whether entries of this kind are transferred at all. */
+export function isAskedKind(kind: number, options: SyncOptions): boolean {
+  switch (kind) {
+    case Kind.file:
+      return true;
+    case Kind.folder:
+      return options.recursive;
+    case Kind.link:
+      return options.links;
+    case Kind.charDevice:
+    case Kind.blockDevice:
+      return options.devices;
+    default:
+      return options.specials;
+  }
+}
+
 export class Scan {
   readonly #os: Os;
   readonly #list: FileList;
@@ -202,7 +219,7 @@ export class Scan {
     if (result < 0) return this.#failed(Verb.stat, -result, joinPath(path, listing.name(row)));
     const kind = stat.kind;
     if (hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind)) return true;
-    if (!this.#isAsked(kind)) {
+    if (!isAskedKind(kind, this.#options)) {
       const cause = kind === Kind.folder ? Cause.notRecursive : Cause.notAsked;
       this.#problem(Verb.skip, cause, 0, joinPath(path, listing.name(row)));
       return true;
@@ -226,23 +243,6 @@ export class Scan {
     if (origin !== 0) this.#list.setOrigin(index, origin);
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
     return true;
-  }
-
-  #isAsked(kind: number): boolean {
-    const options = this.#options;
-    switch (kind) {
-      case Kind.file:
-        return true;
-      case Kind.folder:
-        return options.recursive;
-      case Kind.link:
-        return options.links;
-      case Kind.charDevice:
-      case Kind.blockDevice:
-        return options.devices;
-      default:
-        return options.specials;
-    }
   }
 
   /** Puts the folders among the entries appended since `first` on the stack, so that they come off in rsync's order. */
