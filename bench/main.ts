@@ -6,7 +6,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { openFarSide } from "./far_side.ts";
 import { describeMachine, describePrograms } from "./machine.ts";
 import { type Bench, measureRow } from "./measure.ts";
-import { chooseAccounting } from "./meter.ts";
+import { chooseAccounting, type CpuAccount } from "./meter.ts";
 import type { Results } from "./results.ts";
 import { type Row, ROWS } from "./rows.ts";
 import { formatMarkdown, formatText, missed } from "./table.ts";
@@ -44,9 +44,13 @@ const closing: (() => unknown)[] = [() => {
   for (const place of Object.values(places)) Deno.removeSync(place, { recursive: true });
 }];
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.addSignalListener(signal, () => closeAll().finally(() => Deno.exit(130)));
+  Deno.addSignalListener(signal, () => {
+    isInterrupted = true;
+    closeAll().finally(() => Deno.exit(130));
+  });
 }
 
+let isInterrupted = false;
 let code = 1;
 try {
   const results = await measure();
@@ -56,6 +60,7 @@ try {
   console.log(`${results.rows.length} rows in ${((performance.now() - started) / 1000).toFixed(0)} s`);
   code = 0;
 } catch (error) {
+  if (isInterrupted) await new Promise(() => {});
   console.error(error instanceof Error ? `bench: ${error.message}` : error);
 } finally {
   await closeAll();
@@ -66,12 +71,13 @@ async function measure(): Promise<Results> {
   Deno.mkdirSync(`${places.tmpfs}/data`);
   Deno.mkdirSync(`${places.disk}/data`);
   const client = accounting.open("client", () => Deno.pid);
-  closing.push(() => client.close());
+  closing.push(() => endAll(client));
   const home = `${places.tmpfs}/client-home`;
   Deno.mkdirSync(home);
   const bench: Bench = {
     tsync,
     rounds,
+    inspects: !options.quick,
     places,
     far: null,
     sides: { client, far: null, residents: () => bench.far === null ? [] : [bench.far.pid] },
@@ -80,7 +86,7 @@ async function measure(): Promise<Results> {
   };
   if (rows.some((row) => row.job !== "local")) {
     const far = accounting.open("far", () => bench.far!.pid);
-    closing.push(() => far.close());
+    closing.push(() => endAll(far));
     Deno.mkdirSync(`${places.disk}/far`, { mode: 0o700 });
     bench.far = await openFarSide(`${places.disk}/far`, far);
     bench.sides.far = far;
@@ -116,6 +122,23 @@ async function write(results: Results): Promise<void> {
     cwd: ROOT,
   })
     .output();
+}
+
+/** What an interrupted run leaves must not write into folders that are being removed. */
+async function endAll(account: CpuAccount): Promise<void> {
+  for (let left = account.pids(); left.length > 0; left = account.pids()) {
+    for (const pid of left) kill(pid);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  account.close();
+}
+
+function kill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 async function closeAll(): Promise<void> {

@@ -11,6 +11,8 @@ import type { Row } from "./rows.ts";
 export interface Bench {
   tsync: string;
   rounds: number;
+  /** Look at memory and bytes on the wire too. */
+  inspects: boolean;
   places: Record<PlaceName, string>;
   far: FarSide | null;
   sides: Sides;
@@ -61,7 +63,7 @@ export async function measureRow(bench: Bench, row: Row): Promise<RowResult> {
       bench.say(`${row.id} ${round + 1}/${rounds} ${result.tool} ${wallSeconds.toFixed(3)} s`);
     }
   }
-  for (const result of results) {
+  for (const result of bench.inspects ? results : []) {
     bench.far?.takeCounts();
     const { clientPeakBytes, farPeakBytes } = await oneRun(result.tool, false, "bench-counted", true);
     const counts = row.job === "local" ? null : bench.far!.takeCounts();

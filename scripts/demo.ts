@@ -5,6 +5,7 @@
 import { changeTree } from "./demo/changes.ts";
 import { changeTimes, compareTrees, firstDifference } from "./demo/compare.ts";
 import { demoFolder, removeFolder } from "./demo/folder.ts";
+import { run, stopPrograms } from "./demo/programs.ts";
 import { chooseTree, copyTree } from "./demo/tree.ts";
 import { startSshServer } from "../tests/support/ssh_server.ts";
 
@@ -17,12 +18,10 @@ const began = performance.now();
 const tree = await chooseTree();
 const folder = await demoFolder(tree.bytes * 3 + 1e9);
 const [source, home, back, client] = ["source", "home", "back", "client"].map((name) => `${folder}/${name}`);
-let running: Deno.ChildProcess | null = null;
 let server: Awaited<ReturnType<typeof startSshServer>> | null = null;
 let isClosing = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, async () => {
-    running?.kill();
     await close();
     Deno.exit(130);
   });
@@ -102,19 +101,10 @@ async function tsync(args: string[]): Promise<void> {
   const words = ["-a", "--stats", "-e", server!.rsh, ...args];
   console.log(`  tsync ${words.map((word) => /[^\w@:./=-]/.test(word) ? `'${word}'` : word).join(" ")}`);
   const { seconds } = await timed(async () => {
-    const child = new Deno.Command(TSYNC, {
-      args: words,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-      env: { HOME: client },
-    }).spawn();
-    running = child;
-    const { success, code, stdout } = await child.output();
-    running = null;
+    const { code, stdout } = await run(TSYNC, words, { stderr: "inherit", env: { HOME: client } });
     const lines = new TextDecoder().decode(stdout).split("\n");
     for (const line of lines) if (SHOWN.test(line)) console.log(`    ${line}`);
-    if (!success) throw new Error(`tsync ended with code ${code}`);
+    if (code !== 0) throw new Error(`tsync ended with code ${code}`);
   });
   console.log(`  took ${seconds}`);
 }
@@ -140,6 +130,7 @@ async function close(): Promise<void> {
   if (isClosing) return;
   isClosing = true;
   try {
+    await stopPrograms();
     for (const child of server?.running ?? []) child.kill("SIGKILL");
     server?.dropConnections();
     await server?.close();

@@ -1,5 +1,7 @@
 // The demonstration's changes to the tree: what happens to files in the course of a day, in small numbers.
 
+import { textOf } from "./programs.ts";
+
 const NEW_FILES = 100;
 const APPENDED_FILES = 50;
 const SPARSE_BYTES = 256 << 20;
@@ -33,13 +35,13 @@ export async function changeTree(root: string): Promise<string> {
 }
 
 async function rewriteWithinItsSecond(file: string): Promise<void> {
-  const time = (await output("stat", ["--format=%.9Y", file])).trim();
+  const time = (await textOf("stat", ["--format=%.9Y", file])).trim();
   const [seconds, nanoseconds] = time.split(".");
   const bytes = await Deno.readFile(file);
   bytes[0] ^= 1;
   await Deno.writeFile(file, bytes);
   const other = String((Number(nanoseconds) + 1000) % 1e9).padStart(9, "0");
-  await output("touch", ["-d", `@${seconds}.${other}`, file]);
+  await textOf("touch", ["-d", `@${seconds}.${other}`, file]);
 }
 
 /** A folder of a few dozen entries; null: the tree has none. */
@@ -52,13 +54,7 @@ async function smallFolder(root: string): Promise<{ path: string; entries: numbe
 }
 
 async function find(root: string, tests: string[]): Promise<string[]> {
-  const found = (await output("find", [root, ...tests, "-print0"])).split("\0").slice(0, -1);
+  const found = (await textOf("find", [root, ...tests, "-print0"])).split("\0").slice(0, -1);
   // A name that is not UTF-8 cannot be opened by way of text.
   return found.filter((path) => !path.includes("\ufffd")).sort();
-}
-
-async function output(program: string, args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, env: { LC_ALL: "C" } }).output();
-  if (!success) throw new Error(`${program}: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
 }

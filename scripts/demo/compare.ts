@@ -1,6 +1,7 @@
 // The demonstration's comparison: GNU find and sha256sum, no code of tsync.
 
 import { manifest } from "../../bench/compare.ts";
+import { textOf } from "./programs.ts";
 
 export interface Comparison {
   entries: number;
@@ -41,7 +42,5 @@ async function contentDigests(root: string): Promise<string[]> {
 }
 
 async function lines(program: string, args: string[], cwd: string, end: string): Promise<string[]> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd, env: { LC_ALL: "C" } }).output();
-  if (!success) throw new Error(`${program}: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder("latin1").decode(stdout).split(end).slice(0, -1);
+  return (await textOf(program, args, cwd, "latin1")).split(end).slice(0, -1);
 }

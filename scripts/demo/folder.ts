@@ -1,5 +1,7 @@
 // Where the demonstration works: a private folder on a file system with room, from which programs may be started.
 
+import { run } from "./programs.ts";
+
 const PLACES = [Deno.env.get("TMPDIR"), "/tmp", "/var/tmp", new URL("../../build", import.meta.url).pathname];
 
 /** Makes the folder. Throws when no place has `bytes` to spare or lets programs start. */
@@ -16,7 +18,7 @@ export async function demoFolder(bytes: number): Promise<string> {
 }
 
 async function whyNot(place: string, bytes: number): Promise<string | null> {
-  const df = await new Deno.Command("df", { args: ["-Pk", place], stderr: "null" }).output();
+  const df = await run("df", ["-Pk", place]);
   const free = Number(new TextDecoder().decode(df.stdout).trim().split("\n").at(-1)?.split(/\s+/)[3]) * 1024;
   if (!(free >= bytes)) return `has less than ${(bytes / 1e9).toFixed(1)} GB free`;
   let probe: string;
@@ -28,7 +30,7 @@ async function whyNot(place: string, bytes: number): Promise<string | null> {
   try {
     await Deno.writeTextFile(probe, "#!/bin/sh\nexit 0\n");
     await Deno.chmod(probe, 0o700);
-    return (await new Deno.Command(probe).output()).success ? null : "does not let programs start";
+    return (await run(probe, [])).code === 0 ? null : "does not let programs start";
   } catch {
     return "does not let programs start";
   } finally {
@@ -38,6 +40,6 @@ async function whyNot(place: string, bytes: number): Promise<string | null> {
 
 /** Removes it with all that is in it, folders that may not be written to included. */
 export async function removeFolder(folder: string): Promise<void> {
-  await new Deno.Command("chmod", { args: ["-R", "u+rwX", folder], stderr: "null" }).output();
-  await new Deno.Command("rm", { args: ["-rf", folder] }).spawn().status;
+  await run("chmod", ["-R", "u+rwX", folder]);
+  await run("rm", ["-rf", folder], { stderr: "inherit" });
 }

@@ -1,5 +1,7 @@
 // The real tree of the demonstration: folders that every Linux machine has, taken until there are tens of thousands of entries.
 
+import { run } from "./programs.ts";
+
 /** Taken in this order; of one that is too large, those of its folders that fit. */
 const CANDIDATES = ["/usr/share", "/usr/include", "/usr/lib", "/usr/bin", "/usr/local", "/opt", "/etc", "/var/lib"];
 const ENOUGH_ENTRIES = 25_000;
@@ -69,7 +71,7 @@ async function measure(path: string): Promise<{ entries: number; bytes: number }
   } catch {
     return null;
   }
-  const { stdout } = await new Deno.Command("find", { args: [path, "-printf", "%b\\n"], stderr: "null" }).output();
+  const { stdout } = await run("find", [path, "-printf", "%b\\n"]);
   const blocks = new TextDecoder().decode(stdout).split("\n").slice(0, -1);
   return { entries: blocks.length, bytes: blocks.reduce((sum, count) => sum + Number(count) * 512, 0) };
 }
@@ -88,7 +90,7 @@ export async function copyTree(tree: Tree, to: string): Promise<{ unreadable: nu
 
 async function copyFolder(from: string, to: string): Promise<number> {
   Deno.mkdirSync(to.slice(0, to.lastIndexOf("/")), { recursive: true });
-  const { stderr } = await new Deno.Command("cp", { args: ["-a", from, to], env: { LC_ALL: "C" } }).output();
+  const { stderr } = await run("cp", ["-a", from, to]);
   const said = new TextDecoder().decode(stderr).split("\n").filter((line) => line !== "");
   const other = said.find((line) => !line.includes("Permission denied"));
   if (other !== undefined) throw new Error(other);
