@@ -202,10 +202,10 @@ export class TargetSide implements SourcePort {
 
   #receiveListEnd(): Wait {
     const { complete, entries, bytes } = decodeListEnd(this.#core.reader);
-    const folders = this.#core.job!.options.recursive ? this.#tally.folders + 1 : 1;
-    if (this.#openFolder !== NONE || this.#foldersListed.size !== folders) {
-      broken("LIST_END before every folder was listed");
-    }
+    // Without -r there may be nothing to list: a folder as the only source is passed over.
+    const { recursive } = this.#core.job!.options;
+    const isListed = !recursive || this.#foldersListed.size === this.#tally.folders + 1;
+    if (this.#openFolder !== NONE || !isListed) broken("LIST_END before every folder was listed");
     if (entries !== this.#list.count) broken(`LIST_END counts ${entries} entries, ${this.#list.count} came`);
     if (complete && this.#isIncomplete) broken("LIST_END calls a list complete that is not");
     this.#core.state.phase = this.#inFile === NONE ? "data" : "data in a file";

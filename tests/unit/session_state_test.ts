@@ -1,0 +1,218 @@
+// The state table, held against the one in PROTOCOL.md section 10, and a live session in every state given every message.
+
+import assert from "node:assert/strict";
+import { zeroTotals } from "../../lib/base/monitor.ts";
+import { type Phase, SessionState } from "../../lib/session/state.ts";
+import { helloPayload, makeHello, type SessionSide } from "../../lib/session/hello.ts";
+import * as content from "../../lib/wire/content_codec.ts";
+import * as lists from "../../lib/wire/list_codec.ts";
+import { Message, messageName } from "../../lib/wire/messages.ts";
+import * as wish from "../../lib/wire/wish_codec.ts";
+import { made, RawPeer, settled } from "../wire/raw_peer.ts";
+import { addEntry, DIGEST, payload, rootList, SAMPLES } from "../wire/samples.ts";
+
+type Role = "none" | "source" | "target";
+
+interface Cell {
+  side: SessionSide;
+  role: Role;
+  phase: Phase;
+}
+
+const TARGET_PHASES: Phase[] = ["roots", "list", "list in a file", "data", "data in a file", "target check"];
+const SOURCE_PHASES: Phase[] = ["ready", "want", "source check"];
+
+/** Every state that there is. */
+const CELLS: Cell[] = [
+  { side: "client", role: "none", phase: "hello" },
+  { side: "client", role: "none", phase: "idle" },
+  { side: "agent", role: "none", phase: "job" },
+  ...(["client", "agent"] as const).flatMap((side) => [
+    ...TARGET_PHASES.map((phase): Cell => ({ side, role: "target", phase })),
+    ...SOURCE_PHASES.map((phase): Cell => ({ side, role: "source", phase })),
+  ]),
+  { side: "client", role: "source", phase: "end" },
+  { side: "agent", role: "target", phase: "end" },
+];
+
+/** The rows of the table in PROTOCOL.md: receiver, state, legal messages without what must have come "after". */
+function documentRows(): { receivers: string; states: string; legal: string[] }[] {
+  const text = Deno.readTextFileSync(new URL("../../lib/wire/PROTOCOL.md", import.meta.url));
+  const rows = text.slice(text.indexOf("## 10.")).split("\n").filter((line) => line.startsWith("| ")).slice(1);
+  return rows.map((row) => {
+    const [, receivers, states, legal] = row.split("|").map((cell) => cell.trim());
+    const plain = legal.replace(/ after (a )?[A-Z_]+( was sent)?/g, "").replace(
+      /in source check also TOTALS, once/,
+      "",
+    );
+    return { receivers, states, legal: plain.match(/[A-Z][A-Z_]+/g) ?? [] };
+  });
+}
+
+/** The messages that PROTOCOL.md allows in a state, by name. */
+function documentedMessages({ side, role, phase }: Cell): Set<string> {
+  const legal = new Set<string>(phase === "hello" ? [] : ["PING", "ABORT"]);
+  if (role === "source") legal.add("CREDIT");
+  for (const row of documentRows()) {
+    const who = [side, role, `${side} as ${role}`];
+    const isRow = who.includes(row.receivers) && phase !== "end" || row.receivers === `${side} as ${role}`;
+    const states = row.states.replace(/ \(.*| after SOURCE_DONE.*/, "").replace(/,$/, "").split(", ");
+    const isState = states.includes(phase) || (row.states === "any after JOB" && role !== "none");
+    if (isRow && isState) { for (const name of row.legal) legal.add(name); }
+  }
+  if (side === "client" && phase === "source check") legal.add("TOTALS");
+  // An early BYE is no breach (the text below the table): the session ends, as one that was broken off.
+  if (side === "agent" && role !== "none") legal.add("BYE");
+  return legal;
+}
+
+const TYPES = [...Object.values(Message), 0x00, 0x03, 0x0f, 0x1b, 0x2f, 0x34, 0x3f, 0x45, 0x54, 0x7f, 0xff];
+
+Deno.test("the state table is the one in PROTOCOL.md", () => {
+  assert.ok(documentRows().length >= 14);
+  for (const cell of CELLS) {
+    const state = new SessionState(cell.side === "client");
+    state.phase = cell.phase;
+    state.role = cell.role;
+    const legal = TYPES.filter((type) => state.isLegal(type)).map(messageName);
+    assert.deepEqual(new Set(legal), documentedMessages(cell), `${cell.side} as ${cell.role} in ${cell.phase}`);
+  }
+});
+
+const ROOTS = made((writer) => lists.encodeRoots(writer, { hasRoot: true, single: false, sources: 1 }, rootList()));
+
+/** A list of files "f" and "g" with 3 bytes each. */
+function list(): Uint8Array {
+  const all = rootList();
+  addEntry(all, "f", { size: 3 });
+  addEntry(all, "g", { size: 3 });
+  return made((writer) => lists.encodeList(writer, all, 0, 1, 2, 3, Infinity));
+}
+
+/** A live session in the given state. */
+async function inState({ side, role, phase }: Cell): Promise<RawPeer> {
+  const peer = new RawPeer(side);
+  if (phase === "hello" || phase === "job") return peer;
+  if (phase === "idle") {
+    await peer.send(Message.hello, helloPayload(makeHello("agent")));
+    return peer;
+  }
+  await peer.begin(role as "source" | "target");
+  await (role === "source" ? asSource(peer, phase) : asTarget(peer, phase));
+  return peer;
+}
+
+async function asSource(peer: RawPeer, phase: Phase): Promise<void> {
+  const target = peer.session.peerTarget(peer.list);
+  target.roots({ hasRoot: true, single: false, sources: 1 });
+  if (phase === "ready") return;
+  await peer.send(Message.ready, [0]);
+  if (phase === "want") return;
+  target.listed(0, 1, 2, 3);
+  target.listed(1, 3, 0, 3);
+  target.listEnd(true, 3, 3);
+  await peer.send(Message.wantEnd);
+  target.sourceDone(false);
+  if (phase === "end") await peer.send(Message.totals, payload(SAMPLES.find(({ type }) => type === Message.totals)!));
+}
+
+async function asTarget(peer: RawPeer, phase: Phase): Promise<void> {
+  if (phase === "roots") return;
+  await peer.send(Message.roots, ROOTS);
+  const source = peer.session.peerSource(peer.list);
+  source.ready(true);
+  if (phase === "list") return;
+  await peer.send(Message.list, list());
+  const begin = made((writer) => content.encodeFileBegin(writer, 1, 3, null));
+  if (phase === "list in a file") return await peer.send(Message.fileBegin, begin);
+  await peer.send(Message.listEnd, made((writer) => lists.encodeListEnd(writer, true, 3, 6)));
+  if (phase === "data") return;
+  if (phase === "data in a file") return await peer.send(Message.fileBegin, begin);
+  for (const i of [1, 2]) await peer.send(Message.fileSkip, [i, 1]);
+  source.wantEnd();
+  await peer.send(Message.sourceDone, [0]);
+  if (phase === "end") peer.session.peerEvents().totals(zeroTotals());
+}
+
+Deno.test("a session gives each message in each state to its half, or ends with a stream error that names the state", async () => {
+  for (const cell of CELLS) {
+    const documented = documentedMessages(cell);
+    for (const type of TYPES) {
+      const peer = await inState(cell);
+      assert.equal(peer.ending(), "", `${cell.side} as ${cell.role} does not reach ${cell.phase}: ${peer.ending()}`);
+      const sample = SAMPLES.find((one) => one.type === type);
+      await peer.send(type, sample === undefined ? [] : payload(sample));
+      const refused = / is not legal in the state "(.*)"/.exec(peer.ending());
+      const where = `${messageName(type)} to ${cell.side} as ${cell.role} in ${cell.phase}`;
+      assert.equal(refused !== null, !documented.has(messageName(type)), `${where}: ${peer.ending()}`);
+      if (refused !== null) {
+        assert.equal(refused[1], cell.phase, where);
+        assert.equal(peer.failure().kind, "stream");
+        assert.equal(peer.sentNames().at(-1), "ABORT", where);
+      }
+      await peer.session.fail(new Error("the test is over"));
+      await settled();
+      assert.equal(peer.clock.timers, 0, "an ended session leaves no timer");
+    }
+  }
+});
+
+Deno.test("legal messages of a whole session reach the half in order, with what they say", async () => {
+  const peer = await inState({ side: "agent", role: "target", phase: "list in a file" });
+  await peer.send(Message.fileData, made((writer) => content.encodeFileData(writer, 1, Uint8Array.of(7, 8))));
+  await peer.send(Message.listEnd, made((writer) => lists.encodeListEnd(writer, true, 3, 6)));
+  await peer.send(Message.fileEnd, made((writer) => content.encodeFileEnd(writer, DIGEST)));
+  await peer.send(
+    Message.files,
+    made((writer) => content.encodeFile(writer, 2, null, Uint8Array.of(97, 98, 99), DIGEST)),
+  );
+  peer.session.peerSource(peer.list).want(Uint32Array.of(2), true);
+  await peer.send(
+    Message.files,
+    made((writer) => content.encodeFile(writer, 2, { size: 1, mtimeSec: 5, mtimeNs: 6 }, Uint8Array.of(97), DIGEST)),
+  );
+  peer.session.peerSource(peer.list).wantEnd();
+  await peer.send(Message.sourceDone, [1]);
+  peer.session.peerSource(peer.list).check([Uint8Array.of(97), Uint8Array.of(98)]);
+  await peer.send(Message.checked, [2, 1]);
+  assert.deepEqual(peer.half.calls, [
+    'roots {"hasRoot":true,"single":false,"sources":1}',
+    "listed 0 1 2 3",
+    "fileBegin 1 3 -",
+    "fileData 1 2",
+    "listEnd true 3 6",
+    "fileEnd true",
+    "file 2 - abc a0a1",
+    "file 2 1 a a0a1",
+    "sourceDone true",
+    "checked 01",
+  ]);
+  assert.deepEqual(peer.sentNames(), ["READY", "WANT", "WANT_END", "CHECK"]);
+  peer.session.peerEvents().totals(zeroTotals());
+  await peer.send(Message.bye);
+  assert.equal(peer.ending(), "ok");
+});
+
+Deno.test("wishes of the target reach the source half in order, with what they say", async () => {
+  const peer = await inState({ side: "client", role: "source", phase: "want" });
+  const target = peer.session.peerTarget(peer.list);
+  target.listed(0, 1, 2, 3);
+  target.listed(1, 3, 0, 7);
+  target.listEnd(false, 3, 3);
+  await peer.send(Message.want, made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, false)));
+  target.file(2, null, Uint8Array.of(1, 2, 3), DIGEST);
+  await peer.send(Message.want, made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, true)));
+  target.fileBegin(2, 3, null);
+  target.fileData(0, Uint8Array.of(1, 2, 3));
+  target.fileEnd(true, DIGEST);
+  await peer.send(Message.wantEnd);
+  target.sourceDone(false);
+  await peer.send(Message.check, [1, 1, 97]);
+  target.checked(Uint8Array.of(1));
+  await settled();
+  assert.deepEqual(peer.half.calls, ["ready false", "want 2 false", "want 2 true", "wantEnd", "check a"]);
+  assert.deepEqual(
+    peer.sentNames().join(" "),
+    "ROOTS LIST LIST LIST_END FILES FILE_BEGIN FILE_DATA FILE_END SOURCE_DONE CHECKED",
+  );
+});
