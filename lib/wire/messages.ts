@@ -96,7 +96,7 @@ export const VERB_LIMIT = 15;
 export const CAUSE_LIMIT = 11;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns, and delete limit of a job; timeout, seconds. */
-export const WINDOW_LIMIT_NS = 2 ** 52;
+export const WINDOW_LIMIT_NS = 2 ** 52 - 1;
 export const DELETE_LIMIT = 2 ** 32;
 export const TIMEOUT_LIMIT = 2 ** 31;
 /** Most indexes in one WANT. */

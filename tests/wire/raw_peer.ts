@@ -1,6 +1,7 @@
 // For tests of the session: streams in memory, a clock that stands still, a peer that speaks in frames, and halves that note what
 // they are told. Nothing here waits for real time.
 
+import { setImmediate } from "node:timers";
 import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { defaultOptions, type SyncOptions } from "../../lib/base/options.ts";
@@ -137,7 +138,7 @@ export class FakeClock implements SessionClock {
 
 /** Everything that could happen without anything from outside has happened: one turn of the event loop. */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export interface Frame {

@@ -1,0 +1,423 @@
+// Every number, name and length that a peer sends, at its limit (taken) and one beyond (refused), and every flag bit that is not
+// named in PROTOCOL.md.
+
+import assert from "node:assert/strict";
+import { fromLatin1, utf8 } from "../../lib/base/bytes.ts";
+import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
+import { TsyncError } from "../../lib/base/errors.ts";
+import type { FileList } from "../../lib/base/file_list.ts";
+import * as lists from "../../lib/wire/list_codec.ts";
+import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
+import { made } from "./raw_peer.ts";
+import { addEntry, attempt, DIGEST, type Sample, SAMPLES } from "./samples.ts";
+import { rootList } from "./samples.ts";
+
+const sampleOf = (type: number): Sample => SAMPLES.find((sample) => sample.type === type)!;
+
+type Build = (w: ByteWriter) => void;
+
+function check(name: string, type: number, build: Build, isTaken: boolean): void {
+  const taken = attempt(sampleOf(type), made(build)) !== null;
+  assert.equal(taken, isTaken, `${name}: ${isTaken ? "refused" : "taken"}`);
+}
+
+/** Tests `build(limit)` and `build(beyond)`, where beyond is limit + 1 if not given. */
+function limit(
+  name: string,
+  type: number,
+  build: (w: ByteWriter, value: number) => void,
+  value: number,
+  beyond = value + 1,
+): void {
+  Deno.test(`${name}: ${value} is taken, ${beyond} is refused`, () => {
+    check(name, type, (w) => build(w, value), true);
+    check(name, type, (w) => build(w, beyond), false);
+  });
+}
+
+const blob = (w: ByteWriter, length: number) => w.blob(new Uint8Array(length).fill(0x61));
+
+/** A number that no ByteWriter writes: 8 bytes of 7 bits, beyond 2^53. */
+function big(w: ByteWriter, value: number): void {
+  if (value <= Number.MAX_SAFE_INTEGER) return w.varint(value);
+  w.raw(Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10));
+}
+
+// HELLO and JOB.
+const hello = (side: number, version: number) => (w: ByteWriter) => {
+  w.u16(1);
+  w.u16(0);
+  w.u8(side);
+  blob(w, version);
+  w.varint(0);
+  w.varint(0);
+  w.raw(DIGEST);
+};
+limit("HELLO side", Message.hello, (w, v) => hello(v, 1)(w), 1);
+limit("HELLO version text", Message.hello, (w, v) => hello(0, v)(w), 64);
+
+interface JobParts {
+  role?: number;
+  bits?: number;
+  window?: number;
+  limitKind?: number;
+  limit?: number;
+  timeout?: number;
+  rules?: Build;
+  paths?: Build;
+}
+function job(w: ByteWriter, parts: JobParts): void {
+  w.u8(parts.role ?? 1);
+  w.u32(parts.bits ?? 0);
+  big(w, parts.window ?? 1);
+  w.u8(parts.limitKind ?? 0);
+  w.varint(parts.limit ?? 0);
+  w.varint(parts.timeout ?? 0);
+  (parts.rules ?? ((w) => w.varint(0)))(w);
+  (parts.paths ?? ((w) => (w.varint(1), blob(w, 1))))(w);
+}
+limit("JOB role", Message.job, (w, role) => job(w, { role }), 1);
+limit("JOB option bits", Message.job, (w, bits) => job(w, { bits }), 2 ** 18 - 1);
+limit("JOB modify window (zigzag)", Message.job, (w, window) => job(w, { window }), 2 ** 53 - 2, 2 ** 53);
+limit("JOB modify window below -1 (zigzag)", Message.job, (w, window) => job(w, { window }), 1, 3);
+limit("JOB kind of delete limit", Message.job, (w, limitKind) => job(w, { limitKind }), 2);
+limit("JOB guard", Message.job, (w, limit) => job(w, { limit }), 0);
+limit("JOB delete limit by count", Message.job, (w, limit) => job(w, { limitKind: 1, limit }), 2 ** 32);
+limit("JOB delete limit by percent", Message.job, (w, limit) => job(w, { limitKind: 2, limit }), 100);
+limit("JOB timeout", Message.job, (w, timeout) => job(w, { timeout }), 2 ** 31);
+const rules = (count: number, pattern: number, include: number): Build => (w) => {
+  w.varint(count);
+  for (let i = 0; i < count; i++) {
+    w.u8(include);
+    blob(w, pattern);
+  }
+};
+limit("JOB filter rules", Message.job, (w, v) => job(w, { rules: rules(v, 1, 0) }), 100_000);
+limit("JOB filter pattern", Message.job, (w, v) => job(w, { rules: rules(1, v, 0) }), 4096);
+limit("JOB include", Message.job, (w, v) => job(w, { rules: rules(1, 1, v) }), 1);
+const paths = (count: number, length: number): Build => (w) => {
+  w.varint(count);
+  for (let i = 0; i < count; i++) blob(w, length);
+};
+limit("JOB paths", Message.job, (w, v) => job(w, { paths: paths(v, 1) }), 65_535);
+limit("JOB paths of a target", Message.job, (w, v) => job(w, { role: 0, paths: paths(v, 1) }), 1);
+limit("JOB no path", Message.job, (w, v) => job(w, { paths: paths(v, 1) }), 1, 0);
+limit("JOB path", Message.job, (w, v) => job(w, { paths: paths(1, v) }), 4095);
+limit(
+  "JOB NUL in a path",
+  Message.job,
+  (w, v) => job(w, { paths: (w) => (w.varint(1), w.blob(Uint8Array.of(v))) }),
+  1,
+  0,
+);
+
+// ROOTS, ACCOUNT, LIST_END.
+function roots(
+  w: ByteWriter,
+  parts: { flags?: number; sources?: number; mode?: number; uid?: number; s?: number; ns?: number },
+): void {
+  w.u8(parts.flags ?? 1);
+  w.varint(parts.sources ?? 1);
+  w.u16(parts.mode ?? 0o040755);
+  w.varint(parts.uid ?? 0);
+  w.varint(parts.uid ?? 0);
+  w.signed(parts.s ?? 0);
+  w.u32(parts.ns ?? 0);
+}
+limit("ROOTS flags", Message.roots, (w, flags) => roots(w, { flags }), 1, 3);
+limit("ROOTS flag bits", Message.roots, (w, flags) => roots(w, { flags }), 1, 5);
+limit("ROOTS sources", Message.roots, (w, sources) => roots(w, { sources }), 65_535);
+limit("ROOTS no source", Message.roots, (w, sources) => roots(w, { sources }), 1, 0);
+limit("ROOTS kind", Message.roots, (w, mode) => roots(w, { mode }), 0o047777, 0o100755);
+limit("ROOTS uid", Message.roots, (w, uid) => roots(w, { uid }), 2 ** 32 - 2);
+limit("ROOTS seconds", Message.roots, (w, s) => roots(w, { s }), 2 ** 43);
+limit("ROOTS nanoseconds", Message.roots, (w, ns) => roots(w, { ns }), 999_999_999);
+const account = (w: ByteWriter, kind: number, id: number, name: Uint8Array) => lists.encodeAccount(w, kind, id, name);
+limit("ACCOUNT kind", Message.account, (w, v) => account(w, v, 1, utf8("a")), 1);
+limit("ACCOUNT id", Message.account, (w, v) => account(w, 0, v, utf8("a")), 2 ** 32 - 2);
+limit("ACCOUNT name", Message.account, (w, v) => account(w, 0, 1, new Uint8Array(v).fill(0x61)), 256);
+limit("ACCOUNT empty name", Message.account, (w, v) => account(w, 0, 1, new Uint8Array(v).fill(0x61)), 1, 0);
+limit("ACCOUNT NUL in a name", Message.account, (w, v) => account(w, 0, 1, Uint8Array.of(v)), 1, 0);
+limit("ACCOUNT colon in a name", Message.account, (w, v) => account(w, 0, 1, Uint8Array.of(v)), 0x39, 0x3a);
+limit("LIST_END flags", Message.listEnd, (w, v) => (w.u8(v), w.varint(1), w.varint(1)), 1);
+limit("LIST_END entries", Message.listEnd, (w, v) => (w.u8(1), w.varint(v), w.varint(1)), 200_000_000);
+limit("LIST_END bytes", Message.listEnd, (w, v) => (w.u8(1), w.varint(1), big(w, v)), 2 ** 53 - 1, 2 ** 53);
+
+// LIST.
+interface EntryParts {
+  flags?: number;
+  mode?: number;
+  prefix?: number;
+  name?: Uint8Array;
+  uid?: number;
+  gid?: number;
+  s?: number;
+  ns?: number;
+  rest?: Build;
+}
+function entry(w: ByteWriter, parts: EntryParts): void {
+  const { flags = 0, name = utf8("a") } = parts;
+  w.u8(flags);
+  w.u16(parts.mode ?? 0o040755);
+  w.u8(parts.prefix ?? 0);
+  w.u8(name.length & 255);
+  w.raw(name);
+  if ((flags & 1) === 0) w.varint(parts.uid ?? 0);
+  if ((flags & 2) === 0) w.varint(parts.gid ?? 0);
+  if ((flags & 4) === 0) big(w, parts.s ?? 0);
+  w.u32(parts.ns ?? 0);
+  parts.rest?.(w);
+}
+function list(w: ByteWriter, ...entries: EntryParts[]): void {
+  w.varint(0);
+  w.u8(3);
+  w.varint(entries.length);
+  for (const parts of entries) entry(w, parts);
+}
+const FILE = 0o100644;
+limit("LIST flags", Message.list, (w, v) => (w.varint(0), w.u8(v), w.varint(0)), 7);
+limit("LIST without entries is the last piece", Message.list, (w, v) => (w.varint(0), w.u8(v), w.varint(0)), 3, 1);
+limit("LIST entries", Message.list, (w, v) => {
+  w.varint(0);
+  w.u8(3);
+  w.varint(v);
+  for (let i = 0; i < v; i++) entry(w, { name: fromLatin1(String(100_000 + i)) });
+}, 8192);
+limit("entry flags of the first", Message.list, (w, flags) => list(w, { flags }), 0);
+limit("entry flag bits", Message.list, (w, flags) => list(w, {}, { flags, name: utf8("b") }), 7, 16);
+limit("entry same gid on the first", Message.list, (w, flags) => list(w, { flags }), 0, 2);
+limit("entry same time on the first", Message.list, (w, flags) => list(w, { flags }), 0, 4);
+limit(
+  "entry digest of a folder",
+  Message.list,
+  (w, flags) => list(w, { flags, rest: (w) => flags && w.raw(DIGEST) }),
+  0,
+  8,
+);
+for (const kind of [0, 3, 5, 7, 9, 11, 13, 14, 15]) {
+  limit(`entry kind ${kind}`, Message.list, (w, mode) => list(w, { mode }), 0o047777, kind << 12);
+}
+limit("entry prefix of the first", Message.list, (w, prefix) => list(w, { prefix }), 0);
+limit("entry prefix", Message.list, (w, prefix) => list(w, { name: utf8("aa") }, { prefix, name: utf8("b") }), 2);
+limit("entry name", Message.list, (w, v) => {
+  list(w, { name: new Uint8Array(200).fill(0x61) }, { prefix: 200, name: new Uint8Array(v - 200).fill(0x62) });
+}, 255);
+limit("entry name without bytes", Message.list, (w, v) => list(w, { name: new Uint8Array(v).fill(0x61) }), 1, 0);
+for (
+  const [name, good] of [[".", ".a"], ["..", "..."], ["a/b", "a\\b"], ["/", "\\"], ["a\0", "a\x01"], ["\0", "\x01"]]
+) {
+  Deno.test(`entry name ${JSON.stringify(good)} is taken, ${JSON.stringify(name)} is refused, joined from a prefix too`, () => {
+    check(good, Message.list, (w) => list(w, { name: fromLatin1(good) }), true);
+    check(name, Message.list, (w) => list(w, { name: fromLatin1(name) }), false);
+    const second = (text: string): Build => (w) =>
+      list(w, { name: fromLatin1("-") }, { prefix: 0, name: fromLatin1(text) }, {
+        prefix: text.length,
+        name: fromLatin1("/"),
+      });
+    check(name, Message.list, second("a"), false);
+  });
+}
+Deno.test('entry names "." and ".." joined from a prefix are refused', () => {
+  check(".", Message.list, (w) => list(w, { name: utf8("-") }, { prefix: 0, name: utf8(".") }), false);
+  check("..", Message.list, (w) => list(w, { name: utf8("-") }, { prefix: 0, name: utf8("..") }), false);
+  check(".-", Message.list, (w) => list(w, { name: utf8(".-") }, { prefix: 1, name: utf8(".") }), false);
+});
+for (const [before, after] of [["b", "a"], ["a", "a"], ["ab", "a"], ["\xff", "\x7f"], ["a\x80", "a\x01"]]) {
+  Deno.test(`entries ${JSON.stringify(after)}, ${JSON.stringify(before)} are taken, the other way round they are refused`, () => {
+    check("order", Message.list, (w) => list(w, { name: fromLatin1(before) }, { name: fromLatin1(after) }), false);
+    if (before !== after) {
+      check("order", Message.list, (w) => list(w, { name: fromLatin1(after) }, { name: fromLatin1(before) }), true);
+    }
+  });
+}
+limit("entry uid", Message.list, (w, uid) => list(w, { uid }), 2 ** 32 - 2);
+limit("entry gid", Message.list, (w, gid) => list(w, { gid }), 2 ** 32 - 2);
+limit("entry seconds (zigzag)", Message.list, (w, s) => list(w, { s }), 2 ** 44);
+limit("entry seconds below zero (zigzag)", Message.list, (w, s) => list(w, { s }), 2 ** 44 - 1, 2 ** 44 + 1);
+limit("entry nanoseconds", Message.list, (w, ns) => list(w, { ns }), 999_999_999);
+limit("entry nanoseconds of 32 bits", Message.list, (w, ns) => list(w, { ns }), 0, 2 ** 32 - 1);
+limit("entry size", Message.list, (w, v) => list(w, { mode: FILE, rest: (w) => big(w, v) }), 2 ** 53 - 1, 2 ** 53);
+limit("entry link target", Message.list, (w, v) => list(w, { mode: 0o120777, rest: (w) => blob(w, v) }), 4095);
+limit("entry empty link target", Message.list, (w, v) => list(w, { mode: 0o120777, rest: (w) => blob(w, v) }), 1, 0);
+limit(
+  "entry NUL in a link target",
+  Message.list,
+  (w, v) => list(w, { mode: 0o120777, rest: (w) => w.blob(Uint8Array.of(v)) }),
+  1,
+  0,
+);
+limit(
+  "entry device major",
+  Message.list,
+  (w, v) => list(w, { mode: 0o020600, rest: (w) => (w.varint(v), w.varint(0)) }),
+  2 ** 20 - 1,
+);
+limit(
+  "entry device minor",
+  Message.list,
+  (w, v) => list(w, { mode: 0o060600, rest: (w) => (w.varint(0), w.varint(v)) }),
+  2 ** 32 - 1,
+);
+
+/** Decodes one LIST into `into` and says whether it was taken. */
+function takes(
+  into: FileList,
+  head: { folder: number; flags: number },
+  build: Build,
+  rules = { kinds: ALL_KINDS, digests: true },
+): boolean {
+  const reader = new ByteReader(made(build));
+  const tally = { files: 0, folders: 0, nameBytes: 0 };
+  const count = reader.varint("count", 100);
+  try {
+    lists.decodeEntries(reader, into, { ...head, count }, rules, tally);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof TsyncError && error.data.kind === "stream", String(error));
+    return false;
+  }
+}
+const one = (parts: EntryParts): Build => (w) => (w.varint(1), entry(w, parts));
+
+Deno.test("entry order holds across pieces: the first name of a piece rises above the last of the one before", () => {
+  const before = () => {
+    const list = rootList();
+    addEntry(list, "b");
+    return list;
+  };
+  assert.equal(takes(before(), { folder: 0, flags: 2 }, one({ name: utf8("b0") })), true);
+  assert.equal(takes(before(), { folder: 0, flags: 2 }, one({ name: utf8("c") })), true);
+  assert.equal(takes(before(), { folder: 0, flags: 2 }, one({ name: utf8("b") })), false);
+  assert.equal(takes(before(), { folder: 0, flags: 2 }, one({ name: utf8("a") })), false);
+  assert.equal(takes(before(), { folder: 0, flags: 3 }, one({ name: utf8("a") })), true, "a new folder begins anew");
+});
+
+Deno.test("entry kinds and digests that the job did not ask for are refused", () => {
+  const rules = { kinds: 1 << 8 | 1 << 4, digests: false };
+  const link: Build = one({ mode: 0o120777, rest: (w) => blob(w, 1) });
+  assert.equal(takes(rootList(), { folder: 0, flags: 3 }, one({}), rules), true);
+  assert.equal(takes(rootList(), { folder: 0, flags: 3 }, link, rules), false);
+  assert.equal(takes(rootList(), { folder: 0, flags: 3 }, link), true);
+  const digest: Build = one({ mode: FILE, flags: 8, rest: (w) => (w.varint(1), w.raw(DIGEST)) });
+  assert.equal(takes(rootList(), { folder: 0, flags: 3 }, digest, rules), false);
+  assert.equal(takes(rootList(), { folder: 0, flags: 3 }, digest), true);
+});
+
+Deno.test("entry paths of 4,095 bytes are taken, of 4,096 refused; depth 1,024 is taken, 1,025 refused", () => {
+  const long = rootList();
+  // 15 folders of 255 bytes and their slashes are 3,840 bytes.
+  for (let i = 0; i < 15; i++) {
+    addEntry(long, new Uint8Array(255).fill(0x61), { parent: long.count - 1, mode: 0o040755 });
+  }
+  assert.equal(takes(long, { folder: 15, flags: 3 }, one({ name: new Uint8Array(255).fill(0x62) })), true);
+  addEntry(long, "f", { parent: 14, mode: 0o040755 });
+  const wide = rootList();
+  for (let i = 0; i < 15; i++) {
+    addEntry(wide, new Uint8Array(255).fill(0x61), { parent: wide.count - 1, mode: 0o040755 });
+  }
+  addEntry(wide, "d", { parent: 15, mode: 0o040755 });
+  assert.equal(takes(wide, { folder: 16, flags: 3 }, one({ name: new Uint8Array(253).fill(0x62) })), true);
+  assert.equal(takes(wide, { folder: 16, flags: 3 }, one({ name: new Uint8Array(254).fill(0x62) })), false);
+  const deep = rootList();
+  for (let i = 0; i < 1023; i++) addEntry(deep, "d", { parent: deep.count - 1, mode: 0o040755 });
+  assert.equal(takes(deep, { folder: 1023, flags: 3 }, one({})), true);
+  assert.equal(takes(deep, { folder: 1024, flags: 3 }, one({})), false);
+});
+
+// Content.
+const ENTRY_INDEX = 200_000_000 - 1;
+limit("FILES index", Message.files, (w, v) => (w.varint(v), w.u8(0), blob(w, 1), w.raw(DIGEST)), ENTRY_INDEX);
+limit(
+  "FILES flags",
+  Message.files,
+  (w, v) => (w.varint(1), w.u8(v), v > 0 && (w.signed(0), w.u32(0)), blob(w, 1), w.raw(DIGEST)),
+  1,
+);
+limit("FILES content", Message.files, (w, v) => (w.varint(1), w.u8(0), blob(w, v), w.raw(DIGEST)), 131_072);
+limit(
+  "FILES time",
+  Message.files,
+  (w, v) => (w.varint(1), w.u8(1), w.signed(v), w.u32(0), blob(w, 1), w.raw(DIGEST)),
+  2 ** 43,
+);
+limit(
+  "FILES ns",
+  Message.files,
+  (w, v) => (w.varint(1), w.u8(1), w.signed(0), w.u32(v), blob(w, 1), w.raw(DIGEST)),
+  999_999_999,
+);
+limit("FILE_BEGIN index", Message.fileBegin, (w, v) => (w.varint(v), w.u8(0), w.varint(1)), ENTRY_INDEX);
+limit("FILE_BEGIN flags", Message.fileBegin, (w, v) => (w.varint(1), w.u8(v), w.varint(1), w.signed(0), w.u32(0)), 1);
+limit("FILE_BEGIN size", Message.fileBegin, (w, v) => (w.varint(1), w.u8(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
+limit("FILE_DATA offset", Message.fileData, (w, v) => (big(w, v), w.u8(1)), 2 ** 53 - 1, 2 ** 53);
+limit("FILE_DATA bytes", Message.fileData, (w, v) => (w.varint(0), w.raw(new Uint8Array(v))), 1, 0);
+limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
+limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
+limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 11);
+limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
+limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
+limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
+limit("CHECKED spare bits", Message.checked, (w, v) => (w.varint(11), w.u8(255), w.u8(v)), 7);
+
+// Wishes.
+limit("READY flags", Message.ready, (w, v) => w.u8(v), 1);
+limit("WANT flags", Message.want, (w, v) => (w.u8(v), w.varint(1), w.varint(1)), 1);
+limit("WANT indexes", Message.want, (w, v) => {
+  w.u8(0);
+  w.varint(v);
+  for (let i = 0; i < v; i++) w.varint(1);
+}, 8192);
+limit("WANT no index", Message.want, (w, v) => (w.u8(0), w.varint(v), v > 0 && w.varint(1)), 1, 0);
+limit("WANT difference", Message.want, (w, v) => (w.u8(0), w.varint(2), w.varint(0), w.varint(v)), 1, 0);
+limit("WANT index", Message.want, (w, v) => (w.u8(0), w.varint(1), w.varint(v)), 200_000_000);
+limit("CHECK paths", Message.check, (w, v) => (w.varint(v), void Array.from({ length: v }, () => blob(w, 1))), 4096);
+limit("CHECK no path", Message.check, (w, v) => (w.varint(v), v > 0 && blob(w, 1)), 1, 0);
+limit("CHECK the root", Message.check, (w, v) => (w.varint(1), blob(w, v)), 1, 0);
+for (const [good, bad] of [["a/b", "a//b"], ["a", "a/"], ["a/b", "/b"], ["a/...", "a/.."], [".a", "."], ["a", "a\0"]]) {
+  Deno.test(`CHECK and DELETED path ${JSON.stringify(good)} is taken, ${JSON.stringify(bad)} is refused`, () => {
+    for (const [text, isTaken] of [[good, true], [bad, false]] as const) {
+      check(text, Message.check, (w) => (w.varint(1), w.blob(fromLatin1(text))), isTaken);
+      check(text, Message.deleted, (w) => (w.u8(8), w.blob(fromLatin1(text))), isTaken);
+    }
+  });
+}
+const slashed = (length: number) => new Uint8Array(length).fill(0x61).map((a, i) => (i % 100 === 99 ? 0x2f : a));
+limit("CHECK path", Message.check, (w, v) => (w.varint(1), w.blob(slashed(v))), 4095);
+limit("CHECK depth", Message.check, (w, v) => (w.varint(1), w.blob(utf8("a/".repeat(v - 1) + "a"))), 1024);
+
+// Events and control.
+limit("ENTRY index", Message.entry, (w, v) => (w.varint(v), w.varint(0)), ENTRY_INDEX);
+limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1023);
+limit("DELETED kind", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 12);
+limit("DELETED kind of 8 bits", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 8, 8 + 32);
+const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
+  w.u8(verb);
+  w.u8(cause);
+  w.varint(errno);
+  w.u8(side);
+  blob(w, path);
+};
+limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 15);
+limit("PROBLEM verb 0", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 1, 0);
+limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 11);
+limit("PROBLEM errno", Message.problem, (w, v) => problem(w, [1, 0, v, 0, 1]), 4095);
+limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1);
+limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);
+limit("PROGRESS files", Message.progress, (w, v) => (w.varint(v), w.varint(0)), 200_000_000);
+limit("PROGRESS bytes", Message.progress, (w, v) => (w.varint(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
+limit("TOTALS field", Message.totals, (w, v) => (w.raw(new Uint8Array(21)), big(w, v)), 2 ** 53 - 1, 2 ** 53);
+limit("PING counter", Message.ping, (w, v) => big(w, v), 2 ** 53 - 1, 2 ** 53);
+limit("CREDIT bytes", Message.credit, (w, v) => w.varint(v), 2 ** 31);
+limit("CREDIT of nothing", Message.credit, (w, v) => w.varint(v), 1, 0);
+limit("ABORT kind", Message.abort, (w, v) => (w.u8(v), blob(w, 1)), 9);
+limit("ABORT kind 0", Message.abort, (w, v) => (w.u8(v), blob(w, 1)), 1, 0);
+limit("ABORT text", Message.abort, (w, v) => (w.u8(1), blob(w, v)), 4096);
+
+Deno.test("numbers that are not in their shortest form, or longer than 8 bytes, are refused", () => {
+  const ping = (...bytes: number[]) => attempt(sampleOf(Message.ping), Uint8Array.from(bytes)) !== null;
+  assert.equal(ping(0), true);
+  assert.equal(ping(0x80, 0), false);
+  assert.equal(ping(0x81, 0x80, 0), false);
+  assert.equal(ping(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1), false);
+  assert.equal(ping(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f), true);
+});
