@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { readCommand } from "../../lib/cli/request.ts";
-import { run, tsync } from "../support/program.ts";
+import { run, tsync } from "../support/run.ts";
 
 /** A folder that is gone at the end, with `rsh` in it: a remote shell that notes its words in `log` and fails. */
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
