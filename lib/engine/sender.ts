@@ -17,9 +17,6 @@ import { digestNumber } from "./digest_number.ts";
 /** Reads of one file before it is given up as changing. */
 const READS = 3;
 
-/** A file with this much less on disk than it is long has holes, which are kept. */
-const HOLE_BYTES = 4096;
-
 export interface SenderInput {
   env: Environment;
   list: FileList;
@@ -72,8 +69,7 @@ export class Sender {
     const { target, digester } = this.#input;
     const before = this.#before;
     if (this.#os.statHandle(file, before) < 0 || !isAsListed(this.#list, i, before)) return null;
-    if (before.allocated + HOLE_BYTES <= size) return null;
-    if (this.#before.allocated < size && this.#hasHole(file, size)) return null;
+    if (before.allocated < size && this.#hasHole(file, size)) return null;
     const content = this.#small.subarray(0, size);
     const count = size === 0 ? 0 : readFully(this.#os, file, content);
     if (count !== size || this.#os.statHandle(file, this.#after) < 0) return null;
