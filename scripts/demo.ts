@@ -2,7 +2,7 @@
 // Prints what was sent, what it took and what the comparison says. Exits 0 only if every comparison is equal; removes all it made,
 // also when it is interrupted.
 
-import { changeTree } from "./demo/changes.ts";
+import { addNotes, changeTree } from "./demo/changes.ts";
 import { changeTimes, compareTrees, firstDifference } from "./demo/compare.ts";
 import { demoFolder, removeFolder } from "./demo/folder.ts";
 import { run, stopPrograms } from "./demo/programs.ts";
@@ -45,6 +45,7 @@ async function demonstrate(): Promise<number> {
   if (copying.value.unreadable > 0) {
     console.log(`  left out: ${copying.value.unreadable} entries that this user may not read`);
   }
+  await addNotes(source);
   server = await startSshServer({ home });
   console.log(
     `An SSH server for this demonstration listens on 127.0.0.1:${server.port}; its one account has an empty home`,

@@ -5,17 +5,23 @@ import { textOf } from "./programs.ts";
 const NEW_FILES = 100;
 const APPENDED_FILES = 50;
 const SPARSE_BYTES = 256 << 20;
+const NOTES = "notes";
+
+/** Adds a file that is younger than the tree: its time has nanoseconds, which a packaged file's has not. */
+export async function addNotes(root: string): Promise<void> {
+  await Deno.writeTextFile(`${root}/${NOTES}`, "written by the demonstration\n");
+}
 
 /** Changes the tree, and says how. */
 export async function changeTree(root: string): Promise<string> {
+  const removed = await smallFolder(root);
+  if (removed !== null) await Deno.remove(removed.path, { recursive: true });
   const files = await find(root, ["-type", "f", "-perm", "-u=w", "-size", "+0"]);
   const step = Math.max(1, Math.floor(files.length / APPENDED_FILES));
   const appended = files.filter((_, i) => i % step === 0).slice(0, APPENDED_FILES);
   for (const file of appended) await Deno.writeTextFile(file, "one line more\n", { append: true });
 
-  // Equal size, and a time in the same second: only the nanoseconds tell.
-  const rewritten = files.find((file) => !appended.includes(file))!;
-  await rewriteWithinItsSecond(rewritten);
+  await rewriteWithinItsSecond(`${root}/${NOTES}`);
 
   const folder = `${root}/new folder`;
   await Deno.mkdir(folder);
@@ -27,13 +33,12 @@ export async function changeTree(root: string): Promise<string> {
   sparse.close();
   await Deno.chmod(files[1], 0o600);
 
-  const removed = await smallFolder(root);
-  if (removed !== null) await Deno.remove(removed.path, { recursive: true });
   return `${appended.length} files longer, one rewritten to equal size within its second, one mode, ` +
     `${NEW_FILES} new files, a link and a sparse file of ${SPARSE_BYTES >> 20} MB in a new folder` +
     (removed === null ? "" : `, a folder of ${removed.entries} entries removed`);
 }
 
+/** Equal size, and a time in the same second: only the nanoseconds tell. */
 async function rewriteWithinItsSecond(file: string): Promise<void> {
   const time = (await textOf("stat", ["--format=%.9Y", file])).trim();
   const [seconds, nanoseconds] = time.split(".");

@@ -20,10 +20,12 @@ export async function run(program: string, args: string[], options: Deno.Command
   }).spawn();
   running.add(child);
   try {
-    const { code, stdout, stderr } = await child.output().catch(() => {
+    const output = await child.output().catch(() => {
       throw new Error(`${program} was stopped`);
     });
-    return { code, stdout, stderr: options.stderr === "inherit" ? new Uint8Array() : stderr };
+    // To ask for an error stream that was not piped is an error.
+    const stderr = options.stderr === "inherit" ? new Uint8Array() : output.stderr;
+    return { code: output.code, stdout: output.stdout, stderr };
   } finally {
     running.delete(child);
   }
