@@ -179,6 +179,19 @@ for (const role of ["client target", "agent target", "client source", "agent sou
   });
 }
 
+for (const role of ["client target", "client source"] as Role[]) {
+  for (let time = 1; time <= 5; time++) {
+    rows.push({
+      name: `${role}: its BYE reaches the agent, time ${time}`,
+      async run() {
+        const played = await play(role);
+        await assertWorks(played);
+        assertEquals(played.received.at(-1), "BYE");
+      },
+    });
+  }
+}
+
 rows.push({
   name: "client target: a newer minor version, offers it does not know and a strange version text are taken",
   async run() {

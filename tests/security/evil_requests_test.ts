@@ -57,7 +57,9 @@ const WANTS: [string, Uint8Array[]][] = [
   ["redo twice", [want(1), redo(1), redo(1)]],
 ];
 for (const role of SOURCES) {
-  for (const [claim, frames] of WANTS) refused(role, claim, { tamper: instead("WANT", ...frames), streaming: false });
+  for (const [claim, frames] of WANTS) {
+    refused(role, claim, { tamper: instead("WANT", ...frames), streaming: false, lenient: true });
+  }
   refused(role, "WANT after WANT_END", { tamper: after("WANT_END", want(1)), want: [] });
   refused(role, "WANT in a streaming session", { tamper: before("WANT_END", want(1)), streaming: true });
   refused(role, "WANT_END twice", { tamper: before("WANT_END", frame(TYPE.WANT_END)) });
@@ -80,17 +82,9 @@ for (const role of SOURCES) {
   rows.push({
     name: `${role}: redo of what was answered is answered once more`,
     async run() {
-      let redone = false;
-      const played = await play(role, {
-        streaming: false,
-        tamper(name) {
-          if (name !== "WANT_END" || redone) return;
-          redone = true;
-          return [redo(1), frame(TYPE.WANT_END)];
-        },
-      });
-      // Our legal half takes the second content for one too many: the point is that it came.
-      assertEquals(played.violation, "content of 1, which is not wanted");
+      const played = await play(role, { lenient: true, tamper: after("WANT", redo(1)) });
+      await assertWorks(played);
+      assertEquals(played.received.filter((name) => name === "FILES").length >= 2, true, played.received.join(" "));
     },
   });
   rows.push({

@@ -2,9 +2,11 @@
 // through evil_rsh.ts; the evil client starts dist/tsync-remote and speaks to it. All roles of one Scenario type.
 
 import { assert, assertEquals } from "@std/assert";
-import { ARCHIVE_BITS, type Hello, type Job, makeJob, Violation } from "./protocol_bytes.ts";
+import { ARCHIVE_BITS, decodeAbort, type Hello, type Job, makeJob, TYPE, Violation } from "./protocol_bytes.ts";
 import {
   Aborted,
+  emptySourceResult,
+  emptyTargetResult,
   openAsAgent,
   openAsClient,
   type Opened,
@@ -34,6 +36,8 @@ export interface Scenario {
   streaming?: boolean;
   check?: Uint8Array[];
   want?: number[];
+  /** The evil target takes what it did not want. */
+  lenient?: boolean;
   tamper?: Tamper;
   hello?: Partial<Hello>;
   /** Options of the client's command line, instead of -a. */
@@ -119,18 +123,33 @@ async function evilSide(role: Role, scenario: Scenario, wire: Wire, sandbox: San
       : await openAsClient(wire, makeJob(jobRole, [path], { bits: ARCHIVE_BITS, ...scenario.job }), scenario.hello);
     scenario.onOpened?.(opened);
     if (tsyncIsTarget) {
-      notes.source = await playSource(wire, opened, scenario.plan ?? planOf(NEW_TREE), !tsyncIsClient);
+      notes.source = emptySourceResult();
+      await playSource(wire, opened, scenario.plan ?? planOf(NEW_TREE), !tsyncIsClient, notes.source);
     } else {
-      const wish = { streaming: scenario.streaming ?? false, check: scenario.check ?? [], want: scenario.want };
-      notes.target = await playTarget(wire, opened, wish, !tsyncIsClient);
+      const wish = {
+        streaming: scenario.streaming ?? false,
+        check: scenario.check ?? [],
+        want: scenario.want,
+        lenient: scenario.lenient,
+      };
+      notes.target = emptyTargetResult();
+      await playTarget(wire, opened, wish, !tsyncIsClient, notes.target);
     }
   } catch (error) {
     if (error instanceof Aborted) notes.aborted = { kind: error.kind, text: error.text };
     else if (error instanceof Violation) notes.violation = error.message;
-    else if (!(error instanceof Gone)) throw error;
+    else if (error instanceof Gone) notes.aborted = await lastAbort(wire);
+    else throw error;
   } finally {
     await wire.closeWrite();
   }
+}
+
+/** Why tsync stopped reading, if it said so. */
+async function lastAbort(wire: Wire): Promise<{ kind: number; text: string } | null> {
+  await wire.closeWrite();
+  const abort = (await wire.rest()).find((frame) => frame.type === TYPE.ABORT);
+  return abort === undefined ? null : decodeAbort(abort.payload);
 }
 
 async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbox, notes: Notes): Promise<Ran> {
@@ -156,6 +175,8 @@ async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbo
   // Its errors are told once tsync has ended, not as a promise nobody waits for.
   const evil = evilSide(role, scenario, wire, sandbox, notes).then(() => null, (error) => error);
   const end = await ended;
+  // The stand-in for ssh ends once it has passed on what is left; nothing is thrown away before that.
+  await Promise.race([evil, new Promise((resolve) => setTimeout(resolve, 3_000))]);
   wire.close();
   const trouble = await evil;
   if (trouble !== null) throw trouble;
@@ -216,15 +237,23 @@ export async function assertUnharmed(played: Played): Promise<void> {
   assert(played.peakKib <= limitKib, `${played.peakKib} KiB at peak, above ${limitKib}${story(played)}`);
 }
 
+/** What may lie at the target beside the old files: this, or anything at all. */
+export type Fresh = Map<string, string> | "anything";
+
 /** Every file at the target has its old content or the one the source really has, and nothing else lies there. */
-export function assertOldOrNew(played: Played, fresh: Map<string, string> = expected(NEW_TREE)): void {
-  for (const [path, what] of played.after) {
-    const good = what === played.before.get(path) || what === fresh.get(path);
-    assert(good, `${JSON.stringify(path)} is neither old nor new: ${JSON.stringify(what)}${story(played)}`);
+export function assertOldOrNew(played: Played, fresh: Fresh = expected(NEW_TREE), mayBeGone = false): void {
+  if (fresh !== "anything") {
+    for (const [path, what] of played.after) {
+      const good = what === played.before.get(path) || what === fresh.get(path);
+      assert(good, `${JSON.stringify(path)} is neither old nor new: ${JSON.stringify(what)}${story(played)}`);
+    }
   }
-  for (const [path, what] of played.before) {
-    const kept = played.after.has(path) || (what === "d" && fresh.has(path));
-    assert(kept, `${JSON.stringify(path)} is gone${story(played)}`);
+  for (const path of played.before.keys()) {
+    assert(mayBeGone || played.after.has(path), `${JSON.stringify(path)} is gone${story(played)}`);
+  }
+  for (const path of played.after.keys()) {
+    const ours = /(^|\/)\.tsync-/.test(path);
+    assert(!ours, `the temporary file ${path} is left${story(played)}`);
   }
 }
 
@@ -249,7 +278,7 @@ export function expected(tree: Tree, prefix = ""): Map<string, string> {
 export async function assertRefused(
   played: Played,
   codes: number[] = [12],
-  fresh?: Map<string, string>,
+  fresh?: Fresh,
 ): Promise<void> {
   await assertUnharmed(played);
   assert(codes.includes(played.code), `exit ${played.code}, expected ${codes.join(" or ")}${story(played)}`);
