@@ -4,7 +4,7 @@
 
 import { concatBytes } from "../base/bytes.ts";
 import { Errno, type Result } from "./os.ts";
-import { putPath } from "./names.ts";
+import { badPath, putPath } from "./names.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "./linux_machine.ts";
 import { openLibC } from "./symbols.ts";
 import { denoErrno, textOfName } from "./deno_errno.ts";
@@ -34,7 +34,7 @@ export function readWholeStdin(limit: number): Uint8Array | Result {
 function readByLibC(path: Uint8Array, limit: number): Uint8Array | Result {
   const { look, errno } = openLibC();
   const bytes = new Uint8Array(4096);
-  if (!putPath(bytes, path)) return path.length === 0 ? -Errno.ENOENT : -Errno.ENAMETOOLONG;
+  if (!putPath(bytes, path)) return badPath(path);
   const retried = (call: () => number) => {
     for (;;) {
       const result = call();

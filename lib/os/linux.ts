@@ -17,7 +17,7 @@ import {
 } from "./os.ts";
 import * as k from "./linux_machine.ts";
 import { OffsetBuffer, OpenHowBuffer, StatfsBuffer, StatxBuffer, takeDirents, TimesBuffer } from "./linux_structs.ts";
-import { NAME_MAX, putName, putPath, splitPath } from "./names.ts";
+import { badPath, NAME_MAX, putName, putPath, splitPath } from "./names.ts";
 import { type LibC, MAX_CALL_BYTES, openLibC } from "./symbols.ts";
 
 /** The part of LibC that is used here; tests put a stubborn one in its place. */
@@ -554,9 +554,4 @@ class LinuxOs implements Os {
 /** -1 (leave as it is) or an id that Linux can keep. */
 function isId(id: number): boolean {
   return Number.isInteger(id) && id >= -1 && id < 0xffff_ffff;
-}
-
-/** Why putPath refused: the errno that the system would give. */
-function badPath(path: Uint8Array): Result {
-  return path.length === 0 ? -Errno.ENOENT : path.length > 4095 ? -Errno.ENAMETOOLONG : EINVAL;
 }

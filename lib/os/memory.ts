@@ -227,6 +227,7 @@ export class MemoryOs implements Os {
       const open = this.#open.get(folder);
       if (open === undefined || open.pinned) return EBADF;
       if (open.node.kind !== Kind.folder) return -Errno.ENOTDIR;
+      if (!open.node.linked) return -Errno.ENOENT;
       // A seeded order that is not the order of creation, as real file systems have it.
       const salt = this.#options.seed ?? 1;
       const order = [...open.node.children.values()].map((child) => ({
@@ -334,6 +335,7 @@ export class MemoryOs implements Os {
 
   writeAll(handle: Handle, bytes: Uint8Array): Result {
     return this.#run("writeAll", null, (limit) => {
+      if (bytes.length === 0) return 0;
       const open = this.#writable(handle);
       if (typeof open === "number") return open;
       const count = this.#write(open.node, bytes.subarray(0, limit), open.position);
@@ -345,6 +347,7 @@ export class MemoryOs implements Os {
   writeAllAt(handle: Handle, bytes: Uint8Array, offset: number): Result {
     return this.#run("writeAllAt", null, (limit) => {
       if (!isOffset(offset) || offset + bytes.length > OFFSET_MAX) return EINVAL;
+      if (bytes.length === 0) return 0;
       const open = this.#writable(handle);
       if (typeof open === "number") return open;
       const count = this.#write(open.node, bytes.subarray(0, limit), offset);
@@ -357,7 +360,7 @@ export class MemoryOs implements Os {
       if (!isOffset(size)) return EINVAL;
       const open = this.#writable(handle);
       // ftruncate says EINVAL, not EBADF, for a handle that only reads.
-      if (typeof open === "number") return this.#open.has(handle) ? EINVAL : open;
+      if (typeof open === "number") return this.#open.get(handle)?.pinned === false ? EINVAL : open;
       open.node.truncate(size, this.#space);
       this.#touch(open.node);
       return 0;
@@ -385,7 +388,7 @@ export class MemoryOs implements Os {
     const open = this.#open.get(handle);
     if (open === undefined || open.pinned) return EBADF;
     const telling = this.#options.seekHole ?? "true";
-    if (telling === "refused" || !isOffset(from)) return EINVAL;
+    if (telling === "refused" || !isOffset(from) || open.node.kind !== Kind.file) return EINVAL;
     if (from >= open.node.size) return ENXIO;
     if (telling === "generic") return generic(from, open.node.size);
     const found = find(open.node);
@@ -418,12 +421,19 @@ export class MemoryOs implements Os {
   copyRange(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Result {
     return this.#run("copyRange", null, () => {
       if (!isOffset(fromOffset) || !isOffset(toOffset) || !(length >= 0)) return EINVAL;
+      const kinds = [this.#open.get(from), this.#open.get(to)].map((open) =>
+        open?.pinned === false ? open.node.kind : -1
+      );
+      if (kinds.includes(-1)) return EBADF;
+      if (kinds.includes(Kind.folder)) return -Errno.EISDIR;
+      if (kinds.some((kind) => kind !== Kind.file)) return EINVAL;
       const [source, target] = [this.#readable(from), this.#writable(to)];
       if (typeof source === "number") return source;
       if (typeof target === "number") return target;
-      const overlap = fromOffset < toOffset + length && toOffset < fromOffset + length;
+      const wanted = Math.max(0, Math.min(length, source.node.size - fromOffset));
+      const overlap = fromOffset < toOffset + wanted && toOffset < fromOffset + wanted;
       if (source.node === target.node && overlap) return EINVAL;
-      const step = this.#short(new Uint8Array(Math.min(length, 1 << 20)));
+      const step = this.#short(new Uint8Array(Math.min(wanted, 1 << 20)));
       const bytes = step.subarray(0, source.node.readAt(step, fromOffset));
       const count = this.#write(target.node, bytes, toOffset);
       return count === 0 && bytes.length > 0 ? -Errno.ENOSPC : count;
@@ -478,18 +488,19 @@ export class MemoryOs implements Os {
   }
 
   #rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array, replace: boolean): Result {
-    if (!isName(to)) return EINVAL;
-    const node = this.#find(fromFolder, from);
-    if (typeof node === "number") return node;
+    if (!isName(from) || !isName(to)) return EINVAL;
     const [source, target] = [this.#folder(fromFolder), this.#folder(toFolder)];
     if (typeof source === "number") return source;
     if (typeof target === "number") return target;
+    const node = this.#child(source, from);
+    if (typeof node === "number") return node;
     if (!target.linked) return -Errno.ENOENT;
     if (!this.#may(source, WRITE | SEARCH) || !this.#may(target, WRITE | SEARCH)) return -Errno.EACCES;
     const old = this.#child(target, to);
     if (typeof old === "number" && old !== -Errno.ENOENT) return old;
     if (typeof old !== "number") {
       if (!replace) return -Errno.EEXIST;
+      if (old.contains(source)) return -Errno.ENOTEMPTY;
       if (old === node && this.#key(from) === this.#key(to) && source === target && equal(from, to)) return 0;
     }
     if (node.kind === Kind.folder) {
@@ -510,12 +521,12 @@ export class MemoryOs implements Os {
   exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result {
     return this.#run("exchange", a, () => {
       if (!isName(a) || !isName(b)) return EINVAL;
-      const [nodeA, nodeB] = [this.#find(folderA, a), this.#find(folderB, b)];
       const [parentA, parentB] = [this.#folder(folderA), this.#folder(folderB)];
-      if (typeof nodeA === "number") return nodeA;
-      if (typeof nodeB === "number") return nodeB;
       if (typeof parentA === "number") return parentA;
       if (typeof parentB === "number") return parentB;
+      const [nodeA, nodeB] = [this.#child(parentA, a), this.#child(parentB, b)];
+      if (typeof nodeA === "number") return nodeA;
+      if (typeof nodeB === "number") return nodeB;
       if (this.#options.exchange === false) return EINVAL;
       if (!this.#may(parentA, WRITE | SEARCH) || !this.#may(parentB, WRITE | SEARCH)) return -Errno.EACCES;
       if (nodeA.contains(parentB) || nodeB.contains(parentA)) return EINVAL;
@@ -610,7 +621,10 @@ export class MemoryOs implements Os {
     const open = this.#open.get(handle);
     if (open === undefined || open.pinned) return EBADF;
     for (const [other, held] of open.node.locks) {
-      if (other !== handle && (exclusive || held)) return -Errno.EAGAIN;
+      if (other === handle || !(exclusive || held)) continue;
+      // As flock does it: a change of a lock that fails gives up the old one.
+      open.node.locks.delete(handle);
+      return -Errno.EAGAIN;
     }
     open.node.locks.set(handle, exclusive);
     return 0;

@@ -2,6 +2,8 @@
 // implementations of Os. Promises: what passes is one component (or a path of such components), and never more bytes
 // than the buffer holds are written.
 
+import { Errno, type Result } from "./os.ts";
+
 /** Bytes of the longest name. */
 export const NAME_MAX = 255;
 /** Bytes of the longest path, without the final NUL. */
@@ -51,4 +53,10 @@ export function putPath(into: Uint8Array, path: Uint8Array): boolean {
   into.set(path);
   into[path.length] = 0;
   return true;
+}
+
+/** Why putPath refused: the negated errno that the system would give. */
+export function badPath(path: Uint8Array): Result {
+  if (path.length === 0) return -Errno.ENOENT;
+  return path.length > PATH_MAX ? -Errno.ENAMETOOLONG : -Errno.EINVAL;
 }

@@ -215,7 +215,8 @@ export interface Os {
   /** Sets the modification time; the access time is left as it is. */
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result;
 
-  // Locks (flock on the handle), never waiting: 0, or -EWOULDBLOCK (-11).
+  // Locks (flock on the handle), never waiting: 0, or -EWOULDBLOCK (-11). Changing a held lock is not one step: when it
+  // fails, the old lock may be gone too and must be taken again.
   lockShared(handle: Handle): Result;
   lockExclusive(handle: Handle): Result;
   unlock(handle: Handle): Result;

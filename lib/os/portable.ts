@@ -25,7 +25,7 @@ import {
 } from "./os.ts";
 import { utf8 } from "../base/bytes.ts";
 import { denoErrno, textOfName } from "./deno_errno.ts";
-import { isName, PATH_MAX, splitPath } from "./names.ts";
+import { badPath, isName, PATH_MAX, splitPath } from "./names.ts";
 import { fromDeno, fromNode } from "./portable_stat.ts";
 
 // Loaded when it is needed: node:fs would cost every start some milliseconds.
@@ -584,9 +584,7 @@ function portableName(name: Uint8Array): string | Result {
 
 /** A path that the operator typed, or a link's target, as text. */
 function operatorPath(path: Uint8Array): string | Result {
-  if (path.length === 0) return -Errno.ENOENT;
-  if (path.length > PATH_MAX) return -Errno.ENAMETOOLONG;
-  if (path.includes(0)) return EINVAL;
+  if (path.length < 1 || path.length > PATH_MAX || path.includes(0)) return badPath(path);
   return textOfName(path) ?? -Errno.EILSEQ;
 }
 

@@ -887,6 +887,8 @@ const claims: [string, (b: Bench) => void][] = [
     }
     assert.deepEqual([b.os.lockShared(one), b.os.lockShared(two)], [0, 0]);
     assert.equal(b.os.lockExclusive(two), -EAGAIN);
+    // The failed change gave up what `two` held.
+    assert.equal(b.os.lockExclusive(one), 0);
     assert.equal(b.os.unlock(one), 0);
     assert.equal(b.os.lockExclusive(two), 0);
     assert.equal(b.os.lockShared(one), -EAGAIN);
