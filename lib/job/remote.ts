@@ -76,7 +76,12 @@ interface Connection {
 }
 
 /** From the launch line to the JOB message. The session then runs by itself. */
-async function connect(transport: Transport, deploys: boolean, request: JobRequest, run: RemoteRun): Promise<Connection> {
+async function connect(
+  transport: Transport,
+  deploys: boolean,
+  request: JobRequest,
+  run: RemoteRun,
+): Promise<Connection> {
   const { launchAgent } = await import("../deploy/launch.ts");
   const hello = makeHello("client", VERSION);
   const launched = await launchAgent(transport, helloPayload(hello), {
@@ -122,7 +127,10 @@ async function push(request: JobRequest, run: RemoteRun, connection: Promise<Con
     listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
   });
   try {
-    await together(connection, half, half.run().then(() => reporter.done.promise));
+    // The source has nothing left to do before the target has: only the session's end tells that no totals will come.
+    const ended = connection.then(({ session }) => session.ended);
+    ended.catch(() => {});
+    await together(connection, half, half.run().then(() => Promise.race([reporter.done.promise, ended])));
   } finally {
     half.close();
   }
@@ -199,5 +207,8 @@ async function explained(error: unknown, transport: Transport): Promise<unknown>
   if (reason === null) return error;
   const words = reason.lastWords.length > 0 ? `; its last words: ${reason.lastWords.slice(-3).join(" / ")}` : "";
   const how = reason.signal !== null ? `signal ${reason.signal}` : `code ${reason.code}`;
-  return new TsyncError({ kind: "stream", detail: `${error.data.detail} (the remote shell ended with ${how}${words})` });
+  return new TsyncError({
+    kind: "stream",
+    detail: `${error.data.detail} (the remote shell ended with ${how}${words})`,
+  });
 }
