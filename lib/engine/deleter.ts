@@ -10,7 +10,7 @@ import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
-import { sweep } from "../tree/stage.ts";
+import { replaceEmptyFolder, sweep } from "../tree/stage.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -81,7 +81,10 @@ export class Deleter {
     if (!over) return null;
     return new TsyncError({
       kind: "guard",
-      detail: `refusing to delete ${doomed} of ${all} entries at the target (${Math.round(share * 100)} %): nothing was deleted; ` +
+      detail:
+        `refusing to delete ${doomed} of ${all} entries at the target (${
+          Math.round(share * 100)
+        } %): nothing was deleted; ` +
         `if this is meant, say --delete-limit=${doomed} (or --delete-limit=100%, or --no-guard)`,
     });
   }
@@ -93,6 +96,7 @@ export class Deleter {
     for (let i = 0; i < extras.count; i++) {
       if (extras.kind(i) === Kind.folder) inside += this.#countInside(this.#extraPath(i));
     }
+    for (const file of this.#state.blocked) inside += 1 + this.#countInside(this.#state.path(file.index));
     return { doomed: extras.count + inside, all: ownEntries + inside };
   }
 
@@ -192,7 +196,10 @@ export class Deleter {
    * Calls `visit` for each child of the folder at `path` that may go, in reverse order, with the open folder. Returns how many
    * stay: protected ones, our own names in use, and 1 if the folder cannot be read.
    */
-  #eachChild(path: Uint8Array, visit: (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array) => void): number {
+  #eachChild(
+    path: Uint8Array,
+    visit: (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array) => void,
+  ): number {
     const state = this.#state;
     const { os, filters } = state;
     const handle = os.openBeneath(state.root.handle, path);
@@ -239,9 +246,11 @@ export class Deleter {
   async #clearBlocked(): Promise<void> {
     const state = this.#state;
     for (const file of state.blocked.splice(0)) {
-      this.#delete(file.folder, file.name, Kind.folder, state.path(file.index));
-      const result = state.os.rename(file.folder, file.temporary, file.folder, file.name);
-      state.settled(file, result < 0 ? -result : 0);
+      const path = state.path(file.index);
+      const isEmpty = this.#deleteInside(path);
+      const result = isEmpty ? replaceEmptyFolder(state.os, file.folder, file.temporary, file.name) : -Errno.ENOTEMPTY;
+      if (result === 0) this.#deleted(0, Kind.folder, path);
+      state.settled(file, -result);
       state.os.close(file.folder);
       await state.env.breathe();
     }

@@ -12,7 +12,7 @@ import type { Events } from "../session/events.ts";
 import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
-import { Stage, type StagedFile } from "../tree/stage.ts";
+import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import type { TargetRoot } from "./target_root.ts";
 
@@ -74,12 +74,18 @@ export class TargetState {
     this.digesters = input.digesters;
     this.owners = new AccountMap(input.list, input.options, input.env.identity);
     this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (handle) => this.stage.release(handle));
-    this.stage = new Stage(this.os, new TemporaryNames(input.env.randomBytes), (file, errno) => this.#committed(file, errno));
+    this.stage = new Stage(
+      this.os,
+      new TemporaryNames(input.env.randomBytes),
+      (file, errno) => this.#committed(file, errno),
+    );
   }
 
   /** Name of entry i at the target: the listed one, or the one the target path gives to a single file. */
   name(i: number): Uint8Array {
-    return this.root.singleName !== null && this.list.parent(i) === 0 && i !== 0 ? this.root.singleName : this.list.name(i);
+    return this.root.singleName !== null && this.list.parent(i) === 0 && i !== 0
+      ? this.root.singleName
+      : this.list.name(i);
   }
 
   /** Path of entry i below the target root. */
@@ -125,9 +131,8 @@ export class TargetState {
   /** A folder stands where a file shall be: an empty one goes, a full one only with --delete, once deleting is allowed. */
   #clearWay(file: StagedFile): void {
     const { os } = this;
-    if (os.removeFolder(file.folder, file.name) === 0) {
-      return this.settled(file, -Math.min(0, os.rename(file.folder, file.temporary, file.folder, file.name)));
-    }
+    const replaced = replaceEmptyFolder(os, file.folder, file.temporary, file.name);
+    if (replaced !== -Errno.ENOTEMPTY) return this.settled(file, -replaced);
     if (this.options.delete) {
       const folder = os.openBeneath(this.root.handle, this.list.path(this.list.parent(file.index)));
       if (folder >= 0) {

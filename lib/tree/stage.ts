@@ -6,7 +6,7 @@
 // files passes it by; a batch is committed before its folder handle is closed.
 
 import type { TemporaryNames } from "./own_names.ts";
-import { Errno, type Handle, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
 
 /** Files and bytes staged before they are put in place. Small: with an empty barrier a larger batch gains nothing. */
 const BATCH_FILES = 256;
@@ -125,6 +125,35 @@ export class Stage {
     this.#locked.add(folder);
     for (let i = 0; i < LOCK_TRIES; i++) if (this.#os.lockShared(folder) !== -Errno.EAGAIN) return;
   }
+}
+
+/**
+ * Puts a staged file where an empty folder stands, so that the name is never without either. 0, -ENOTEMPTY (then the folder is
+ * as it was), or another negated errno.
+ */
+export function replaceEmptyFolder(os: Os, folder: Handle, temporary: Uint8Array, name: Uint8Array): number {
+  const empty = checkEmpty(os, folder, name);
+  if (empty === -Errno.ENOENT || empty === -Errno.ENOTDIR) return os.rename(folder, temporary, folder, name);
+  if (empty < 0) return empty;
+  const swapped = os.exchange(folder, temporary, folder, name);
+  if (swapped === -Errno.EINVAL || swapped === -Errno.ENOSYS) {
+    // A file system that cannot exchange: the name is free for a moment.
+    const removed = os.removeFolder(folder, name);
+    return removed < 0 ? removed : os.rename(folder, temporary, folder, name);
+  }
+  if (swapped < 0) return swapped;
+  const removed = os.removeFolder(folder, temporary);
+  if (removed < 0) os.exchange(folder, temporary, folder, name);
+  return removed;
+}
+
+function checkEmpty(os: Os, folder: Handle, name: Uint8Array): number {
+  const handle = os.openFolder(folder, name);
+  if (handle < 0) return handle;
+  const listing = new Listing();
+  const result = os.readFolder(handle, listing);
+  os.close(handle);
+  return result < 0 ? result : listing.count === 0 ? 0 : -Errno.ENOTEMPTY;
 }
 
 /**
