@@ -2,10 +2,19 @@
 // `.tsync-partial`. They are left out of scans and deletions on both sides. A temporary name proves itself: the last eight
 // digits are a check over the rest, so that a user's file that merely looks alike is never taken for ours and removed.
 
-import { fromLatin1, latin1 } from "../base/bytes.ts";
+import { fromLatin1, hex, latin1 } from "../base/bytes.ts";
 
 const PREFIX = [0x2e, 0x74, 0x73, 0x79, 0x6e, 0x63, 0x2d]; // ".tsync-"
-const TEMPORARY = /^\.tsync-([0-9a-f]{8})-([0-9a-f]{16})([0-9a-f]{8})$/;
+const RUN_DIGITS = 8;
+const RANDOM_DIGITS = 16;
+const CHECK_DIGITS = 8;
+const RANDOM_AT = PREFIX.length + RUN_DIGITS + 1;
+const CHECK_AT = RANDOM_AT + RANDOM_DIGITS;
+const TEMPORARY = /^\.tsync-[0-9a-f]{8}-[0-9a-f]{24}$/;
+const DIGITS = fromLatin1("0123456789abcdef");
+/** Start of the check over run and random digits: FNV-1a of a word of our own. */
+const WORD = fromLatin1("tsync temporary");
+const SEED = fold(0x811c9dc5, WORD, 0, WORD.length);
 
 /** Whether the name lies in tsync's name space: a temporary name or the folder of partials. */
 export function isOwnName(bytes: Uint8Array, at: number, length: number): boolean {
@@ -17,44 +26,49 @@ export function isOwnName(bytes: Uint8Array, at: number, length: number): boolea
 
 /** Whether the name is a temporary name that tsync itself made (its check digits are right). */
 export function isOwnTemporary(name: Uint8Array): boolean {
-  const match = TEMPORARY.exec(latin1(name));
-  return match !== null && match[3] === check(match[1], match[2]);
+  if (!TEMPORARY.test(latin1(name))) return false;
+  const run = fold(SEED, name, PREFIX.length, PREFIX.length + RUN_DIGITS);
+  const check = fold(run, name, RANDOM_AT, CHECK_AT);
+  return latin1(name.subarray(CHECK_AT)) === check.toString(16).padStart(CHECK_DIGITS, "0");
 }
 
 /** Makes temporary names for one run: unique among live runs, 64 random bits each. */
 export class TemporaryNames {
-  readonly #run: string;
   readonly #random: (bytes: number) => Uint8Array;
+  /** ".tsync-RUN-" and room for the rest: copied for each name. */
+  readonly #template: Uint8Array<ArrayBuffer>;
+  readonly #seed: number;
   #pool: Uint8Array = new Uint8Array(0);
   #at = 0;
 
   constructor(random: (bytes: number) => Uint8Array) {
     this.#random = random;
-    this.#run = digits(random(4), 0, 4);
+    this.#template = fromLatin1(`.tsync-${hex(random(4))}-${"0".repeat(RANDOM_DIGITS + CHECK_DIGITS)}`);
+    this.#seed = fold(SEED, this.#template, PREFIX.length, PREFIX.length + RUN_DIGITS);
   }
 
   next(): Uint8Array<ArrayBuffer> {
-    if (this.#at + 8 > this.#pool.length) {
-      this.#pool = this.#random(4096);
+    if (this.#at === this.#pool.length) {
+      this.#pool = this.#random(8 * 512);
       this.#at = 0;
     }
-    const random = digits(this.#pool, this.#at, 8);
-    this.#at += 8;
-    return fromLatin1(`.tsync-${this.#run}-${random}${check(this.#run, random)}`);
+    const name = new Uint8Array(this.#template);
+    for (let i = RANDOM_AT; i < CHECK_AT; i += 2) {
+      const byte = this.#pool[this.#at++];
+      name[i] = DIGITS[byte >>> 4];
+      name[i + 1] = DIGITS[byte & 15];
+    }
+    let check = fold(this.#seed, name, RANDOM_AT, CHECK_AT);
+    for (let i = name.length - 1; i >= CHECK_AT; i--) {
+      name[i] = DIGITS[check & 15];
+      check >>>= 4;
+    }
+    return name;
   }
 }
 
-function digits(bytes: Uint8Array, at: number, count: number): string {
-  let text = "";
-  for (let i = at; i < at + count; i++) text += (bytes[i] + 256).toString(16).slice(1);
-  return text;
-}
-
-/** 32-bit FNV-1a over run and random digits, with a word of our own in front. */
-function check(run: string, random: string): string {
-  let hash = 0x811c9dc5;
-  for (const text of ["tsync temporary", run, random]) {
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return (hash >>> 0).toString(16).padStart(8, "0");
+/** 32-bit FNV-1a over bytes[from, to), starting from `hash`. */
+function fold(hash: number, bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return hash >>> 0;
 }
