@@ -36,6 +36,7 @@ export class Keepalive {
   #cancel: (() => void) | null = null;
   #timeoutMs = HANDSHAKE_PHASE_MS;
   #pingMs = KEEPALIVE_MS;
+  #isHandshake = true;
   #idleMs = 0;
   #lastTickMs = 0;
   #peerCounter = 0;
@@ -59,6 +60,7 @@ export class Keepalive {
 
   /** The job's idle limit; 0 = none. */
   setTimeout(seconds: number): void {
+    this.#isHandshake = false;
     this.#timeoutMs = seconds * 1000;
     if (seconds > 0) this.#pingMs = Math.min(KEEPALIVE_MS, this.#timeoutMs / 3);
     this.#idleMs = 0;
@@ -79,7 +81,7 @@ export class Keepalive {
   }
 
   heardPing(counter: number): void {
-    if (counter <= this.#peerCounter) return;
+    if (counter <= this.#peerCounter || this.#isHandshake) return;
     this.#peerCounter = counter;
     this.#idleMs = 0;
   }

@@ -10,7 +10,7 @@ import { assert, TsyncError } from "../base/errors.ts";
 import { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
-import { BULK_WINDOW_BYTES, FRAME_BYTES } from "../base/limits.ts";
+import { FRAME_BYTES } from "../base/limits.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
 import { encodeAbort, encodeCredit, encodePing } from "../wire/event_codec.ts";
@@ -76,8 +76,7 @@ export class WireSession {
   /** Bytes handled and whatever worked() added, and the highest of what PING told of it. */
   #work = 0;
   #counter = 0;
-  /** Bulk bytes that the peer may still send, and those handled but not given back. */
-  #window = BULK_WINDOW_BYTES;
+  /** Bulk bytes handled and not given back. A peer that overdraws its credit needs no check: no more is read than is handled. */
   #unreturned = 0;
   readonly #helloGate = new Gate<Hello>();
   readonly #jobGate = new Gate<Job>();
@@ -386,10 +385,6 @@ export class WireSession {
     const { type } = this.#inbox;
     if (!this.#state.isLegal(type)) broken(this.#state.complaint(type));
     this.#keepalive.heard();
-    if (isBulk(type)) {
-      if (this.#window <= 0) broken("the peer sent more than it has credit for");
-      this.#window -= this.#inbox.payloadEnd - this.#inbox.payloadAt + HEADER_BYTES;
-    }
     if (type >= Message.roots && type < Message.entry) {
       return this.#halfGate.isOpen ? this.#receiveForHalf(type) : this.#receiveLater(this.#halfGate, type);
     }
@@ -461,7 +456,6 @@ export class WireSession {
     if (this.#unreturned < CREDIT_STEP) return;
     encodeCredit(this.#outbox.control(Message.credit), this.#unreturned);
     this.#outbox.controlEnd();
-    this.#window += this.#unreturned;
     this.#unreturned = 0;
   }
 }
