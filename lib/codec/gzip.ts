@@ -21,7 +21,8 @@ interface Gzip {
   readonly destroyed: boolean;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
-  once(event: "drain" | "close", listener: () => void): unknown;
+  on(event: "drain" | "close", listener: () => void): unknown;
+  off(event: "drain" | "close", listener: () => void): unknown;
 }
 
 async function feed(gzip: Gzip, read: (into: Uint8Array) => number): Promise<void> {
@@ -32,8 +33,13 @@ async function feed(gzip: Gzip, read: (into: Uint8Array) => number): Promise<voi
     if (gzip.write(piece.subarray(0, count))) continue;
     // A destroyed stream has all the room there will be.
     await new Promise<void>((resume) => {
-      gzip.once("drain", resume);
-      gzip.once("close", resume);
+      const go = () => {
+        gzip.off("drain", go);
+        gzip.off("close", go);
+        resume();
+      };
+      gzip.on("drain", go);
+      gzip.on("close", go);
     });
   }
   if (!gzip.destroyed) gzip.end();

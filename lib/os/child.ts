@@ -2,6 +2,7 @@
 // end of the child is reported once; nothing of ours is inherited but what is named here.
 
 import type { ByteSink, ByteSource } from "./streams.ts";
+import { withStartedUmask } from "./umask.ts";
 
 export interface SpawnOptions {
   /** Added to our environment. */
@@ -40,13 +41,14 @@ export function spawn(argv: string[], options: SpawnOptions = {}): Child {
   const [program, ...args] = argv;
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(program, {
+    const command = new Deno.Command(program, {
       args,
       env: options.env,
       stdin: "piped",
       stdout: "piped",
       stderr: options.stderr ?? "inherit",
-    }).spawn();
+    });
+    child = withStartedUmask(() => command.spawn());
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new SpawnError("missing", program, "no such program");
     throw new SpawnError("refused", program, error instanceof Error ? error.message : String(error));

@@ -9,6 +9,7 @@ export type { Child, ChildEnd, SpawnOptions } from "./child.ts";
 export { SpawnError } from "./child.ts";
 export { standardSink, stdinSource, writeStandardSync } from "./streams.ts";
 export type { ByteSink, ByteSource } from "./streams.ts";
+export { setUmask } from "./umask.ts";
 
 /** The arguments after the program's name. */
 export function args(): string[] {
@@ -35,11 +36,6 @@ export function env(name: string): string | undefined {
 /** Removes a variable, so that child processes do not get it. */
 export function unsetEnv(name: string): void {
   Deno.env.delete(name);
-}
-
-/** Sets the bits that new files and folders do not get; returns the old ones. */
-export function setUmask(mask: number): number {
-  return Deno.umask(mask);
 }
 
 /** Ends the process now. */
