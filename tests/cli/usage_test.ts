@@ -153,6 +153,73 @@ Deno.test("rules are read from standard input with --exclude-from=-", async () =
   });
 });
 
+/** A remote shell that runs its command here, in a home of its own, and counts its runs. */
+async function loopbackShell(folder: string): Promise<string> {
+  const script = `#!/bin/sh
+    while [ "$1" = -l ]; do shift 2; done
+    shift; HOME='${folder}/home'; export HOME; mkdir -p "$HOME"; cd "$HOME"; exec sh -c "$*"`;
+  await Deno.writeTextFile(`${folder}/loopback`, script, { mode: 0o755 });
+  return `${folder}/loopback`;
+}
+
+Deno.test("B10: remote paths with spaces, quotes and dollars are the paths that were typed, in both directions", async () => {
+  await withFolder(async (folder) => {
+    const shell = await loopbackShell(folder);
+    for (
+      const path of [
+        "a b",
+        "it's",
+        'say "so"',
+        "$HOME",
+        "`id`",
+        "$(touch PWNED)",
+        "back\\slash",
+        "*",
+        "~root",
+        "a;id",
+        "-n",
+      ]
+    ) {
+      const push = await tsync(["-r", "-e", shell, "s/", `u@h:${path}`], { cwd: folder });
+      assertEquals([push.code, push.err], [0, ""], path);
+      assertEquals(await Deno.readTextFile(`${folder}/home/${path}/f`), "one", path);
+      const pull = await tsync(["-r", "-e", shell, `h:${path}/f`, `back-${path.length}`], { cwd: folder });
+      assertEquals([pull.code, pull.err], [0, ""], path);
+      assertEquals(await Deno.readTextFile(`${folder}/back-${path.length}`), "one");
+      await Deno.remove(`${folder}/back-${path.length}`);
+    }
+    assertEquals((await run(["find", ".", "-name", "PWNED"], { cwd: folder })).out, "");
+  });
+});
+
+Deno.test("the remote shell runs with the user's umask, so that what it writes is no more open than elsewhere", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/rsh`, `#!/bin/sh\numask >'${folder}/mask'\nexit 9\n`, { mode: 0o755 });
+    await shell('umask 027; "$@"', ["-a", "-e", `${folder}/rsh`, "s/", "h:d"], folder);
+    assertEquals(await Deno.readTextFile(`${folder}/mask`), "0027\n");
+  });
+});
+
+Deno.test("agent list, verify and remove tell of the agents on a host; a damaged one is exit 23", async () => {
+  await withFolder(async (folder) => {
+    const shell = await loopbackShell(folder);
+    const agent = (verb: string) => tsync(["agent", verb, "-e", shell, "u@h"], { cwd: folder });
+    assertEquals(await agent("list"), { code: 0, out: "no tsync-remote on h\n", err: "" });
+    assertEquals((await tsync(["-r", "-e", shell, "s/", "h:d"], { cwd: folder })).code, 0);
+    const listed = await agent("list");
+    assertMatch(listed.out, /^tsync-remote-[0-9a-f]{64} {2}[0-9,]+ bytes {2}\S.+\n$/);
+    assertMatch((await agent("verify")).out, / {2}good/);
+    const name = /^tsync-remote-[0-9a-f]{64}/.exec(listed.out)![0];
+    await Deno.writeTextFile(`${folder}/home/.tsync/bin/${name}`, "x", { append: true });
+    const damaged = await agent("verify");
+    assertEquals(damaged.code, 23);
+    assertMatch(damaged.out, / {2}damaged/);
+    assertMatch(damaged.err, /^tsync: .*tsync agent remove h .*\n$/);
+    assertMatch((await agent("remove")).out, / {2}removed/);
+    assertEquals(await exists(`${folder}/home/.tsync/bin/${name}`), false);
+  });
+});
+
 /** A source of `count` small files, so that the run has something to say. */
 async function manyFiles(folder: string, count: number): Promise<void> {
   const line =

@@ -228,7 +228,8 @@ name'; mkdir 'a b'; mkfifo new/pipe
  */
 function linesOf(text: string): string[] {
   return text.split("\n").filter((line) =>
-    line !== "" && !/^(sent |total size |total: |delta-transmission|File list |Total bytes )/.test(line)
+    line !== "" &&
+    !/^(opening connection |sent |total size |total: |delta-transmission|File list |Total bytes )/.test(line)
   )
     .sort();
 }
@@ -279,6 +280,39 @@ for (
         cwd: folder,
       });
       assertEquals(linesOf(ourAgain.out.replaceAll("new2", "new1")), linesOf(again.out));
+    });
+  });
+}
+
+/** A remote shell that runs its command here, in a home of its own. */
+async function loopbackShell(folder: string): Promise<string> {
+  const script = `#!/bin/sh
+    while [ "$1" = -l ]; do shift 2; done
+    shift; HOME='${folder}'; export HOME; cd '${folder}'; exec sh -c "$*"`;
+  await Deno.writeTextFile(`${folder}/loopback`, script, { mode: 0o755 });
+  return `${folder}/loopback`;
+}
+
+for (const direction of ["push", "pull"]) {
+  const lines = ["-ai", "-aiiv", "-av", "-avv", "-a --stats", "-ai --delete", "-an --delete -vi", "-rlpi"];
+  Deno.test(`tsync ${lines.join(", ")} print rsync's lines for a ${direction}`, async () => {
+    await withFolder(async (folder) => {
+      const shell = await loopbackShell(folder);
+      for (const line of lines) {
+        const place = await Deno.makeTempDir({ dir: folder });
+        await twins(place);
+        const words = [...line.split(" "), "-e", shell];
+        const ends = (n: number, target: string) =>
+          direction === "push" ? [`s${n}/`, `u@h:${place}/${target}${n}`] : [`u@h:${place}/s${n}/`, `${target}${n}`];
+        for (const target of ["t", "new"]) {
+          // -W: the delta algorithm tells content that it saved.
+          const theirs = await run(["rsync", "-W", ...words, ...ends(1, target)], { cwd: place });
+          const guard = words.includes("--delete") ? ["--no-guard"] : [];
+          const ours = await tsync([...words, ...guard, ...ends(2, target)], { cwd: place });
+          assertEquals(linesOf(ours.out.replaceAll("new2", "new1")), linesOf(theirs.out), line);
+          assertEquals([ours.code, ours.err], [theirs.code, theirs.err], line);
+        }
+      }
     });
   });
 }
