@@ -28,10 +28,10 @@ m=; t=;
 
 clean() { test -z "$t" || rm -f "$t"; t=; };
 
-# The first line of the reason, and the end.
+# The reason, its lines joined, and the end.
 fail() {
-  n=$(echo; echo x); n=\${n%x}; e=$*;
-  printf %s "$m FAIL \${e%%$n*}"; echo;
+  set -f; n=$(echo; echo x); IFS=" \${n%x}"; set -- $*; IFS=" ";
+  printf "%s FAIL %.2000s" "$m" "$*"; echo;
   clean; trap - EXIT; exit 1;
 };
 
@@ -117,7 +117,7 @@ prepare() {
   for a in "$d/.tsync" "$d/.tsync/bin"; do
     test -d "$a" || e=$(mkdir "$a" 2>&1) || test -d "$a" || fail "cannot write to the home folder: $e";
   done;
-  test -d "$f" && fail "$f is a folder; remove it";
+  test -h "$f" || { test -d "$f" && fail "$f is a folder; remove it"; };
   # What a killed upload left behind a day ago or earlier.
   find "$d/.tsync/bin" -name "new-*" -type f -mtime +0 -exec rm -f {} + 2>/dev/null;
 };

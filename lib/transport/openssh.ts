@@ -29,6 +29,7 @@ export function openSsh(remote: RemoteShell, command: string, report: (line: str
     sink: child.stdin,
     closed: watch(child, ear),
     kill() {
+      child.stdin.close();
       child.kill();
       const cancel = after(KILL_MS, () => child.kill("SIGKILL"));
       child.ended.then(cancel);

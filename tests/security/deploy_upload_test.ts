@@ -73,7 +73,7 @@ Deno.test("upload: content other than the announced one is refused by its SHA-25
 });
 
 Deno.test("upload: cut off anywhere, it leaves neither the agent's name nor a temporary file", async () => {
-  const agent = await scriptAgent(400_000);
+  const agent = await scriptAgent(2_000_000);
   const account = await Account.open();
   for (let round = 0; round < 12; round++) {
     let pieces = 0;
@@ -343,7 +343,7 @@ Deno.test("noise: 64 KiB before the agent are borne, endless noise is refused wi
   assert.equal(met.echo, "tail \0\xff\n");
   assert.match(met.noise, /^x{400}\.\.\. \(65536 bytes\)$/);
   await account.close();
-  for (const script of ["yes", "cat /dev/zero", `read -r a m r; while :; do echo "$m MAYBE"; done`]) {
+  for (const script of ["exec yes", "exec cat /dev/zero", `read -r a m r; while :; do echo "$m MAYBE"; done`]) {
     const { message, exitCode } = await farSide(script);
     assert.match(message, /printed more than 64 KiB.*start-up files silent/, script);
     assert.equal(exitCode, 5);
