@@ -15,6 +15,8 @@ import type { Wait } from "./ports.ts";
 const QUEUE_BYTES = 1 << 20;
 const RESUME_BYTES = QUEUE_BYTES / 2;
 const POOLED_BATCHES = 4;
+/** ENTRY records gathered before they are sent; each write wakes the whole chain to the client. */
+const ENTRY_BYTES = 16 << 10;
 const NO_FRAME = -1;
 
 class Batch {
@@ -118,8 +120,14 @@ export class Outbox {
     return this.#control;
   }
 
+  /** A record waits for company: it goes with the next frame, with flushEntries(), or when there are many. */
   entryEnd(): Wait {
-    return this.#afterControl();
+    return this.#control.used - this.#entryAt < ENTRY_BYTES ? undefined : this.#afterControl();
+  }
+
+  /** Before the session waits for the peer: what waits for company goes now. */
+  flushEntries(): void {
+    if (this.#entryAt !== NO_FRAME) this.#wake();
   }
 
   /** Undefined, or a promise until less is queued. */

@@ -13,11 +13,12 @@ import type { FileList } from "../base/file_list.ts";
 import { FRAME_BYTES } from "../base/limits.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
-import { encodeAbort, encodeCredit, encodePing } from "../wire/event_codec.ts";
+import { encodeCredit, encodePing } from "../wire/event_codec.ts";
 import type { Hello } from "../wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
 import { HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
-import { abortOf, errorOfAbort } from "./abort_kinds.ts";
+import { errorOfAbort } from "./abort_kinds.ts";
+import { Closing, LAST_WORD_MS } from "./closing.ts";
 import { broken, type SessionCore } from "./core.ts";
 import { EventIntake, PeerEvents } from "./event_side.ts";
 import type { Events } from "./events.ts";
@@ -34,8 +35,6 @@ export type { Job, SessionClock, SessionSide };
 
 /** Credit is given back in steps of at least this, bytes. */
 const CREDIT_STEP = 1 << 20;
-/** How long a last word may take to be written, ms. */
-const LAST_WORD_MS = 1000;
 
 export interface WireSessionOptions {
   source: ByteSource;
@@ -68,21 +67,18 @@ export class WireSession {
   readonly #hello: Hello;
   #peerHello: Hello | null = null;
   #job: Job | null = null;
-  readonly #end = new Gate();
-  readonly #closed = new Gate();
-  #error: unknown = null;
-  #isOver = false;
+  readonly #closing: Closing;
   #isHandling = false;
   /** Bytes handled and whatever worked() added, and the highest of what PING told of it. */
   #work = 0;
   #counter = 0;
   /** Bulk bytes handled and not given back. A peer that overdraws its credit needs no check: no more is read than is handled. */
   #unreturned = 0;
-  readonly #helloGate = new Gate<Hello>();
-  readonly #jobGate = new Gate<Job>();
+  readonly #helloGate: Gate<Hello>;
+  readonly #jobGate: Gate<Job>;
   /** Open once our half, and the client's events, are attached. */
-  readonly #halfGate = new Gate();
-  readonly #eventsGate = new Gate();
+  readonly #halfGate: Gate;
+  readonly #eventsGate: Gate;
   #sourceSide: SourceSide | null = null;
   #targetSide: TargetSide | null = null;
   #events: EventIntake | null = null;
@@ -96,7 +92,12 @@ export class WireSession {
     this.#hello = options.hello ?? makeHello(options.side, options.version);
     this.#state = new SessionState(options.side === "client");
     this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
-    this.ended = this.#end.promise;
+    this.#closing = new Closing(this.#outbox, options.clock, () => this.#keepalive.stop());
+    this.ended = this.#closing.end.promise;
+    this.#helloGate = this.#closing.watch(new Gate<Hello>());
+    this.#jobGate = this.#closing.watch(new Gate<Job>());
+    this.#halfGate = this.#closing.watch(new Gate());
+    this.#eventsGate = this.#closing.watch(new Gate());
     this.#keepalive = new Keepalive(options.clock, {
       lastWriteMs: () => this.#outbox.lastWriteMs,
       isWriting: () => this.#outbox.isWriting,
@@ -117,9 +118,9 @@ export class WireSession {
       get job() {
         return session.#job;
       },
-      guard: () => this.#guard(),
+      guard: () => this.#closing.guard(),
       get isOver() {
-        return session.#isOver;
+        return session.#closing.isOver;
       },
       now: () => this.#clock.now(),
     };
@@ -127,10 +128,6 @@ export class WireSession {
 
   get sentBytes(): number {
     return this.#outbox.sentBytes;
-  }
-
-  #guard(): void {
-    if (this.#isOver) throw this.#error ?? new TsyncError({ kind: "stream", detail: "the session has ended" });
   }
 
   // Hello and job.
@@ -165,7 +162,7 @@ export class WireSession {
   /** The client: waits for the agent's HELLO and sends the job. Throws TsyncError "usage" if it is too long to travel. */
   async sendJob(job: Job): Promise<void> {
     await this.#helloGate.promise;
-    this.#guard();
+    this.#closing.guard();
     const writer = this.#outbox.control(Message.job);
     const before = writer.used;
     encodeJob(writer, job);
@@ -246,11 +243,11 @@ export class WireSession {
 
   /** The client: the run is over. Resolves when that is written; the session has ended then. */
   async sendBye(): Promise<void> {
-    this.#guard();
+    this.#closing.guard();
     this.#outbox.control(Message.bye);
     this.#outbox.controlEnd();
     await this.#outbox.drained();
-    this.#finish();
+    this.#closing.finish();
   }
 
   /**
@@ -258,46 +255,15 @@ export class WireSession {
    * Resolves when that is done. A second call does nothing.
    */
   fail(error: unknown): Promise<void> {
-    return this.#fail(error, true);
-  }
-
-  async #fail(error: unknown, isTold: boolean): Promise<void> {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#error = error;
-    this.#keepalive.stop();
-    this.#outbox.dropBulk(error);
-    for (const gate of [this.#helloGate, this.#jobGate, this.#halfGate, this.#eventsGate, this.#end]) gate.fail(error);
-    if (isTold) await this.#sendAbort(error);
-    this.#outbox.stop(error);
-    this.#closed.fail(error);
-  }
-
-  async #sendAbort(error: unknown): Promise<void> {
-    const { kind, text } = abortOf(error);
-    encodeAbort(this.#outbox.control(Message.abort), kind, text);
-    this.#outbox.controlEnd();
-    const late = new Gate();
-    const cancel = this.#clock.every(LAST_WORD_MS, () => late.open());
-    await Promise.race([this.#outbox.drained().catch(() => {}), late.promise]);
-    cancel();
-  }
-
-  #finish(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#keepalive.stop();
-    this.#outbox.stop(new TsyncError({ kind: "stream", detail: "the session has ended" }));
-    this.#end.open();
-    this.#closed.open();
+    return this.#closing.fail(error, true);
   }
 
   /** The peer does not read any more. If it said why, that comes in; if it says nothing, this is the reason. */
   #onBrokenSink(): void {
-    if (this.#isOver) return;
+    if (this.#closing.isOver) return;
     const cancel = this.#clock.every(LAST_WORD_MS, () => {
       cancel();
-      this.#fail(new TsyncError({ kind: "stream", detail: `${this.#peer} reads no more` }), false);
+      this.#closing.fail(new TsyncError({ kind: "stream", detail: `${this.#peer} reads no more` }), false);
     });
   }
 
@@ -325,32 +291,39 @@ export class WireSession {
     this.#keepalive.start();
     // A read may hang for as long as the peer is silent; the session's end does not wait for it.
     this.#read().catch((error) => this.fail(error));
-    return this.#closed.promise;
+    return this.#closing.closed.promise;
   }
 
   async #read(): Promise<void> {
     const inbox = this.#inbox;
-    while (!this.#isOver) {
+    while (!this.#closing.isOver) {
       while (inbox.next()) {
         if (inbox.type === Message.ping) {
           this.#receivePing();
           continue;
         }
         const wait = this.#receive();
-        if (wait !== undefined) {
-          this.#isHandling = true;
-          await wait;
-          this.#isHandling = false;
-        }
-        if (this.#isOver) return;
+        if (wait !== undefined) await this.#pause(wait);
+        if (this.#closing.isOver) return;
         this.#handled(inbox.payloadEnd - inbox.payloadAt + HEADER_BYTES);
+        // Events wait in memory: a client that does not read them is not given more to do.
+        const room = this.#state.role === "target" ? this.#outbox.room() : undefined;
+        if (room !== undefined) await this.#pause(room);
       }
       this.#keepalive.heardPart(inbox.pending);
+      this.#outbox.flushEntries();
       const count = await this.#readSome();
       if (count === null) return this.#onEndOfStream();
       this.receivedBytes += count;
       inbox.filled(count);
     }
+  }
+
+  /** Nothing is read while our side is at work. */
+  async #pause(wait: Promise<void>): Promise<void> {
+    this.#isHandling = true;
+    await wait;
+    this.#isHandling = false;
   }
 
   async #readSome(): Promise<number | null> {
@@ -364,7 +337,7 @@ export class WireSession {
 
   #onEndOfStream(): void {
     const detail = this.#side === "client" ? "the agent ended unexpectedly" : "the client went away";
-    this.#fail(new TsyncError({ kind: "stream", detail }), false);
+    this.#closing.fail(new TsyncError({ kind: "stream", detail }), false);
   }
 
   /** Puts the reader on the payload of the frame that was found. */
@@ -439,13 +412,13 @@ export class WireSession {
   #receiveAbort(reader: ByteReader): void {
     const { kind, text } = decodeAbort(reader);
     const theirs = this.#peerHello === null ? "another version" : helloVersion(this.#peerHello);
-    this.#fail(errorOfAbort(kind, text, this.#peer, { ours: helloVersion(this.#hello), theirs }), false);
+    this.#closing.fail(errorOfAbort(kind, text, this.#peer, { ours: helloVersion(this.#hello), theirs }), false);
   }
 
   #receiveBye(): void {
     const isDone = this.#state.role === "source" ? this.#sourceSide?.isDone : this.#state.phase === "end";
-    if (isDone) this.#finish();
-    else this.#fail(new TsyncError({ kind: "interrupted", detail: "the client ended the run early" }), false);
+    if (isDone) this.#closing.finish();
+    else this.#closing.fail(new TsyncError({ kind: "interrupted", detail: "the client ended the run early" }), false);
   }
 
   /** A message of `size` bytes is through: gives its credit back. */

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { hex } from "../../lib/base/bytes.ts";
 import { ByteWriter } from "../../lib/base/codec.ts";
 import { Random } from "../support/random.ts";
-import { attempt, payload, reencode, SAMPLES } from "./samples.ts";
+import { attempt, payload, reencode, type Sample, SAMPLES } from "./samples.ts";
 
 const SECONDS = Deno.env.get("TSYNC_TEST_LONG") ? 60 : 2;
 const SEED = Number(Deno.env.get("TSYNC_TEST_SEED") ?? 20_261_121);
@@ -75,6 +75,17 @@ function mutate(bytes: Uint8Array, other: Uint8Array, random: Random): Uint8Arra
   return changed;
 }
 
+/** What the decoder took, which must mean something stable; null if it refused. */
+function outcome(sample: Sample, input: Uint8Array, where: string): Uint8Array | null {
+  try {
+    const output = attempt(sample, input);
+    if (output !== null) assert.equal(hex(reencode(sample, output)), hex(output));
+    return output;
+  } catch (error) {
+    throw new Error(`${where}, ${sample.name}: ${hex(input)}`, { cause: error });
+  }
+}
+
 Deno.test(`decoders: ${SECONDS} s of fuzzing bring out nothing but TsyncError, and none takes 100 ms`, () => {
   const random = new Random(SEED);
   const payloads = SAMPLES.map(payload);
@@ -83,17 +94,14 @@ Deno.test(`decoders: ${SECONDS} s of fuzzing bring out nothing but TsyncError, a
   while (performance.now() < end) {
     for (const [i, sample] of SAMPLES.entries()) {
       const input = mutate(payloads[i], payloads[random.below(payloads.length)], random);
-      const started = performance.now();
-      try {
-        const output = attempt(sample, input);
-        if (output !== null) {
-          taken++;
-          assert.equal(hex(reencode(sample, output)), hex(output));
-        }
-      } catch (error) {
-        throw new Error(`seed ${SEED}, run ${runs}, ${sample.name}: ${hex(input)}`, { cause: error });
+      let ms = Infinity;
+      // A machine that is busy with something else may be slow once, not three times.
+      for (let round = 0; round < 3 && ms >= 100; round++) {
+        const started = performance.now();
+        const output = outcome(sample, input, `seed ${SEED}, run ${runs}`);
+        ms = Math.min(ms, performance.now() - started);
+        if (output !== null && round === 0) taken++;
       }
-      const ms = performance.now() - started;
       assert.ok(ms < 100, `seed ${SEED}, run ${runs}, ${sample.name} took ${ms} ms: ${hex(input)}`);
       runs++;
     }

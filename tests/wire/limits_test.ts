@@ -77,7 +77,7 @@ function job(w: ByteWriter, parts: JobParts): void {
   (parts.paths ?? ((w) => (w.varint(1), blob(w, 1))))(w);
 }
 limit("JOB role", Message.job, (w, role) => job(w, { role }), 1);
-limit("JOB option bits", Message.job, (w, bits) => job(w, { bits }), 2 ** 18 - 1);
+limit("JOB option bits", Message.job, (w, bits) => job(w, { bits }), 2 ** 19 - 1);
 limit("JOB modify window (zigzag)", Message.job, (w, window) => job(w, { window }), 2 ** 53 - 2, 2 ** 53);
 limit("JOB modify window below -1 (zigzag)", Message.job, (w, window) => job(w, { window }), 1, 3);
 limit("JOB kind of delete limit", Message.job, (w, limitKind) => job(w, { limitKind }), 2);
