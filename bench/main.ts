@@ -1,10 +1,12 @@
-// tsync and the installed rsync side by side: deno task bench [--quick] [--rows=ID,...] [--rounds=N] [--disk=FOLDER] [--date=DATE] [--tsync=FILE]
+// tsync and the installed rsync side by side:
+//   deno task bench [--quick] [--rows=ID,...] [--rounds=N] [--disk=FOLDER] [--date=DATE] [--tsync=FILE] [--first]
+// --disk: a folder on the disk to measure on; --first: before all other work of this machine (root).
 // Prints one table and writes it to results/latest.json and results/latest.md, unless --quick, --rows or --tsync make it less than the
 // whole of it. Removes all it made, also when it is interrupted. As root it counts CPU time exactly.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { openFarSide } from "./far_side.ts";
-import { describeMachine, describePrograms } from "./machine.ts";
+import { describeMachine, describePrograms, goFirst } from "./machine.ts";
 import { type Bench, measureRow } from "./measure.ts";
 import { chooseAccounting, type CpuAccount } from "./meter.ts";
 import type { Results } from "./results.ts";
@@ -12,11 +14,11 @@ import { type Row, ROWS } from "./rows.ts";
 import { formatMarkdown, formatText, missed } from "./table.ts";
 
 const USAGE =
-  "usage: deno task bench [--quick] [--rows=ID,...] [--rounds=N] [--disk=FOLDER] [--date=DATE] [--tsync=FILE]";
+  "usage: deno task bench [--quick] [--rows=ID,...] [--rounds=N] [--disk=FOLDER] [--date=DATE] [--tsync=FILE] [--first]";
 const ROOT = new URL("../", import.meta.url).pathname;
 
 const options = parseArgs(Deno.args, {
-  boolean: ["quick", "help"],
+  boolean: ["quick", "first", "help"],
   string: ["rows", "rounds", "disk", "date", "tsync"],
   unknown: (word: string) => stop(`${word} is not known; ${USAGE}`),
 });
@@ -39,8 +41,9 @@ const places = {
   tmpfs: Deno.makeTempDirSync({ dir: "/dev/shm", prefix: "tsync-bench-" }),
   disk: Deno.makeTempDirSync({ dir: options.disk ?? "/var/tmp", prefix: "tsync-bench-" }),
 };
+const stepBack = options.first ? goFirst() : () => {};
 const accounting = chooseAccounting();
-const closing: (() => unknown)[] = [() => {
+const closing: (() => unknown)[] = [stepBack, () => {
   for (const place of Object.values(places)) Deno.removeSync(place, { recursive: true });
 }];
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
