@@ -42,8 +42,10 @@ export interface Scenario {
   hello?: Partial<Hello>;
   /** Options of the client's command line, instead of -a. */
   options?: string[];
-  /** Last source path on the client's command line after `host:`, for a pull. */
-  sources?: string[];
+  /** Source paths on the client's command line after `host:`, for a pull. */
+  sources?: string[] | ((sandbox: Sandbox) => string[]);
+  /** Target path after `host:`, for a push. */
+  remoteTarget?: (sandbox: Sandbox) => string;
   /** Changes of the evil client's job. */
   job?: Partial<Job>;
   /** Our direction ends after this many bytes, counted from the first one we send. */
@@ -51,11 +53,15 @@ export interface Scenario {
   limitMs?: number;
   /** Replaces the whole evil side. */
   script?: (wire: Wire, sandbox: Sandbox) => Promise<unknown>;
+  /** Replaces the evil side by one that works on the raw link: a proxy. */
+  proxy?: (duplex: Duplex, sandbox: Sandbox) => Promise<void>;
   /** Wraps the raw link. */
   link?: (duplex: Duplex) => Duplex;
   prepare?: (sandbox: Sandbox) => void;
   /** Told the session's digest and job before the first message of a half. */
   onOpened?: (opened: Opened) => void;
+  /** The client runs on a terminal of its own; what it shows is stdout. */
+  onTerminal?: boolean;
   /** Words before the program: strace and the like. */
   prefix?: (sandbox: Sandbox) => string[];
   /** Looks at the sandbox when all is over. */
@@ -152,31 +158,42 @@ async function lastAbort(wire: Wire): Promise<{ kind: number; text: string } | n
   return abort === undefined ? null : decodeAbort(abort.payload);
 }
 
+/** The same words below script(1), which gives them a terminal. */
+function onTerminal(argv: string[]): string[] {
+  const line = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  return ["script", "-qec", line, "/dev/null"];
+}
+
 async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbox, notes: Notes): Promise<Ran> {
   const listener = Deno.listen({ transport: "unix", path: sandbox.socket });
   await sandbox.photograph();
   const options = scenario.options ?? ["-a"];
+  const given = scenario.sources ?? ["src/"];
+  const sources = typeof given === "function" ? given(sandbox) : given;
   const operands = role === "client target"
-    ? [...(scenario.sources ?? ["src/"]).map((path) => `host:${path}`), `${sandbox.target}/`]
-    : [`${sandbox.tree}/`, "host:target"];
+    ? [...sources.map((path) => `host:${path}`), `${sandbox.target}/`]
+    : [`${sandbox.tree}/`, `host:${scenario.remoteTarget?.(sandbox) ?? "target"}`];
   const limitMs = scenario.limitMs ?? 10_000;
-  const { ended } = start({
-    argv: [...(scenario.prefix?.(sandbox) ?? []), TSYNC, ...options, "-e", sandbox.rsh, ...operands],
-    sandbox,
-    piped: false,
-    limitMs,
-  });
+  const argv = [...(scenario.prefix?.(sandbox) ?? []), TSYNC, ...options, "-e", sandbox.rsh, ...operands];
+  const { ended } = start({ argv: scenario.onTerminal ? onTerminal(argv) : argv, sandbox, piped: false, limitMs });
   const connected = listener.accept().catch(() => null);
   ended.finally(() => listener.close());
   const connection = await connected;
   if (connection === null) return { ended: await ended, wire: null };
   const duplex = fromConnection(connection);
+  if (scenario.proxy !== undefined) {
+    await scenario.proxy(duplex, sandbox);
+    duplex.close();
+    return { ended: await ended, wire: null };
+  }
   const wire = new Wire(scenario.link?.(duplex) ?? duplex, scenario.tamper);
   // Its errors are told once tsync has ended, not as a promise nobody waits for.
   const evil = evilSide(role, scenario, wire, sandbox, notes).then(() => null, (error) => error);
   const end = await ended;
   // The stand-in for ssh ends once it has passed on what is left; nothing is thrown away before that.
-  await Promise.race([evil, new Promise((resolve) => setTimeout(resolve, 3_000))]);
+  const patience = setTimeout(() => wire.close(), 3_000);
+  await evil;
+  clearTimeout(patience);
   wire.close();
   const trouble = await evil;
   if (trouble !== null) throw trouble;

@@ -104,6 +104,8 @@ export class Sandbox {
 
   #content(path: string): string {
     const name = new TextDecoder().decode(Uint8Array.from(path, (c) => c.charCodeAt(0)));
+    // A name that is no UTF-8 cannot be opened through Deno; that it is there is told by its path.
+    if (name.includes("\ufffd")) return "(a name that is no UTF-8)";
     const content = Deno.readFileSync(join(this.target, name));
     return content.length > 1_000 ? `${content.length} bytes` : fromLatin1(content);
   }
