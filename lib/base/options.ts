@@ -24,6 +24,8 @@ export interface SyncOptions {
   /** -S: make holes of runs of zeros too; holes are kept always. */
   sparse: boolean;
   delete: boolean;
+  /** Report entries one by one (-i, -v): else only problems and totals are told. */
+  reportEntries: boolean;
   /** Report unchanged entries as well (-ii, -vv). */
   reportUnchanged: boolean;
   /** Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). */
@@ -56,6 +58,7 @@ export function defaultOptions(): SyncOptions {
     ignoreTimes: false,
     sparse: false,
     delete: false,
+    reportEntries: false,
     reportUnchanged: false,
     modifyWindowNs: null,
     allowEmptySource: false,

@@ -31,6 +31,7 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
   const ends = readOperands(operands);
   checkConflicts(settings);
   const { options, output, rules } = settings;
+  options.reportEntries = !output.quiet && (output.verbose > 0 || output.itemize > 0);
   options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
   const rsyncPath = settings.rsyncPath || null;
   const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath };

@@ -164,8 +164,10 @@ export class Deleter {
   /** Empties a folder: its files while it is open, its folders one by one after; true if nothing stays. */
   #deleteInside(path: Uint8Array): boolean {
     let isEmpty = true;
+    let closedMode = -1;
     const folders: Uint8Array[] = [];
     const left = this.#eachChild(path, (handle, name, kind, child) => {
+      if (closedMode < 0) closedMode = this.#openUp(handle);
       if (kind === Kind.folder) folders.push(child);
       else if (!this.#delete(handle, name, kind, child)) isEmpty = false;
     });
@@ -174,7 +176,26 @@ export class Deleter {
       const name = child.subarray(child.lastIndexOf(0x2f) + 1);
       if (!this.#delete(-1, name, Kind.folder, child)) isEmpty = false;
     }
+    if (!isEmpty && closedMode > 0) this.#closeAgain(path, closedMode);
     return isEmpty;
+  }
+
+  /** A closed folder of ours that goes is opened up first. The mode it had, or 0 where nothing was to be done. */
+  #openUp(folder: Handle): number {
+    const { os, options, env } = this.#state;
+    if (options.dryRun || env.identity.uid === 0) return 0;
+    const stat = new Stat();
+    if (os.statHandle(folder, stat) < 0 || (stat.mode & 0o300) === 0o300) return 0;
+    return os.setMode(folder, stat.mode | 0o700) < 0 ? 0 : stat.mode;
+  }
+
+  /** The folder stays after all (something in it is protected), as it was. */
+  #closeAgain(path: Uint8Array, mode: number): void {
+    const { os, root } = this.#state;
+    const folder = os.openBeneath(root.handle, path);
+    if (folder < 0) return;
+    os.setMode(folder, mode);
+    os.close(folder);
   }
 
   #deleted(result: number, kind: number, path: Uint8Array): boolean {

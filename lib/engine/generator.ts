@@ -148,7 +148,8 @@ export class Generator {
 
   #compareFolder(folder: number): void {
     const state = this.#state;
-    if (state.os.statHandle(this.#handle, this.#stat) < 0) return;
+    const looked = state.os.statHandle(this.#handle, this.#stat);
+    if (looked < 0) return state.problem(Verb.stat, -looked, folder);
     const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
     this.#report(folder, change);
@@ -386,7 +387,8 @@ export class Generator {
   }
 
   #report(i: number, change: number): void {
-    if (change !== 0 || this.#state.options.reportUnchanged) this.#state.events.entry(i, change);
+    const { options, events } = this.#state;
+    if (options.reportEntries && (change !== 0 || options.reportUnchanged)) events.entry(i, change);
   }
 
   /** 1 if the twin's content has the listed digest, 0 if not; -1 where no digest speaks (other kind, none listed). */
@@ -418,18 +420,20 @@ export class Generator {
     if (this.#folder === 0 && !this.#state.root.hasMetadata) return;
     this.ownEntries++;
     if (!this.#state.options.delete || !this.#state.options.recursive) return;
-    const kind = this.#kindOf(listing.names, at, length, listing.kind[row]);
-    if (kind === Kind.unknown) return;
     const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
+    const kind = this.#kindOf(listing.names, at, length, listing.kind[row], path);
+    if (kind === Kind.unknown) return;
     if (!this.#state.filters.isEmpty && this.#state.filters.protectedFromDeletion(path, kind === Kind.folder)) return;
     this.extras.add(listing.names, at, length, this.#folder, kind << 12, 0, 0, 0, 0, 0, 0, null);
   };
 
-  /** The kind as the folder told it, else by stat; unknown if it is gone. */
-  #kindOf(names: Uint8Array, at: number, length: number, hinted: number): number {
+  /** The kind as the folder told it, else by stat; unknown if it is gone or cannot be looked at, which is told. */
+  #kindOf(names: Uint8Array, at: number, length: number, hinted: number, path: Uint8Array): number {
     if (hinted !== Kind.unknown) return hinted;
     const stat = new Stat();
-    return this.#state.os.statAt(this.#handle, names, at, length, stat) < 0 ? Kind.unknown : stat.kind;
+    const looked = this.#state.os.statAt(this.#handle, names, at, length, stat);
+    if (looked < 0 && looked !== -Errno.ENOENT) this.#state.tell(Verb.stat, Cause.system, -looked, path);
+    return looked < 0 ? Kind.unknown : stat.kind;
   }
 
   #leftover(name: Uint8Array): void {

@@ -101,13 +101,16 @@ export class Receiver {
     if (result < 0) this.#voidIncoming(Verb.write, -result);
   }
 
-  async fileCopy(source: Handle, stat: Stat): Promise<void> {
+  async fileCopy(source: Handle, stat: Stat): Promise<number> {
     const incoming = this.#incoming!;
     const state = this.#state;
-    if (incoming.isVoid) return;
+    if (incoming.isVoid) return 0;
     const result = await copyFile(state.os, source, stat, incoming.handle, incoming.size, state.options.sparse, state.env.breathe);
-    if (result.errno !== 0) this.#voidIncoming(result.verb, result.errno);
     incoming.written = result.copied;
+    if (result.errno === 0) return 0;
+    if (result.verb === Verb.read) return -result.errno;
+    this.#voidIncoming(result.verb, result.errno);
+    return 0;
   }
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
@@ -236,9 +239,11 @@ export class Receiver {
   #freshStat(handle: Handle, folder: number): Stat {
     const fresh = this.#fresh;
     if (this.#freshFolder !== folder || !this.#modesHold) {
-      this.#state.os.statHandle(handle, fresh);
+      const looked = this.#state.os.statHandle(handle, fresh);
+      // What cannot be looked at is like nothing that is wanted: everything is set.
+      if (looked < 0) fresh.mode = fresh.uid = fresh.gid = -1;
       this.#modesHold = fresh.mode === this.#createdMode;
-      this.#freshFolder = folder;
+      this.#freshFolder = looked < 0 ? -1 : folder;
       fresh.mtimeSec = -1;
       fresh.mtimeNs = -1;
     }

@@ -121,8 +121,7 @@ export class Sender {
 
   /** On one machine the target copies from the open file itself. */
   async #handOver(file: Handle, before: Stat): Promise<number> {
-    await this.#input.target.fileCopy(file, before);
-    return 0;
+    return (await this.#input.target.fileCopy(file, before)) ?? 0;
   }
 
   /** Sends the data extents; 0, 1 if the file got shorter, or a negated errno. */

@@ -174,12 +174,22 @@ export class SourceHalf implements SourcePort {
       }
       this.#origins.push({ root, only, word });
       if (only === null) {
-        if (!hasRoot && this.#os.statHandle(root, rootStat) === 0) hasRoot = true;
+        if (!hasRoot) {
+          const looked = this.#os.statHandle(root, rootStat);
+          if (looked < 0) throw unusable(word, -looked);
+          hasRoot = true;
+        }
         continue;
       }
       const result = this.#os.statAt(root, only, 0, only.length, stat);
       if (result < 0) throw unusable(word, -result);
       first = stat;
+    }
+    if (options.delete && !this.#os.abilities.rawNames) {
+      throw new TsyncError({
+        kind: "unsupported",
+        detail: "--delete is not possible with the portable file layer: it cannot see names that are not UTF-8",
+      });
     }
     this.#guardEmpty();
     const single = paths.length === 1 && first !== null && first.kind !== Kind.folder;

@@ -162,7 +162,7 @@ export class TargetHalf implements TargetPort {
     return this.#receiver.fileData(offset, bytes);
   }
 
-  fileCopy(source: Handle, stat: Stat): Wait {
+  fileCopy(source: Handle, stat: Stat): Promise<number> {
     this.#demandAlive();
     return this.#during(this.#receiver.fileCopy(source, stat));
   }
@@ -220,7 +220,8 @@ export class TargetHalf implements TargetPort {
     const handle = state.folders.get(folder);
     if (handle < 0) return state.problem(Verb.open, -handle, folder);
     const stat = new Stat();
-    if (os.statHandle(handle, stat) < 0) return;
+    const looked = os.statHandle(handle, stat);
+    if (looked < 0) return state.problem(Verb.stat, -looked, folder);
     const existing = state.created.has(folder) ? -1 : this.#originalMode(folder, stat);
     const failure = applyMetadata(os, handle, stat, this.#generator.wanted(folder, existing));
     if (failure !== null) state.problem(failure.verb, failure.errno, folder);

@@ -34,6 +34,7 @@ const OPTION_BITS = [
   "allowEmptySource",
   "allowTorn",
   "noGuard",
+  "reportEntries",
 ] as const satisfies (keyof SyncOptions)[];
 
 const DeleteLimit = { guard: 0, count: 1, percent: 2 } as const;

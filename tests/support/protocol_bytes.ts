@@ -66,6 +66,7 @@ export const JOB_BIT = {
   allowEmptySource: 1 << 15,
   allowTorn: 1 << 16,
   noGuard: 1 << 17,
+  reportEntries: 1 << 18,
 } as const;
 /** What -a asks for. */
 export const ARCHIVE_BITS = 0xff;
@@ -395,7 +396,7 @@ export function decodeJob(payload: Uint8Array): Job {
   const reader = new Reader(payload);
   const role = reader.choice(2, "role");
   const bits = reader.u32();
-  must(bits >>> 18 === 0, "unknown job bits");
+  must(bits >>> 19 === 0, "unknown job bits");
   const windowNs = reader.signed(2 ** 52);
   const limitKind = reader.choice(3, "delete limit");
   const limit = reader.varint(2 ** 32);

@@ -178,6 +178,7 @@ const PULL: Job = {
     ignoreTimes: true,
     sparse: true,
     delete: true,
+    reportEntries: true,
     reportUnchanged: true,
     allowEmptySource: true,
     allowTorn: true,
