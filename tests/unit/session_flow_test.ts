@@ -172,6 +172,44 @@ Deno.test("backpressure: a caller is asked to wait when more than 1 MiB is queue
   assert.equal(peer.sent().length, calls);
 });
 
+Deno.test("events: an agent whose client does not read them stops taking content until it does", async () => {
+  const { peer } = await receiving();
+  const events = peer.session.peerEvents();
+  peer.half.wait = (call) => {
+    if (call.startsWith("fileData")) {
+      for (let i = 0; i < 1000; i++) {
+        events.deleted(new Uint8Array(400).fill(0x61), 8);
+      }
+    }
+    return undefined;
+  };
+  peer.fromSession.isStuck = true;
+  for (let i = 0; i < 20; i++) await peer.send(Message.fileData, data(i, 1));
+  const taken = peer.half.calls.filter((call) => call.startsWith("fileData")).length;
+  // What is being written, more than 1 MiB behind it, and nothing else.
+  assert.ok(taken >= 3 && taken <= 5, `${taken}`);
+  assert.ok(events.room!() !== undefined);
+  peer.fromSession.isStuck = false;
+  peer.fromSession.changed();
+  await settled();
+  assert.equal(peer.half.calls.filter((call) => call.startsWith("fileData")).length, 20);
+  assert.equal(peer.sent().filter(({ type }) => type === Message.deleted).length, 20_000);
+});
+
+Deno.test("events: entries wait for each other, and go before the agent waits for the client", async () => {
+  const { peer } = await receiving();
+  const events = peer.session.peerEvents();
+  peer.half.wait = (call) => {
+    if (call.startsWith("fileData")) { for (let i = 0; i < 100; i++) events.entry(i, 1); }
+    return undefined;
+  };
+  await peer.send(Message.fileData, data(0, 1));
+  const [told, ...more] = peer.sent();
+  assert.equal(told.type, Message.entry);
+  assert.equal(told.payload.length, 200);
+  assert.deepEqual(more, []);
+});
+
 Deno.test("nothing lingers: one small message is written as soon as the caller pauses", async () => {
   const peer = await sending();
   const target = peer.session.peerTarget(peer.list);
