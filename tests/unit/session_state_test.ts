@@ -38,7 +38,8 @@ const CELLS: Cell[] = [
 /** The rows of the table in PROTOCOL.md: receiver, state, legal messages without what must have come "after". */
 function documentRows(): { receivers: string; states: string; legal: string[] }[] {
   const text = Deno.readTextFileSync(new URL("../../lib/wire/PROTOCOL.md", import.meta.url));
-  const rows = text.slice(text.indexOf("## 10.")).split("\n").filter((line) => line.startsWith("| ")).slice(1);
+  const lines = text.slice(text.indexOf("## 10.")).split("\n").filter((line) => /^\| *[a-z]/.test(line));
+  const rows = lines.filter((line) => !/^\| *receiver /.test(line));
   return rows.map((row) => {
     const [, receivers, states, legal] = row.split("|").map((cell) => cell.trim());
     const plain = legal.replace(/ after (a )?[A-Z_]+( was sent)?/g, "").replace(
