@@ -120,7 +120,7 @@ export class Deleter {
         if ((absent[bit >> 3] & (1 << (bit & 7))) !== 0) this.#deleteExtra(i);
         else this.#state.tell(Verb.remove, Cause.reappeared, 0, this.#extraPath(i));
       }
-      await this.#state.env.breathe();
+      await (this.#state.events.room?.() ?? this.#state.env.breathe());
       end = start;
     }
   }

@@ -145,7 +145,9 @@ export class SourceHalf implements SourcePort {
     paths.forEach((path, i) => {
       if (this.#isAbsent(path)) absent[i >> 3] |= 1 << (i & 7);
     });
-    return this.#target.checked(absent);
+    // Not awaited: the room it may ask to wait for is made by messages that are read only when this call has returned.
+    this.#target.checked(absent);
+    return undefined;
   }
 
   #wakeUp(): void {

@@ -137,7 +137,7 @@ export class TargetHalf implements TargetPort {
     const wants = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
     if (wants.length > 0 && !this.#state.streaming) await this.#state.source.want(wants, false);
-    const pause = this.#state.env.pause();
+    const pause = this.#state.events.room?.() ?? this.#state.env.pause();
     if (pause !== undefined) await pause;
   }
 
