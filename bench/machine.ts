@@ -1,17 +1,27 @@
 // Describes the machine and the programs that were measured, and puts the bench before other work on it. Called by main.ts.
 
-import { setPriority } from "node:os";
+const WEIGHED_GROUPS = [
+  { base: "/sys/fs/cgroup/cpu", file: "cpu.shares", most: "262144" },
+  { base: "/sys/fs/cgroup", file: "cpu.weight", most: "10000" },
+];
 
-const GROUP = "/proc/self/autogroup";
-const FIRST = -19;
-
-/** As root: this session's programs come before those of others, sshd's children too. Returns what takes it back. */
+/** As root: this program and all it starts come before other work. Returns what takes it back. */
 export function goFirst(): () => void {
-  const before = /nice (-?\d+)/.exec(Deno.readTextFileSync(GROUP))?.[1] ?? "0";
-  // The scheduler weighs sessions first, then the programs within each.
-  Deno.writeTextFileSync(GROUP, String(FIRST));
-  setPriority(FIRST);
-  return () => Deno.writeTextFileSync(GROUP, before);
+  for (const { base, file, most } of WEIGHED_GROUPS) {
+    const group = `${base}/tsync-bench-first-${Deno.pid}`;
+    try {
+      Deno.mkdirSync(group);
+    } catch {
+      continue;
+    }
+    Deno.writeTextFileSync(`${group}/${file}`, most);
+    Deno.writeTextFileSync(`${group}/cgroup.procs`, String(Deno.pid));
+    return () => {
+      Deno.writeTextFileSync(`${base}/cgroup.procs`, String(Deno.pid));
+      Deno.removeSync(group);
+    };
+  }
+  throw new Error("--first needs root and control groups");
 }
 
 export async function describeMachine(tmpfs: string, disk: string): Promise<string[]> {
