@@ -39,8 +39,11 @@ export interface TargetPort {
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait;
   fileBegin(index: number, size: number, fresh: Fresh | null): Wait;
   fileData(offset: number, bytes: Uint8Array): Wait;
-  /** Only in one process, instead of fileData: the open source file itself, for reflink or a copy inside the kernel. */
-  fileCopy(source: Handle, stat: Stat): Wait;
+  /**
+   * Only in one process, instead of fileData: the open source file itself, for reflink or a copy inside the kernel. Resolves
+   * with a negated errno where the source could not be read: that is the source's to tell.
+   */
+  fileCopy(source: Handle, stat: Stat): Promise<number | void> | undefined;
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait;
   fileSkip(index: number, cause: number): Wait;
   sourceDone(errors: boolean): Wait;

@@ -122,7 +122,7 @@ export class SourceSide implements TargetPort {
     return this.#core.outbox.bulkEnd();
   }
 
-  fileCopy(): Wait {
+  fileCopy(): undefined {
     assert(false, "an open file does not cross a wire");
   }
 

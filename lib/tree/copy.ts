@@ -69,8 +69,9 @@ function copyStep(os: Os, source: Handle, target: Handle, at: number, end: numbe
   if (!makesHoles && !noRange.has(device)) {
     const result = os.copyRange(source, at, target, at, Math.min(RANGE_BYTES, end - at));
     if (result >= 0) return { errno: 0, verb: 0, copied: result };
-    if (result === -Errno.ENOSPC || result === -Errno.EDQUOT || result === -Errno.EIO) return { errno: -result, verb: Verb.write, copied: 0 };
-    noRange.add(device);
+    if (result === -Errno.ENOSPC || result === -Errno.EDQUOT) return { errno: -result, verb: Verb.write, copied: 0 };
+    // EIO does not say which side: reading and writing does.
+    if (result !== -Errno.EIO) noRange.add(device);
   }
   const piece = end - at < STEP_BYTES ? step.subarray(0, end - at) : step;
   const count = os.readAt(source, piece, at);

@@ -164,7 +164,8 @@ export class Scan {
     const add = (at: number): boolean => {
       const { name, origin, sorted, position, handle } = found[at];
       const isTwin = at > 0 && compareBytes(found[at - 1].name, name) === 0;
-      return isTwin && this.#joined(folder, path, handle, name, origin) || this.#add(folder, path, handle, origin, sorted, position);
+      const joined = isTwin ? this.#joined(folder, path, handle, name, origin) : null;
+      return joined ?? this.#add(folder, path, handle, origin, sorted, position);
     };
     return { count: found.length, handles, incomplete, add };
   }
@@ -188,11 +189,15 @@ export class Scan {
     return { handle, incomplete: result < 0 };
   }
 
-  /** A name that an earlier source also gave: folders unite, anything else is left out and told. False if the earlier one was not listed. */
-  #joined(folder: number, path: Uint8Array, handle: Handle, name: Uint8Array, origin: number): boolean {
+  /**
+   * A name that an earlier source also gave: folders unite, anything else is left out and told. Null if the earlier one was not
+   * listed, false if this one was lost to an error.
+   */
+  #joined(folder: number, path: Uint8Array, handle: Handle, name: Uint8Array, origin: number): boolean | null {
     const last = this.#list.count - 1;
-    if (last === 0 || this.#list.parent(last) !== folder || compareBytes(this.#list.name(last), name) !== 0) return false;
-    if (this.#os.statAt(handle, name, 0, name.length, this.#stat) < 0) return true;
+    if (last === 0 || this.#list.parent(last) !== folder || compareBytes(this.#list.name(last), name) !== 0) return null;
+    const looked = this.#os.statAt(handle, name, 0, name.length, this.#stat);
+    if (looked < 0) return this.#failed(Verb.stat, -looked, joinPath(path, name));
     if (this.#list.kind(last) === Kind.folder && this.#stat.kind === Kind.folder) {
       const shared = this.#shared.get(last) ?? [this.#list.origin(last)];
       if (!shared.includes(origin)) shared.push(origin);

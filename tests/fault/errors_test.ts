@@ -1,0 +1,217 @@
+// Every system call of a run fails once (D03, D05, D06, D08, D09): the failure is told with the system's words, everything else is
+// done, each path is old or new, no temporary file stays, nothing is deleted after the source had an error, and the next run
+// is clean. Interrupted calls (EINTR) go unnoticed.
+
+import assert from "node:assert/strict";
+import { same } from "../support/manifest.ts";
+import { allGone } from "../support/processes.ts";
+import { run, sweep } from "../support/run.ts";
+import { straceWords, struckLine } from "../support/strace.ts";
+import { sampled, together } from "./sample.ts";
+import { type End, frontOf, sync, type Way } from "./ways.ts";
+import { assertOldOrNew, freshWorkload, look, makeTemplate, pathsOf, temporaries, unfinished } from "./workload.ts";
+import type { Workload } from "./workload.ts";
+
+/** Calls and the errors they may well answer with. */
+const AT_TARGET: Record<string, string[]> = {
+  openat: ["EACCES", "EMFILE", "ENOSPC"],
+  openat2: ["EACCES", "EMFILE"],
+  getdents64: ["EIO"],
+  statx: ["EIO"],
+  pwrite64: ["ENOSPC", "EDQUOT", "EIO"],
+  copy_file_range: ["ENOSPC", "EIO"],
+  ftruncate: ["EIO"],
+  fchmod: ["EPERM"],
+  utimensat: ["EPERM"],
+  close: ["EIO"],
+  renameat: ["ENOSPC", "EIO"],
+  renameat2: ["EIO"],
+  mkdirat: ["ENOSPC"],
+  symlinkat: ["EDQUOT"],
+  unlinkat: ["EACCES"],
+};
+const AT_SOURCE: Record<string, string[]> = {
+  openat: ["EACCES", "EMFILE"],
+  openat2: ["EACCES"],
+  getdents64: ["EIO"],
+  statx: ["EIO"],
+  read: ["EIO"],
+  pread64: ["EIO"],
+  readlinkat: ["EIO"],
+  copy_file_range: ["EIO"],
+};
+/** Calls that a signal may interrupt. */
+const INTERRUPTIBLE = [
+  "openat",
+  "openat2",
+  "getdents64",
+  "read",
+  "pread64",
+  "pwrite64",
+  "copy_file_range",
+  "ftruncate",
+  "fchmod",
+];
+
+const WORDS: Record<string, RegExp> = {
+  EACCES: /Permission denied/,
+  EMFILE: /Too many open files/,
+  ENOSPC: /No space left on device/,
+  EDQUOT: /Disk quota exceeded/,
+  EIO: /Input\/output error/,
+  EPERM: /Operation not permitted/,
+};
+
+interface Failure {
+  way: Way;
+  end: End;
+  call: string;
+  when: number;
+  error: string;
+}
+
+let template: Workload;
+Deno.test.beforeAll(async () => {
+  template = await makeTemplate();
+});
+Deno.test.afterAll(() => sweep(template.place));
+
+/** The calls of an undisturbed run that touch the given end's tree: their numbers among all calls of that name. */
+async function enumerate(way: Way, end: End, errors: Record<string, string[]>): Promise<Failure[]> {
+  const work = await freshWorkload(template);
+  const log = `${work.place}/log`;
+  const front = straceWords({ calls: Object.keys(errors).join(","), log });
+  const { code, err } = await sync(work, way, { fronts: frontOf(way, end, front) });
+  assert.equal(code, 0, err);
+  const root = end === "source" ? work.source : work.target;
+  const failures: Failure[] = [];
+  const counts = new Map<string, number>();
+  for (const line of (await Deno.readTextFile(log)).split("\n")) {
+    const call = /^([a-z0-9_]+)\(/.exec(line)?.[1];
+    if (call === undefined) continue;
+    const when = (counts.get(call) ?? 0) + 1;
+    counts.set(call, when);
+    if (!line.includes(root)) continue;
+    for (const error of errors[call]) failures.push({ way, end, call, when, error });
+  }
+  await sweep(work.place);
+  return failures;
+}
+
+/** Calls for one file's sake: if one fails, nothing but that file is missing. */
+const LEAF = /O_CREAT|^(pwrite64|copy_file_range|ftruncate|renameat|symlinkat|read|pread64|readlinkat)\(/;
+
+let struck = 0;
+
+async function fail(one: Failure): Promise<void> {
+  const what = `${one.way}, ${one.end}: ${one.error} from ${one.call} ${one.when}`;
+  // How many calls of a name the runtime makes before ours differs now and then: what misses is tried again.
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    const work = await freshWorkload(template);
+    const log = `${work.place}/log`;
+    const front = straceWords({ calls: one.call, log }, { effect: `error=${one.error}`, when: one.when });
+    const ran = await sync(work, one.way, { fronts: frontOf(one.way, one.end, front) });
+    await allGone(work.place, 10_000);
+    const line = await struckLine(log);
+    const isHit = line !== null && line.includes(one.end === "source" ? work.source : work.target);
+    if (isHit) {
+      struck++;
+      await judge(work, one, ran, `${what}\n${line}`);
+      return await clean(work, one.way, what);
+    }
+    await sweep(work.place);
+  }
+}
+
+async function judge(work: Workload, one: Failure, ran: { code: number; err: string }, what: string): Promise<void> {
+  const said = `${what}\nexit ${ran.code}: ${ran.err}`;
+  assert.ok([0, 3, 11, 23, 24].includes(ran.code), said);
+  const own = assertOldOrNew(work, what);
+  // The call that removes a temporary file may be the very one that fails.
+  if (one.call !== "unlinkat") assert.deepEqual(own, [], said);
+  if (ran.code === 0) return await same(work.source, work.target);
+  // The look before a deletion: what cannot be looked at counts as there, and stays.
+  const isCheck = one.end === "source" && /at the source again/.test(ran.err);
+  if (ran.code !== 24 && !isCheck) assert.match(ran.err, WORDS[one.error], said);
+  const rest = unfinished(work);
+  if (one.end === "source") {
+    const now = look(work.target);
+    const gone = [...work.old.keys()].filter((path) => !now.has(path));
+    assert.ok(isCheck || gone.length === 0, `${said}\ndeleted: ${gone.join(", ")}`);
+  } else if (ran.code === 23 && LEAF.test(what.split("\n")[1])) {
+    assert.ok(rest.length <= 1, `${said}\nnot done: ${rest.join(", ")}`);
+  }
+}
+
+/** The next run does what is left. */
+async function clean(work: Workload, way: Way, what: string): Promise<void> {
+  const again = await sync(work, way);
+  assert.equal(`${again.code} ${again.err}`, "0 ", `${what}: the next run`);
+  assert.deepEqual(temporaries(look(work.target)), [], `${what}: nothing is left after the next run`);
+  await same(work.source, work.target);
+  await sweep(work.place);
+}
+
+async function failAll(failures: Failure[], count: number, salt: number): Promise<void> {
+  struck = 0;
+  const chosen = sampled(failures, count, salt);
+  await together(chosen, 3, fail);
+  assert.ok(struck >= chosen.length * 0.9, `only ${struck} of ${chosen.length} were reached`);
+}
+
+for (const [way, count] of [["local", 36], ["push", 16], ["pull", 16]] as const) {
+  Deno.test(`each failing call at the target is told, costs its own entry only and is mended by the next run (${way})`, async () => {
+    await failAll(await enumerate(way, "target", AT_TARGET), count, 11);
+  });
+}
+
+for (const [way, count] of [["local", 16], ["push", 10], ["pull", 10]] as const) {
+  Deno.test(`each failing call at the source is told, and nothing is deleted after it (${way})`, async () => {
+    await failAll(await enumerate(way, "source", AT_SOURCE), count, 12);
+  });
+}
+
+for (const end of ["source", "target"] as const) {
+  Deno.test(`each interrupted call at the ${end} is made again, and nobody notices`, async () => {
+    const errors = Object.fromEntries(INTERRUPTIBLE.map((call) => [call, ["EINTR"]]));
+    const failures = await enumerate("local", end, errors);
+    await together(sampled(failures, 12, 13), 3, async (one) => {
+      const work = await freshWorkload(template);
+      const log = `${work.place}/log`;
+      const front = straceWords({ calls: one.call, log }, { effect: "error=EINTR", when: one.when });
+      const ran = await sync(work, "local", { fronts: { client: front } });
+      assert.equal(`${ran.code} ${ran.err}`, "0 ", `EINTR from ${one.call} ${one.when}: ${await struckLine(log)}`);
+      await same(work.source, work.target);
+      await sweep(work.place);
+    });
+  });
+}
+
+Deno.test("a file size limit of the process costs the files above it only, and no temporary file stays", async () => {
+  const work = await freshWorkload(template);
+  // 200 KiB: a write that crosses it is short, the next one fails.
+  const limit = ["sh", "-c", `trap '' XFSZ; ulimit -f 400; exec "$@"`, "sh"];
+  const ran = await sync(work, "local", { fronts: { client: limit } });
+  assert.equal(ran.code, 23, ran.err);
+  assert.match(ran.err, /File too large/);
+  assert.deepEqual(assertOldOrNew(work, "file size limit"), []);
+  assert.deepEqual(unfinished(work).sort(), ["/a/u1", "/u0", "/u3"]);
+  await clean(work, "local", "file size limit");
+});
+
+Deno.test("a short write is continued where it stopped", async () => {
+  const work = await freshWorkload(template);
+  // The file system has room for the first part of a large write only: an update of 300 KB into a tmpfs of 400 KB that holds
+  // the old one. The first write is short, the second fails, the run says so, and with room it goes through.
+  const log = `${work.place}/log`;
+  const watch = straceWords({ calls: "pwrite64", log });
+  const limit = ["sh", "-c", `trap '' XFSZ; ulimit -f 300; exec "$@"`, "sh", ...watch];
+  const ran = await sync(work, "push", { fronts: { agent: limit } });
+  assert.equal(ran.code, 23, ran.err);
+  const writes = (await Deno.readTextFile(log)).split("\n").filter((line) => line.startsWith("pwrite64("));
+  // 153,600 bytes fit: the write of 262,144 comes back short, and the rest is tried at the place where it stopped.
+  const short = writes.findIndex((line) => /, 262144, 0\) = 153600$/.test(line));
+  assert.ok(short >= 0, writes.filter((line) => line.includes("262144")).join("\n"));
+  assert.match(writes[short + 1], /, 108544, 153600\) = -1 EFBIG/);
+  await clean(work, "push", "short writes");
+});
