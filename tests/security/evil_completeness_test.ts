@@ -40,7 +40,7 @@ const TREE: Tree = { "a.txt": "new a\n", dir: { "b.txt": "bee\n" } };
 function session(change?: (plan: SourcePlan) => void): Scenario {
   const plan = planOf(TREE);
   change?.(plan);
-  return { before: OLD, plan, options: ["-a", "--delete"], job: { bits: 0xff | JOB_BIT.delete }, limitMs: 5_000 };
+  return { before: OLD, plan, options: ["-a", "--delete"], job: { bits: 0xff | JOB_BIT.delete } };
 }
 
 /** It ended with one of these codes, and everything of the target is still there. */

@@ -51,7 +51,6 @@ async function session(job: "push" | "pull", flip: Flip | null): Promise<{ playe
     sources: (sandbox) => [`${sandbox.tree}/`],
     remoteTarget: (sandbox) => sandbox.target,
     proxy: (link, sandbox) => proxyToAgent(link, sandbox, change),
-    limitMs: 15_000,
   });
   return { played, applied };
 }

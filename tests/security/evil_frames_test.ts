@@ -17,6 +17,7 @@ import {
   type TypeName,
 } from "../support/protocol_bytes.ts";
 import { planOf } from "../support/protocol_halves.ts";
+import { LONG } from "../support/evil_sandbox.ts";
 import { Gone } from "../support/protocol_wire.ts";
 import {
   assertRefused,
@@ -28,16 +29,18 @@ import {
   type Role,
   ROLES,
   type Row,
+  sample,
   type Scenario,
   testRows,
 } from "../support/evil_play.ts";
 import { after, before, edit, MIDDLE, OPENING, poke } from "../support/evil_tamper.ts";
 
 const rows: Row[] = [];
+const hostile: Row[] = [];
 const refused = (role: Role, claim: string, scenario: Scenario, codes = [12]) =>
-  rows.push({
+  hostile.push({
     name: `${role}: ${claim} ends the session`,
-    run: async () => await assertRefused(await play(role, { limitMs: 5_000, ...scenario }), codes, FRESH),
+    run: async () => await assertRefused(await play(role, { ...scenario }), codes, FRESH),
   });
 
 /** A tree whose session holds every message: a file in pieces, a CHECK. */
@@ -234,7 +237,6 @@ for (const [claim, line] of LINES) {
     name: `agent target: a launch line with ${claim} is refused`,
     async run() {
       const played = await play("agent target", {
-        limitMs: 5_000,
         async script(wire) {
           await wire.raw(latin1(line)).catch((error) => {
             if (!(error instanceof Gone)) throw error;
@@ -268,4 +270,4 @@ rows.push({
   },
 });
 
-testRows(rows);
+testRows([...sample(hostile, 120, LONG), ...rows]);

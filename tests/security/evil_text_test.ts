@@ -96,6 +96,17 @@ for (const role of ["client target", "client source"] as Role[]) {
     },
   });
   rows.push({
+    name: `${role}: the path of a problem may be anything, and is only shown`,
+    async run() {
+      const paths = ["..", "/etc/passwd", "a//b", "", "../canary/secret.txt", "x".repeat(4_095)];
+      const problems = paths.map((path) => frame(TYPE.PROBLEM, encodeProblem({ path: latin1(path) })));
+      const played = await play(role, {
+        tamper: before(role === "client target" ? "LIST_END" : "TOTALS", ...problems),
+      });
+      await assertWorks(played, 23);
+    },
+  });
+  rows.push({
     name: `${role}: the words of ABORT are shown escaped, on one line`,
     async run() {
       const abort = encodeAbort(4, latin1(`no space\nevil ${EVIL}`));
@@ -217,7 +228,6 @@ for (
       name: `${role}: endless ${claim} before the greeting end with a message, in bounded memory`,
       async run() {
         const played = await play(role, {
-          limitMs: 8_000,
           async script(wire) {
             const block = latin1(unit.repeat(1_024));
             try {
@@ -240,7 +250,6 @@ rows.push({
   name: "client target: a greeting with another marker is noise, not a greeting",
   async run() {
     const played = await play("client target", {
-      limitMs: 5_000,
       async script(wire) {
         await wire.line();
         await wire.raw(latin1(`${"0".repeat(32)} OK\n`));

@@ -31,7 +31,6 @@ function wholeSession(): Scenario {
     options: ["-a", "--delete"],
     job: { bits: 0xff | JOB_BIT.delete },
     check: [latin1("gone")],
-    limitMs: 5_000,
   };
 }
 

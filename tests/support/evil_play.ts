@@ -21,6 +21,9 @@ import {
 import { type Duplex, fromConnection, fromStreams, Gone, type Tamper, Wire } from "./protocol_wire.ts";
 import { type Ended, Sandbox, start, TSYNC, TSYNC_REMOTE } from "./evil_sandbox.ts";
 
+/** What has not ended by itself then hangs. Generous, for a busy machine; only a run that fails waits for it. */
+const HANG_MS = 20_000;
+
 /** Who tsync is in a session; the test is the other one. */
 export type Role = "client target" | "client source" | "agent target" | "agent source";
 export const ROLES: Role[] = ["client target", "client source", "agent target", "agent source"];
@@ -173,7 +176,7 @@ async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbo
   const operands = role === "client target"
     ? [...sources.map((path) => `host:${path}`), `${sandbox.target}/`]
     : [`${sandbox.tree}/`, `host:${scenario.remoteTarget?.(sandbox) ?? "target"}`];
-  const limitMs = scenario.limitMs ?? 10_000;
+  const limitMs = scenario.limitMs ?? HANG_MS;
   const argv = [...(scenario.prefix?.(sandbox) ?? []), TSYNC, ...options, "-e", sandbox.rsh, ...operands];
   const { ended } = start({ argv: scenario.onTerminal ? onTerminal(argv) : argv, sandbox, piped: false, limitMs });
   const connected = listener.accept().catch(() => null);
@@ -202,7 +205,7 @@ async function playAgainstClient(role: Role, scenario: Scenario, sandbox: Sandbo
 
 async function playAgainstAgent(role: Role, scenario: Scenario, sandbox: Sandbox, notes: Notes): Promise<Ran> {
   await sandbox.photograph();
-  const limitMs = scenario.limitMs ?? 10_000;
+  const limitMs = scenario.limitMs ?? HANG_MS;
   const { child, ended } = start({
     argv: [...(scenario.prefix?.(sandbox) ?? []), TSYNC_REMOTE],
     sandbox,

@@ -397,7 +397,8 @@ export function decodeJob(payload: Uint8Array): Job {
   const role = reader.choice(2, "role");
   const bits = reader.u32();
   must(bits >>> 19 === 0, "unknown job bits");
-  const windowNs = reader.signed(2 ** 52);
+  const windowNs = reader.signed(2 ** 52 - 1);
+  must(windowNs >= -1, "a modify window below 0");
   const limitKind = reader.choice(3, "delete limit");
   const limit = reader.varint(2 ** 32);
   const timeoutSeconds = reader.varint(2 ** 31);
@@ -407,7 +408,8 @@ export function decodeJob(payload: Uint8Array): Job {
   }));
   const paths = Array.from({ length: reader.varint(65_535) }, () => reader.blob(4_095));
   reader.end();
-  must(role === 1 || paths.length === 1, "a target has one path");
+  must(paths.length >= 1 && (role === 1 || paths.length === 1), `${paths.length} paths`);
+  must(paths.every((path) => !path.includes(0)), "a path with NUL");
   return { role, bits, windowNs, limitKind, limit, timeoutSeconds, rules, paths };
 }
 
@@ -444,7 +446,9 @@ function readTime(reader: Reader): { seconds: number; nanoseconds: number } {
 export function decodeRoots(payload: Uint8Array): Roots {
   const reader = new Reader(payload);
   const flags = reader.flags(3);
+  must(flags !== 3, "both root and single");
   const args = reader.varint(65_535);
+  must(args >= 1, "no source argument");
   const roots = { flags, args, mode: 0, uid: 0, gid: 0, seconds: 0, nanoseconds: 0 };
   if ((flags & 1) !== 0) {
     roots.mode = reader.u16();
@@ -570,7 +574,7 @@ function decodeEntry(reader: Reader, before: Entry | undefined): Entry {
     must(entry.target.length > 0 && !entry.target.includes(0), "bad link target");
   }
   if (kind === KIND.charDevice || kind === KIND.blockDevice) {
-    entry.major = reader.varint(2 ** 32 - 1);
+    entry.major = reader.varint(2 ** 20 - 1);
     entry.minor = reader.varint(2 ** 32 - 1);
   }
   if ((flags & 8) !== 0) {
@@ -591,6 +595,7 @@ export function decodeList(payload: Uint8Array): List {
   const folder = reader.varint();
   const flags = reader.flags(7);
   const count = reader.varint(8_192);
+  must(count > 0 || (flags & PIECE.last) !== 0, "an empty piece that is not the last");
   const entries: Entry[] = [];
   for (let i = 0; i < count; i++) {
     const before = entries.at(-1);
@@ -752,6 +757,7 @@ export function decodeCheck(payload: Uint8Array): Uint8Array[] {
   must(count >= 1, "CHECK of nothing");
   const paths = Array.from({ length: count }, () => reader.blob(4_095));
   paths.forEach(checkPath);
+  must(paths.every((path) => path.length > 0), "CHECK of the root");
   reader.end();
   return paths;
 }
@@ -786,8 +792,8 @@ export function decodeProblem(payload: Uint8Array): ProblemBytes {
   const cause = reader.choice(12, "cause");
   const errno = reader.varint(4_095);
   const side = reader.choice(2, "side");
+  // For eyes only: any bytes.
   const path = reader.blob(4_095);
-  checkPath(path);
   reader.end();
   return { verb, cause, errno, side, path };
 }

@@ -21,6 +21,7 @@ import {
   type Digest,
   encodeAllAbsent,
   encodeCheck,
+  encodeCredit,
   encodeFileBegin,
   encodeFileData,
   encodeFileEnd,
@@ -30,7 +31,6 @@ import {
   encodeJob,
   encodeList,
   encodeListEnd,
-  encodePing,
   encodeRoots,
   encodeTotals,
   encodeWant,
@@ -455,6 +455,7 @@ export async function playTarget(
   const outstanding = new Set<number>();
   let listEnded = false;
   let wantEnded = false;
+  let spent = 0;
   let file: { index: number; size: number; content: Uint8Array; parts: Uint8Array[]; end: number } | null = null;
 
   const answer = (index: number | bigint, content: Uint8Array) => {
@@ -522,7 +523,12 @@ export async function playTarget(
         file.content.set(bytes, offset);
         file.parts.push(u64le(offset), bytes);
         file.end = offset + bytes.length;
-        await wire.send("CREDIT", TYPE.CREDIT, encodePing(payload.length + 5));
+        spent += payload.length + 5;
+        // Credit is given back in steps of 1 MiB at least.
+        if (spent >= 1_048_576) {
+          await wire.send("CREDIT", TYPE.CREDIT, encodeCredit(spent));
+          spent = 0;
+        }
         break;
       }
       case TYPE.FILE_END: {
