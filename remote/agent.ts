@@ -63,7 +63,10 @@ function openSession(transport: Transport): WireSession {
   });
   session.ended.catch(() => {});
   for (const name of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
-    onSignal(name, () => session.fail(new TsyncError({ kind: "interrupted", detail: `the agent was stopped by ${name}` })));
+    onSignal(
+      name,
+      () => session.fail(new TsyncError({ kind: "interrupted", detail: `the agent was stopped by ${name}` })),
+    );
   }
   return session;
 }
@@ -111,7 +114,11 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
 }
 
 /** Waits for the half, then for the client's goodbye. The end of the session before that fails the half. */
-async function together(session: WireSession, half: { fail(error: unknown): void }, work: Promise<unknown>): Promise<void> {
+async function together(
+  session: WireSession,
+  half: { fail(error: unknown): void },
+  work: Promise<unknown>,
+): Promise<void> {
   session.ended.catch((error) => half.fail(error));
   try {
     await work;

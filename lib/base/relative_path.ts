@@ -6,7 +6,9 @@ import { TsyncError } from "./errors.ts";
 /** Demands that bytes[at, at+length) is one component: 1-255 bytes, no "/", no NUL, neither "." nor "..". */
 export function checkName(bytes: Uint8Array, at: number, length: number): void {
   if (length === 0 || length > NAME_BYTES) refuse("a name of wrong length", length);
-  if (bytes[at] === 0x2e && (length === 1 || (length === 2 && bytes[at + 1] === 0x2e))) refuse('"." or ".." as a name', length);
+  if (bytes[at] === 0x2e && (length === 1 || (length === 2 && bytes[at + 1] === 0x2e))) {
+    refuse('"." or ".." as a name', length);
+  }
   for (let i = at; i < at + length; i++) {
     const byte = bytes[i];
     if (byte === 0x2f || byte === 0) refuse('"/" or NUL in a name', length);

@@ -1,6 +1,6 @@
 // The end of a run in one place: which exit code, and the last words on standard error. Called by run.ts.
 
-import { EXIT_CODES, EXIT_PARTIAL, EXIT_VANISHED, TsyncError } from "../base/errors.ts";
+import { EXIT_PARTIAL, EXIT_VANISHED, TsyncError } from "../base/errors.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 
 export interface Ending {
@@ -36,10 +36,8 @@ const WORDS: Record<number, string> = {
   255: "unexplained error of the remote shell",
 };
 
-/** How a run ends that came to its end: refused deletions count more than failed entries, these more than vanished ones. */
+/** How a run ends that came to its end: failed entries count more than vanished ones. */
 export function endingOf(outcome: JobOutcome): Ending {
-  const refused = outcome.guardRefused === null ? "" : `tsync: ${outcome.guardRefused}\n`;
-  if (refused !== "") return { code: EXIT_CODES.guard, words: refused + lastLine(EXIT_CODES.guard) };
   if (outcome.failed > 0) return { code: EXIT_PARTIAL, words: lastLine(EXIT_PARTIAL) };
   if (outcome.vanished > 0) return { code: EXIT_VANISHED, words: lastLine(EXIT_VANISHED, "warning") };
   return { code: 0, words: "" };

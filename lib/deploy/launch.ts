@@ -174,6 +174,7 @@ class Limits {
   #cancelPhase = () => {};
   #cancelWhole = () => {};
   #begun = false;
+  #over = false;
   #reject: (error: TsyncError) => void = () => {};
   readonly #expired: Promise<never>;
 
@@ -189,7 +190,7 @@ class Limits {
 
   /** The far side has said its first word. */
   begin(): void {
-    if (this.#begun) return;
+    if (this.#begun || this.#over) return;
     this.#begun = true;
     this.#whole(this.given.wholeMs, "the far side did not finish the handshake");
     this.phase();
@@ -206,12 +207,15 @@ class Limits {
     this.#phase(this.given.uploadIdleMs, "the upload of the agent stood still");
   }
 
+  /** The launch is over: what still comes in has no time limit of ours. */
   clear(): void {
+    this.#over = true;
     this.#cancelPhase();
     this.#cancelWhole();
   }
 
   #phase(ms: number, what: string): void {
+    if (this.#over) return;
     this.#cancelPhase();
     this.#cancelPhase = after(ms, () => this.#expire(ms, what));
   }

@@ -43,7 +43,9 @@ export class Generator {
     if ((flags & FolderPiece.first) !== 0) this.#begin(folder);
     else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
-    else for (let i = first; i < first + count; i++) this.#decide(i, this.#march.find(this.#state.list, i, this.#extra), -1);
+    else {for (let i = first; i < first + count; i++) {
+        this.#decide(i, this.#march.find(this.#state.list, i, this.#extra), -1);
+      }}
     if ((flags & FolderPiece.last) !== 0) this.#march.finish(this.#extra);
     const wants = Uint32Array.from(this.#wants);
     this.#wants = [];
@@ -270,7 +272,11 @@ export class Generator {
   #file(i: number, stat: Stat, equal: number): void {
     const { list, options } = this.#state;
     const change = compareMetadata(list, i, stat, options, this.#state.owners);
-    const same = options.ignoreTimes ? false : equal >= 0 ? equal === 1 : quickCheck(list, i, stat, options.modifyWindowNs);
+    const same = options.ignoreTimes
+      ? false
+      : equal >= 0
+      ? equal === 1
+      : quickCheck(list, i, stat, options.modifyWindowNs);
     if (same) return this.#metadataOnly(i, stat, change);
     const size = list.size(i) !== stat.size ? Change.size : 0;
     const checksum = equal === 0 ? Change.checksum : 0;
@@ -283,7 +289,9 @@ export class Generator {
     const change = compareMetadata(state.list, i, stat, state.options, state.owners);
     const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
     if (length < 0) return state.problem(Verb.readLink, -length, i);
-    if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) return this.#metadataOnly(i, stat, change);
+    if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
+      return this.#metadataOnly(i, stat, change);
+    }
     const time = state.options.times ? 0 : Change.time | Change.timeNow;
     this.#report(i, change | time | Change.local | Change.checksum);
     if (!state.options.dryRun) this.#place(i, Kind.link, true);

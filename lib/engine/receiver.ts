@@ -82,7 +82,9 @@ export class Receiver {
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     // A folder handle of its own: the cache may close the shared one while the content is still coming.
     const change = state.openForChange(state.list.parent(index));
-    const folder = change < 0 ? change : state.os.openBeneath(state.root.handle, state.list.path(state.list.parent(index)));
+    const folder = change < 0
+      ? change
+      : state.os.openBeneath(state.root.handle, state.list.path(state.list.parent(index)));
     const handle = folder < 0 ? folder : this.#create(folder, PRIVATE);
     Object.assign(this.#incoming, { folder, handle, temporary: state.stage.temporary });
     if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
@@ -99,13 +101,21 @@ export class Receiver {
     const result = this.#write(incoming.handle, bytes, offset);
     incoming.written += bytes.length;
     if (result < 0) this.#voidIncoming(Verb.write, -result);
+    else this.#progress(incoming.written);
+  }
+
+  /** Bytes of the large file under way count as done for whoever watches. */
+  #progress(written: number): void {
+    const { events, doneFiles, doneBytes } = this.#state;
+    events.transferred(doneFiles, doneBytes + written);
   }
 
   async fileCopy(source: Handle, stat: Stat): Promise<number> {
     const incoming = this.#incoming!;
     const state = this.#state;
     if (incoming.isVoid) return 0;
-    const result = await copyFile(state.os, source, stat, incoming.handle, incoming.size, state.options.sparse, state.env.breathe);
+    const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
+    const result = await copyFile(state.os, source, stat, incoming.handle, incoming.size, state.options.sparse, turn);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;
@@ -163,7 +173,9 @@ export class Receiver {
   /** Takes the index off the wanted ones. In a streaming session files nobody wants are passed over, else that is an offence. */
   #take(index: number): boolean {
     const state = this.#state;
-    if (this.#incoming !== null) throw new TsyncError({ kind: "stream", detail: "content of a second file inside a first" });
+    if (this.#incoming !== null) {
+      throw new TsyncError({ kind: "stream", detail: "content of a second file inside a first" });
+    }
     if (state.wanted.delete(index)) return true;
     if (state.streaming && state.list.kind(index) === Kind.file && this.#passedOver.add(index)) return false;
     throw new TsyncError({ kind: "stream", detail: "the peer sent a file that was not asked for" });
@@ -194,7 +206,8 @@ export class Receiver {
   /** Writes at `offset`; when space runs out, what is staged is put in place (freeing the old content) and the rest tried again. */
   #write(handle: Handle, bytes: Uint8Array, offset: number): number {
     const { os, stage, options } = this.#state;
-    const write = () => options.sparse ? writeWithHoles(os, handle, bytes, offset) : os.writeAllAt(handle, bytes, offset);
+    const write = () =>
+      options.sparse ? writeWithHoles(os, handle, bytes, offset) : os.writeAllAt(handle, bytes, offset);
     const result = bytes.length === 0 ? 0 : write();
     if (result !== -Errno.ENOSPC && result !== -Errno.EDQUOT) return result;
     stage.commit();
@@ -282,7 +295,9 @@ export class Receiver {
     this.#state.problem(verb, errno, index);
     throw new TsyncError({
       kind: "file",
-      detail: `the target cannot take more: ${errnoText(errno)}; what is in place is complete, the rest was not written`,
+      detail: `the target cannot take more: ${
+        errnoText(errno)
+      }; what is in place is complete, the rest was not written`,
     });
   }
 
@@ -295,7 +310,9 @@ export class Receiver {
       state.stage.discard(incoming.folder, incoming.temporary);
     }
     this.#closeFolder(incoming.folder);
-    if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) this.#fatal(verb, incoming.index, errno);
+    if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) {
+      this.#fatal(verb, incoming.index, errno);
+    }
     this.#told(incoming.index, verb, errno);
   }
 

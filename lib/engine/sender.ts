@@ -106,10 +106,14 @@ export class Sender {
   async #sendOnce(i: number, file: Handle, before: Stat, acceptTorn: boolean): Promise<number> {
     const { target, digester } = this.#input;
     const isFresh = !isAsListed(this.#list, i, before);
-    const fresh: Fresh | null = isFresh ? { size: before.size, mtimeSec: before.mtimeSec, mtimeNs: before.mtimeNs } : null;
+    const fresh: Fresh | null = isFresh
+      ? { size: before.size, mtimeSec: before.mtimeSec, mtimeNs: before.mtimeNs }
+      : null;
     await target.fileBegin(i, before.size, fresh);
     digester?.reset();
-    const result = digester === null ? await this.#handOver(file, before) : await this.#sendExtents(file, before, digester);
+    const result = digester === null
+      ? await this.#handOver(file, before)
+      : await this.#sendExtents(file, before, digester);
     const looked = this.#os.statHandle(file, this.#after);
     const isGood = result === 0 && looked === 0 &&
       (acceptTorn || isUnchanged(before, this.#after) || onlyGrew(before, this.#after));

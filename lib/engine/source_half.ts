@@ -168,24 +168,26 @@ export class SourceHalf implements SourcePort {
     for (const word of paths) {
       const { folder, only } = splitSource(word);
       const root = this.#os.openRoot(folder);
-      if (root < 0) throw unusable(word, -root);
+      if (root < 0) {
+        this.#lostArgument(word, -root);
+        continue;
+      }
       if (only === null && !options.recursive) {
         this.#os.close(root);
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: EMPTY });
         continue;
       }
-      this.#origins.push({ root, only, word });
-      if (only === null) {
-        if (!hasRoot) {
-          const looked = this.#os.statHandle(root, rootStat);
-          if (looked < 0) throw unusable(word, -looked);
-          hasRoot = true;
-        }
+      const looked = only === null
+        ? this.#os.statHandle(root, hasRoot ? stat : rootStat)
+        : this.#os.statAt(root, only, 0, only.length, stat);
+      if (looked < 0) {
+        this.#os.close(root);
+        this.#lostArgument(word, -looked);
         continue;
       }
-      const result = this.#os.statAt(root, only, 0, only.length, stat);
-      if (result < 0) throw unusable(word, -result);
-      first = stat;
+      this.#origins.push({ root, only, word });
+      if (only === null) hasRoot = true;
+      else first = stat;
     }
     if (options.delete && !this.#os.abilities.rawNames) {
       throw new TsyncError({
@@ -200,11 +202,21 @@ export class SourceHalf implements SourcePort {
     return { hasRoot, single, sources: paths.length };
   }
 
+  /** One of several arguments cannot be used: the others are transferred, nothing is deleted. The only one ends the run. */
+  #lostArgument(word: Uint8Array, errno: number): void {
+    if (this.#plan.paths.length === 1) {
+      throw new TsyncError({ kind: "selection", detail: `cannot use source "${display(word)}": ${errnoText(errno)}` });
+    }
+    this.#scan.complete = false;
+    this.#plan.report({ verb: Verb.stat, cause: Cause.system, errno, side: Side.source, path: word });
+  }
+
   /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
   #guardEmpty(): void {
     const { options } = this.#plan;
     if (!options.delete || options.allowEmptySource || options.noGuard) return;
     const names = new SortedListing();
+    if (this.#origins.length === 0) return;
     for (const { root, only } of this.#origins) {
       if (only !== null) return;
       if (names.read(this.#os, root) < 0) return;
@@ -213,7 +225,8 @@ export class SourceHalf implements SourcePort {
     }
     throw new TsyncError({
       kind: "guard",
-      detail: `the source "${display(this.#origins[0].word)}" is empty and --delete would delete everything at the target: ` +
+      detail:
+        `the source "${display(this.#origins[0].word)}" is empty and --delete would delete everything at the target: ` +
         `nothing was done; check that it is mounted; if this is meant, say --allow-empty-source`,
     });
   }
@@ -361,8 +374,4 @@ export class SourceHalf implements SourcePort {
 /** No source argument is left: the list is an empty root. */
 function* noPieces(): Generator<Piece> {
   yield { folder: 0, first: 1, count: 0, isFirst: true, isLast: true, incomplete: false };
-}
-
-function unusable(word: Uint8Array, errno: number): TsyncError {
-  return new TsyncError({ kind: "selection", detail: `cannot use source "${display(word)}": ${errnoText(errno)}` });
 }

@@ -32,7 +32,9 @@ export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: nu
   const wantsFolder = word[word.length - 1] === SLASH || latin1(word.subarray(-2)) === "/.";
   if (result >= 0 && stat.kind === Kind.folder) return openExisting(os, word, roots);
   if (result >= 0 || result === -Errno.ENOTDIR || result === -Errno.ELOOP) {
-    if (result < 0 || !roots.single || wantsFolder) refuse("selection", `cannot use "${display(word)}" as target: it is not a folder; name a folder or remove it`);
+    if (result < 0 || !roots.single || wantsFolder) {
+      refuse("selection", `cannot use "${display(word)}" as target: it is not a folder; name a folder or remove it`);
+    }
     return openParent(os, word, false);
   }
   if (result !== -Errno.ENOENT) refuse("selection", `cannot look at target "${display(word)}": ${errnoText(-result)}`);
@@ -59,7 +61,9 @@ function openParent(os: Os, word: Uint8Array, isEmpty: boolean): TargetRoot {
   const cut = word.lastIndexOf(SLASH);
   const parent = cut < 0 ? new Uint8Array([0x2e]) : cut === 0 ? word.subarray(0, 1) : word.subarray(0, cut);
   const handle = os.openRoot(parent);
-  if (handle < 0) refuse("selection", `cannot open target folder "${display(parent)}": ${errnoText(-handle)}; make it first`);
+  if (handle < 0) {
+    refuse("selection", `cannot open target folder "${display(parent)}": ${errnoText(-handle)}; make it first`);
+  }
   return { handle, singleName: new Uint8Array(word.subarray(cut + 1)), hasMetadata: false, isNew: false, isEmpty };
 }
 

@@ -27,7 +27,15 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     sent = reporter.result.literalBytes;
   } else {
     const { runRemote } = await import("./remote.ts");
-    const wire = await runRemote(request, { env, list, filters, reporter, monitor, stop: hooks.stop, tell: (line) => hooks.tell(line) });
+    const wire = await runRemote(request, {
+      env,
+      list,
+      filters,
+      reporter,
+      monitor,
+      stop: hooks.stop,
+      tell: (line) => hooks.tell(line),
+    });
     sent = wire.sentBytes;
     received = wire.receivedBytes;
   }
@@ -37,7 +45,6 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     wireReceivedBytes: received,
     failed: reporter.failed,
     vanished: reporter.vanished,
-    guardRefused: null,
     elapsedMs: monotonicMs() - started,
   };
 }

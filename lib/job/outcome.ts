@@ -14,8 +14,6 @@ export interface JobOutcome {
   /** Entries that failed, and entries that had vanished or changed (Cause.vanished, Cause.changed) and nothing worse. */
   failed: number;
   vanished: number;
-  /** Why a guard kept the run from deleting, as a sentence that names its option; null if none did. */
-  guardRefused: string | null;
   elapsedMs: number;
 }
 

@@ -60,6 +60,7 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<Wi
     await (request.direction === "push" ? push(request, run, connection) : pull(request, run, connection));
     const { session } = await connection;
     await session.sendBye();
+    run.reporter.result.listBytes = session.listBytes;
     return { sentBytes: session.sentBytes, receivedBytes: session.receivedBytes };
   } catch (error) {
     run.stop.throwIfAborted();

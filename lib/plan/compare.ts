@@ -34,7 +34,9 @@ export interface OwnerMap {
 /** Change bits (time, mode, owner, group) by which the entry at the target differs from the listed one. */
 export function compareMetadata(list: FileList, i: number, stat: Stat, options: SyncOptions, owners: OwnerMap): number {
   let change = 0;
-  if (options.times && !sameTime(list.mtimeSec(i), list.mtimeNs(i), stat.mtimeSec, stat.mtimeNs, options.modifyWindowNs)) {
+  if (
+    options.times && !sameTime(list.mtimeSec(i), list.mtimeNs(i), stat.mtimeSec, stat.mtimeNs, options.modifyWindowNs)
+  ) {
     change |= Change.time;
   }
   if (options.perms && stat.kind !== Kind.link && list.mode(i) !== stat.mode) change |= Change.mode;

@@ -42,7 +42,7 @@ export class March {
   /** After the last entry: every own name that is left has no twin. */
   finish(extra: (position: number) => void): void {
     const own = this.#own;
-    if (own !== null) while (this.#position < own.count) extra(this.#position++);
+    if (own !== null) { while (this.#position < own.count) extra(this.#position++); }
     this.#own = null;
   }
 }

@@ -28,6 +28,8 @@ const LEAST_LIST_BYTES = 16 << 10;
 export class SourceSide implements TargetPort {
   /** Entries that were announced, the root included. */
   announced = 0;
+  /** Bytes of the encoded list. */
+  listBytes = 0;
   /** The source has said its last word about content. */
   isDone = false;
   readonly #core: SessionCore;
@@ -80,9 +82,11 @@ export class SourceSide implements TargetPort {
     let done = 0;
     do {
       const writer = outbox.bulk(Message.list);
+      const before = writer.used;
       const pieceFlags = done === 0 ? flags : flags & ~FolderPiece.first;
       const softBytes = Math.max(LEAST_LIST_BYTES, outbox.batchLeft);
       done += encodeList(writer, this.#list, folder, first + done, count - done, pieceFlags, softBytes);
+      this.listBytes += writer.used - before;
       wait = outbox.bulkEnd();
     } while (done < count);
     for (let i = first; i < first + count; i++) if (this.#list.kind(i) === Kind.file) this.#files++;

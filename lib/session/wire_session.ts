@@ -53,6 +53,7 @@ export class WireSession {
   /** Settles when the session has ended: resolves at the orderly end, rejects at once with what ended it otherwise. */
   readonly ended: Promise<void>;
   receivedBytes = 0;
+  #listBytes = 0;
   readonly #source: ByteSource;
   readonly #side: SessionSide;
   readonly #peer: string;
@@ -124,6 +125,11 @@ export class WireSession {
       },
       now: () => this.#clock.now(),
     };
+  }
+
+  /** Bytes of the encoded file list, sent or received. */
+  get listBytes(): number {
+    return this.#listBytes + (this.#sourceSide?.listBytes ?? 0);
   }
 
   get sentBytes(): number {
@@ -424,6 +430,7 @@ export class WireSession {
   /** A message of `size` bytes is through: gives its credit back. */
   #handled(size: number): void {
     this.#work += size;
+    if (this.#inbox.type === Message.list) this.#listBytes += size - HEADER_BYTES;
     if (!isBulk(this.#inbox.type)) return;
     this.#unreturned += size;
     if (this.#unreturned < CREDIT_STEP) return;

@@ -15,8 +15,16 @@ const TMPFS = 0x01021994;
 const step = new Uint8Array(STEP_BYTES);
 /** Device pairs between which a clone was refused: not tried again. */
 const noClone = new Set<string>();
-/** Target devices on which copy_file_range does not pay or does not work. */
+/** Source devices from which copy_file_range to this run's target does not pay or does not work. */
 const noRange = new Set<string>();
+
+/** What the caller wants to do now and then while a long copy runs. */
+export interface CopyTurn {
+  /** Told the bytes copied so far after each step. */
+  progress(copied: number): void;
+  /** Awaited every BREATH_BYTES. */
+  breathe(): Promise<void>;
+}
 
 export interface Copied {
   errno: number;
@@ -33,9 +41,11 @@ export async function copyFile(
   target: Handle,
   size: number,
   makesHoles: boolean,
-  breathe: () => Promise<void>,
+  turn: CopyTurn,
 ): Promise<Copied> {
-  if (size > 0 && !makesHoles && size === stat.size && clone(os, source, stat, target)) return { errno: 0, verb: 0, copied: 0 };
+  if (size > 0 && !makesHoles && size === stat.size && clone(os, source, stat, target)) {
+    return { errno: 0, verb: 0, copied: 0 };
+  }
   const device = deviceKey(stat);
   if (!noRange.has(device)) {
     const info = os.fileSystem(target);
@@ -57,15 +67,24 @@ export async function copyFile(
       at += result.copied;
       copied += result.copied;
       sinceBreath += result.copied;
+      turn.progress(copied);
       if (sinceBreath < BREATH_BYTES) continue;
       sinceBreath = 0;
-      await breathe();
+      await turn.breathe();
     }
   }
   return { errno: 0, verb: 0, copied };
 }
 
-function copyStep(os: Os, source: Handle, target: Handle, at: number, end: number, makesHoles: boolean, device: string): Copied {
+function copyStep(
+  os: Os,
+  source: Handle,
+  target: Handle,
+  at: number,
+  end: number,
+  makesHoles: boolean,
+  device: string,
+): Copied {
   if (!makesHoles && !noRange.has(device)) {
     const result = os.copyRange(source, at, target, at, Math.min(RANGE_BYTES, end - at));
     if (result >= 0) return { errno: 0, verb: 0, copied: result };

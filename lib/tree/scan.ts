@@ -171,7 +171,12 @@ export class Scan {
   }
 
   /** Opens and lists the folder as one source holds it. */
-  #read(folder: number, path: Uint8Array, origin: number, sorted: SortedListing): { handle: Handle; incomplete: boolean } {
+  #read(
+    folder: number,
+    path: Uint8Array,
+    origin: number,
+    sorted: SortedListing,
+  ): { handle: Handle; incomplete: boolean } {
     const { root, only } = this.#origins[origin];
     sorted.listing.clear();
     const handle = this.#os.openBeneath(root, path);
@@ -195,7 +200,9 @@ export class Scan {
    */
   #joined(folder: number, path: Uint8Array, handle: Handle, name: Uint8Array, origin: number): boolean | null {
     const last = this.#list.count - 1;
-    if (last === 0 || this.#list.parent(last) !== folder || compareBytes(this.#list.name(last), name) !== 0) return null;
+    if (last === 0 || this.#list.parent(last) !== folder || compareBytes(this.#list.name(last), name) !== 0) {
+      return null;
+    }
     const looked = this.#os.statAt(handle, name, 0, name.length, this.#stat);
     if (looked < 0) return this.#failed(Verb.stat, -looked, joinPath(path, name));
     if (this.#list.kind(last) === Kind.folder && this.#stat.kind === Kind.folder) {
@@ -207,7 +214,14 @@ export class Scan {
   }
 
   /** Appends one name of a folder; false if it was lost to an error. */
-  #add(folder: number, path: Uint8Array, handle: Handle, origin: number, sorted: SortedListing, position: number): boolean {
+  #add(
+    folder: number,
+    path: Uint8Array,
+    handle: Handle,
+    origin: number,
+    sorted: SortedListing,
+    position: number,
+  ): boolean {
     const listing = sorted.listing;
     const row = sorted.order[position];
     const at = listing.at[row];
@@ -241,10 +255,25 @@ export class Scan {
       if (targetLength < 0) return this.#failed(Verb.readLink, -targetLength, joinPath(path, listing.name(row)));
       size = targetLength;
       target = this.#linkTarget.subarray(0, targetLength);
-    } else if (kind === Kind.charDevice || kind === Kind.blockDevice) size = deviceNumber(stat.rdevMajor, stat.rdevMinor);
+    } else if (kind === Kind.charDevice || kind === Kind.blockDevice) {
+      size = deviceNumber(stat.rdevMajor, stat.rdevMinor);
+    }
     const mode = (kind << 12) | stat.mode;
     const { uid, gid, mtimeSec, mtimeNs } = stat;
-    const index = this.#list.add(names, at, length, folder, mode, uid, gid, size, mtimeSec, mtimeNs, identityTag(stat), target);
+    const index = this.#list.add(
+      names,
+      at,
+      length,
+      folder,
+      mode,
+      uid,
+      gid,
+      size,
+      mtimeSec,
+      mtimeNs,
+      identityTag(stat),
+      target,
+    );
     if (origin !== 0) this.#list.setOrigin(index, origin);
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
     return true;
@@ -288,9 +317,18 @@ function compareAsFolders(list: FileList, a: number, b: number): number {
   const aLength = list.nameLength(a);
   const bLength = list.nameLength(b);
   const common = Math.min(aLength, bLength);
-  const difference = compareRanges(list.namePiece(a), list.nameStart(a), common, list.namePiece(b), list.nameStart(b), common);
+  const difference = compareRanges(
+    list.namePiece(a),
+    list.nameStart(a),
+    common,
+    list.namePiece(b),
+    list.nameStart(b),
+    common,
+  );
   if (difference !== 0 || aLength === bLength) return difference;
-  const next = aLength > bLength ? list.namePiece(a)[list.nameStart(a) + common] : list.namePiece(b)[list.nameStart(b) + common];
+  const next = aLength > bLength
+    ? list.namePiece(a)[list.nameStart(a) + common]
+    : list.namePiece(b)[list.nameStart(b) + common];
   const slash = 0x2f;
   return aLength > bLength ? next - slash : slash - next;
 }

@@ -9,7 +9,12 @@ export const HOLE_BYTES = 4096;
  * The next run of data at or after `from`: [start, end), or null when only hole is left. Where the file system cannot say
  * (seekData unsupported), everything up to `size` is data. Below zero: a negated errno.
  */
-export function nextExtent(os: Os, file: Handle, from: number, size: number): { start: number; end: number } | null | number {
+export function nextExtent(
+  os: Os,
+  file: Handle,
+  from: number,
+  size: number,
+): { start: number; end: number } | null | number {
   if (from >= size) return null;
   const start = os.seekData(file, from);
   if (start === -Errno.ENXIO) return null;

@@ -164,7 +164,6 @@ function outcome(change: Partial<JobOutcome>): JobOutcome {
     wireReceivedBytes: 0,
     failed: 0,
     vanished: 0,
-    guardRefused: null,
     elapsedMs: 500,
     ...change,
   };
@@ -274,7 +273,7 @@ Deno.test("what was not asked for is told on standard output as rsync tells it, 
   assertEquals(await printed("-rq s/ d", events), { out: "", err: "" });
 });
 
-Deno.test("the exit code: a guard before failed entries, these before vanished ones, all said in the last line", () => {
+Deno.test("the exit code: failed entries before vanished ones, said in the last line", () => {
   assertEquals(endingOf(outcome({})), { code: 0, words: "" });
   assertEquals(endingOf(outcome({ vanished: 2 })), {
     code: 24,
@@ -283,10 +282,6 @@ Deno.test("the exit code: a guard before failed entries, these before vanished o
   assertEquals(endingOf(outcome({ failed: 1, vanished: 2 })), {
     code: 23,
     words: "tsync error: some files/attrs were not transferred (see previous errors) (code 23)\n",
-  });
-  assertEquals(endingOf(outcome({ failed: 1, guardRefused: "use --delete-limit" })), {
-    code: 25,
-    words: "tsync: use --delete-limit\ntsync error: a guard stopped deletions (code 25)\n",
   });
 });
 
