@@ -284,7 +284,6 @@ export class Receiver {
   }
 
   #failed(index: number, verb: number, errno: number): Wait {
-    const state = this.#state;
     if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) this.#fatal(verb, index, errno);
     this.#told(index, verb, errno);
     return this.#answered();

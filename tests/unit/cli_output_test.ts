@@ -1,5 +1,6 @@
 // Output and progress: what is written when, in which order, what happens when it cannot be written, and what a terminal sees.
 
+import process from "node:process";
 import { assertEquals } from "@std/assert";
 import { latin1, utf8 } from "../../lib/base/bytes.ts";
 import { Change } from "../../lib/base/monitor.ts";
@@ -232,16 +233,16 @@ Deno.test("numbers are written as rsync writes them", () => {
   assertEquals([5, 65, 3725].map(clockTime), ["0:05", "1:05", "1:02:05"]);
 });
 
-Deno.test("a report of 200,000 changes takes little time", async () => {
+Deno.test("a report of 200,000 changes takes little processor time", async () => {
   const stage = new Stage();
   const report = stage.report("-ai s/ h:d", false);
   const path = utf8("some/folder/with/a/name");
-  const start = performance.now();
+  const before = process.cpuUsage();
   for (let i = 0; i < 200_000; i++) {
     report.entry({ path, kind: 8, size: 0, linkTarget: path }, Change.create | Change.content);
     if (i % 1000 === 0) await stage.output.pace();
   }
   await stage.output.flush();
-  const microseconds = (performance.now() - start) * 1000 / 200_000;
+  const microseconds = process.cpuUsage(before).user / 200_000;
   assertEquals(microseconds < 20, true, `${microseconds} microseconds each`);
 });
