@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { AGENTS_COMMAND } from "../../lib/deploy/agents.ts";
-import { Account, COMMAND, quote } from "../support/account.ts";
+import { Account, cannotHave, COMMAND, quote } from "../support/account.ts";
 import { startSshServer } from "../support/ssh_server.ts";
 import { startSshd } from "../support/sshd.ts";
 
@@ -62,35 +62,39 @@ const ALWAYS = [
   "drwx------ 4096 .tsync/bin",
 ];
 
-Deno.test("first contact over sshd: one connection, one authentication, nothing outside ~/.tsync but the target", async () => {
-  const account = await Account.open();
-  const source = await makeSource(account);
-  await Deno.writeTextFile(`${account.home}/.bashrc`, `echo '${"Welcome. ".repeat(1100)}'\n`);
-  const server = await startSshd({ home: account.home, shell: ["/bin/bash", "-c"] });
-  try {
-    const before = await account.listing();
-    const push = () => tsync(["-a", "-e", server.rsh, `${source}/`, `${server.host}:target`]);
-    const first = await push();
-    assert.equal(first.code, 0, first.err);
-    assert.match(first.err, /login printed before the agent started: Welcome\. Welcome/);
-    assert.deepEqual(await server.counts(), { connections: 1, authentications: 1, subsystems: 0 });
-    await agentIsThere(account);
-    const after = (await account.listing()).filter((line) => !before.includes(line) && !/ target(\/|$)/.test(line));
-    assert.deepEqual(after, ALWAYS);
-    assert.equal(await Deno.readTextFile(`${account.home}/target/folder/file`), "content\n");
+Deno.test({
+  name: "first contact over sshd: one connection, one authentication, nothing outside ~/.tsync but the target",
+  ignore: cannotHave("sshd"),
+  fn: async () => {
+    const account = await Account.open();
+    const source = await makeSource(account);
+    await Deno.writeTextFile(`${account.home}/.bashrc`, `echo '${"Welcome. ".repeat(1100)}'\n`);
+    const server = await startSshd({ home: account.home, shell: ["/bin/bash", "-c"] });
+    try {
+      const before = await account.listing();
+      const push = () => tsync(["-a", "-e", server.rsh, `${source}/`, `${server.host}:target`]);
+      const first = await push();
+      assert.equal(first.code, 0, first.err);
+      assert.match(first.err, /login printed before the agent started: Welcome\. Welcome/);
+      assert.deepEqual(await server.counts(), { connections: 1, authentications: 1, subsystems: 0 });
+      await agentIsThere(account);
+      const after = (await account.listing()).filter((line) => !before.includes(line) && !/ target(\/|$)/.test(line));
+      assert.deepEqual(after, ALWAYS);
+      assert.equal(await Deno.readTextFile(`${account.home}/target/folder/file`), "content\n");
 
-    const there = await identity(account);
-    const second = await push();
-    assert.equal(second.code, 0, second.err);
-    assert.equal(await identity(account), there);
-    assert.deepEqual(await server.counts(), { connections: 2, authentications: 2, subsystems: 0 });
-    const pull = await tsync(["-a", "-e", server.rsh, `${server.host}:target/`, `${account.folder}/back`]);
-    assert.equal(pull.code, 0, pull.err);
-    assert.equal(await Deno.readTextFile(`${account.folder}/back/folder/file`), "content\n");
-  } finally {
-    await server.close();
-    await account.close();
-  }
+      const there = await identity(account);
+      const second = await push();
+      assert.equal(second.code, 0, second.err);
+      assert.equal(await identity(account), there);
+      assert.deepEqual(await server.counts(), { connections: 2, authentications: 2, subsystems: 0 });
+      const pull = await tsync(["-a", "-e", server.rsh, `${server.host}:target/`, `${account.folder}/back`]);
+      assert.equal(pull.code, 0, pull.err);
+      assert.equal(await Deno.readTextFile(`${account.folder}/back/folder/file`), "content\n");
+    } finally {
+      await server.close();
+      await account.close();
+    }
+  },
 });
 
 Deno.test({

@@ -6,7 +6,7 @@ import { TsyncError } from "../../lib/base/errors.ts";
 import { remoteCommand } from "../../lib/deploy/command.ts";
 import { launchAgent } from "../../lib/deploy/launch.ts";
 import { openSsh } from "../../lib/transport/openssh.ts";
-import { Account, COMMAND, contact, HELLO, scriptAgent, unshared } from "../support/account.ts";
+import { Account, cannotHave, COMMAND, contact, HELLO, scriptAgent, unshared } from "../support/account.ts";
 import { startSshServer } from "../support/ssh_server.ts";
 import { startSshd } from "../support/sshd.ts";
 
@@ -39,38 +39,43 @@ function added(before: string[], after: string[]): string[] {
 const ALWAYS = ["drwx------ 4096 .tsync", "drwx------ 4096 .tsync/bin"];
 
 for (const shell of SHELLS) {
-  Deno.test(`first contact: one connection of sshd with ${shell} as login shell, and 10 KB from its start-up files`, async () => {
-    const account = await Account.open();
-    await writeProfiles(account.home);
-    const server = await startSshd({ home: account.home, shell: [shell, "-c"] });
-    try {
-      const agent = await scriptAgent(200_000);
-      const before = await account.listing();
-      const open = () => openSsh({ host: server.host, user: null, rsh: server.rsh }, COMMAND, () => {});
-      const first = await contact(open(), agent.store);
-      assert.deepEqual(await server.counts(), { connections: 1, authentications: 1, subsystems: 0 });
-      assert.ok(first.uploadedBytes > 50_000);
-      assert.deepEqual([first.folder, first.hello, first.echo], [account.home, "a hello", "tail \0\xff\n"]);
-      assert.equal(first.noise.startsWith("Welcome to this machine."), NOISY.includes(shell), first.noise);
-      const after = await account.listing();
-      assert.deepEqual(added(before, after), [
-        `-rwx------ ${agent.bytes.length} .tsync/bin/${agent.name}`,
-        ...ALWAYS,
-      ]);
+  Deno.test({
+    name: `first contact: one connection of sshd with ${shell} as login shell, and 10 KB from its start-up files`,
+    ignore: cannotHave("sshd") || cannotHave(shell),
+    fn: async () => {
+      const account = await Account.open();
+      await writeProfiles(account.home);
+      const server = await startSshd({ home: account.home, shell: [shell, "-c"] });
+      try {
+        const agent = await scriptAgent(200_000);
+        const before = await account.listing();
+        const open = () => openSsh({ host: server.host, user: null, rsh: server.rsh }, COMMAND, () => {});
+        const first = await contact(open(), agent.store);
+        assert.deepEqual(await server.counts(), { connections: 1, authentications: 1, subsystems: 0 });
+        assert.ok(first.uploadedBytes > 50_000);
+        assert.deepEqual([first.folder, first.hello, first.echo], [account.home, "a hello", "tail \0\xff\n"]);
+        assert.equal(first.noise.startsWith("Welcome to this machine."), NOISY.includes(shell), first.noise);
+        const after = await account.listing();
+        assert.deepEqual(added(before, after), [
+          `-rwx------ ${agent.bytes.length} .tsync/bin/${agent.name}`,
+          ...ALWAYS,
+        ]);
 
-      const second = await contact(open(), agent.store);
-      assert.equal(second.uploadedBytes, 0);
-      assert.equal(second.echo, "tail \0\xff\n");
-      assert.deepEqual(added(after, await account.listing()), []);
-      assert.deepEqual(await server.counts(), { connections: 2, authentications: 2, subsystems: 0 });
-    } finally {
-      await server.close();
-      await account.close();
-    }
+        const second = await contact(open(), agent.store);
+        assert.equal(second.uploadedBytes, 0);
+        assert.equal(second.echo, "tail \0\xff\n");
+        assert.deepEqual(added(after, await account.listing()), []);
+        assert.deepEqual(await server.counts(), { connections: 2, authentications: 2, subsystems: 0 });
+      } finally {
+        await server.close();
+        await account.close();
+      }
+    },
   });
 
   Deno.test({
     name: `first contact: without root over ssh2's server, which refuses SFTP, with ${shell}`,
+    ignore: cannotHave(shell),
     // ssh2 leaves the ciphers of a closed connection to the garbage collector.
     sanitizeResources: false,
     fn: async () => {
@@ -95,20 +100,24 @@ for (const shell of SHELLS) {
   });
 
   for (const umask of ["000", "077"]) {
-    Deno.test(`first contact: umask ${umask} and a PATH without anything, with ${shell}; the agent gets the umask`, async () => {
-      const account = await Account.open({
-        shell: [shell, "-c"],
-        env: { PATH: "/nonexistent" },
-        before: `umask ${umask}`,
-      });
-      const agent = await scriptAgent();
-      const first = await contact(account.connect(COMMAND), agent.store);
-      assert.deepEqual([first.umask, first.echo], [`0${umask}`, "tail \0\xff\n"]);
-      assert.ok(first.uploadedBytes > 0);
-      assert.equal((await contact(account.connect(COMMAND), agent.store)).uploadedBytes, 0);
-      const files = (await account.listing()).filter((line) => / \.tsync/.test(line));
-      assert.deepEqual(files, [`-rwx------ ${agent.bytes.length} .tsync/bin/${agent.name}`, ...ALWAYS]);
-      await account.close();
+    Deno.test({
+      name: `first contact: umask ${umask} and a PATH without anything, with ${shell}; the agent gets the umask`,
+      ignore: cannotHave(shell),
+      fn: async () => {
+        const account = await Account.open({
+          shell: [shell, "-c"],
+          env: { PATH: "/nonexistent" },
+          before: `umask ${umask}`,
+        });
+        const agent = await scriptAgent();
+        const first = await contact(account.connect(COMMAND), agent.store);
+        assert.deepEqual([first.umask, first.echo], [`0${umask}`, "tail \0\xff\n"]);
+        assert.ok(first.uploadedBytes > 0);
+        assert.equal((await contact(account.connect(COMMAND), agent.store)).uploadedBytes, 0);
+        const files = (await account.listing()).filter((line) => / \.tsync/.test(line));
+        assert.deepEqual(files, [`-rwx------ ${agent.bytes.length} .tsync/bin/${agent.name}`, ...ALWAYS]);
+        await account.close();
+      },
     });
   }
 }
@@ -126,10 +135,9 @@ for (
   ]
 ) {
   const [program, ...words] = sh.split(" ");
-  const found = await new Deno.Command("sh", { args: ["-c", `command -v ${program}`], stdout: "null" }).output();
   Deno.test({
     name: `launcher: works where /bin/sh is ${sh}`,
-    ignore: !found.success,
+    ignore: cannotHave(program),
     fn: async () => {
       const account = await Account.open({ shell: ["/bin/sh", "-c"] });
       const command = COMMAND.replace("/bin/sh", sh);

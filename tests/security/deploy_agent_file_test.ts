@@ -29,7 +29,8 @@ class Place {
 
   /** Writes a canary of the agent's size, or of `bytes`. */
   async plant(path: string, bytes = this.agent.bytes.length): Promise<void> {
-    const script = `#!/bin/sh\necho ran >>${this.mark}\nset -- $TSYNC_LAUNCH\necho "$2 OK"\nexit\n`;
+    const script =
+      `#!/bin/sh\necho ran >>${this.mark}\nset -- $TSYNC_LAUNCH\necho "$2 OK"\necho\necho\necho\nexec cat\n`;
     await Deno.writeFile(path, utf8(script + "#".repeat(bytes - script.length)), { mode: 0o700 });
     await Deno.chmod(path, 0o700);
   }
@@ -71,11 +72,11 @@ class Place {
 
 Deno.test("agent file: one that passes every check is executed without an upload (twin of all that follows)", async () => {
   const place = await Place.open();
-  const transport = place.account.connect(COMMAND);
-  await contact(transport, {
+  const met = await contact(place.account.connect(COMMAND), {
     find: place.agent.store.find,
     open: () => assert.fail("the agent was asked for"),
-  }).catch(() => {});
+  });
+  assert.equal(met.echo, "tail \0\xff\n");
   assert.equal(await place.ran(), true);
   await place.close();
 });

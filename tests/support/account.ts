@@ -86,6 +86,18 @@ export function unshared(mount: string): string {
   return `test -n "$UNSHARED" || exec env UNSHARED=1 unshare -m -- "$0" "$1"\n{ ${mount}; } || exit 255`;
 }
 
+/** A program that only root could install here is not there: its tests are pinned skips. For root a missing one is a failure. */
+export function cannotHave(program: string): boolean {
+  if (Deno.uid() === 0) return false;
+  return !["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].some((folder) => {
+    try {
+      return Deno.statSync(program.startsWith("/") ? program : `${folder}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
 export function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
