@@ -2,6 +2,7 @@
 // it and do not know what carries it. Implementations: openssh.ts (the system's ssh), stdio.ts (the agent's own standard
 // streams); a built-in SSH client stands behind the same interface.
 
+import { after } from "../os/clock.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 
 /** How the program that carries the stream ended. */
@@ -21,4 +22,13 @@ export interface Transport {
   readonly closed: Promise<CloseReason>;
   /** Ends the carrier: asks, then forces. `closed` settles soon after. */
   kill(): void;
+}
+
+/** Says that nothing follows and lets the carrier end by itself, so that what was written arrives; after `ms` it is killed. */
+export async function endGently(transport: Transport, ms: number): Promise<CloseReason> {
+  transport.sink.close();
+  const cancel = after(ms, () => transport.kill());
+  const reason = await transport.closed;
+  cancel();
+  return reason;
 }

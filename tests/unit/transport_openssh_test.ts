@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { openSsh } from "../../lib/transport/openssh.ts";
-import type { Transport } from "../../lib/transport/transport.ts";
+import { endGently, type Transport } from "../../lib/transport/transport.ts";
 
 /** Runs `script` by sh; host and command are its words. */
 function run(script: string, said: string[] = [], command = "the command"): Transport {
@@ -115,4 +115,17 @@ Deno.test("openSsh: a remote shell that does not exist or is no program is a sta
     }, rsh);
   }
   assert.throws(() => open("sh 'x"), (error: unknown) => error instanceof TsyncError && error.exitCode === 1);
+});
+
+Deno.test("endGently: what was written last still arrives, and a carrier that does not end is killed", async () => {
+  const folder = await Deno.makeTempDir();
+  const gentle = run(`cat >${folder}/got; exit 3`);
+  await gentle.sink.write(new TextEncoder().encode("the last word"));
+  assert.equal((await endGently(gentle, 10_000)).code, 3);
+  assert.equal(await Deno.readTextFile(`${folder}/got`), "the last word");
+  await readAll(gentle);
+  const stuck = run("exec sleep 100");
+  assert.equal((await endGently(stuck, 50)).signal, "SIGTERM");
+  await readAll(stuck);
+  await Deno.remove(folder, { recursive: true });
 });
