@@ -270,4 +270,4 @@ rows.push({
   },
 });
 
-testRows([...sample(hostile, 120, LONG), ...rows]);
+testRows([...sample(hostile, 80, LONG), ...rows]);

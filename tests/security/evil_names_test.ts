@@ -350,7 +350,7 @@ for (const role of TARGETS) {
   });
 }
 
-testRows([...sample(hostile, 100, LONG), ...rows]);
+testRows([...sample(hostile, 80, LONG), ...rows]);
 
 // The helpers of this file are themselves kept honest.
 Deno.test("planWith: the expected files of a plan are those of its tree", () => {

@@ -272,4 +272,4 @@ others.push({
   },
 });
 
-testRows([...sample(cells, 110, LONG), ...others]);
+testRows([...sample(cells, 80, LONG), ...others]);

@@ -39,6 +39,7 @@ export interface Scenario {
   streaming?: boolean;
   check?: Uint8Array[];
   want?: number[];
+  redo?: number[];
   /** The evil target takes what it did not want. */
   lenient?: boolean;
   tamper?: Tamper;

@@ -380,6 +380,8 @@ export interface TargetPlan {
   check: Uint8Array[];
   /** Indexes to want; default: every file. */
   want?: number[];
+  /** Indexes to want again, once all were answered. */
+  redo?: number[];
   /** Takes content that it did not want; for tests that want by a hook of their own. */
   lenient?: boolean;
 }
@@ -455,6 +457,7 @@ export async function playTarget(
   const outstanding = new Set<number>();
   let listEnded = false;
   let wantEnded = false;
+  const redo = [...plan.redo ?? []];
   let spent = 0;
   let file: { index: number; size: number; content: Uint8Array; parts: Uint8Array[]; end: number } | null = null;
 
@@ -564,7 +567,12 @@ export async function playTarget(
       default:
         throw new Violation(`${typeName(frame.type)} came to a target`);
     }
-    if (listEnded && !wantEnded && outstanding.size === 0 && file === null) {
+    const allAnswered = listEnded && !wantEnded && outstanding.size === 0 && file === null;
+    if (allAnswered && redo.length > 0) {
+      const steps = redo.map((index, at) => at === 0 ? index : index - redo[at - 1]);
+      for (const index of redo.splice(0)) outstanding.add(index);
+      await wire.send("WANT", TYPE.WANT, encodeWant(1, steps));
+    } else if (allAnswered) {
       wantEnded = true;
       await wire.send("WANT_END", TYPE.WANT_END);
     }
