@@ -8,7 +8,7 @@ import { Random } from "../support/random.ts";
 import { changedTree, randomTree } from "../support/random_tree.ts";
 import { AS_ROOT, quietly, type Ran, run, withPlace } from "../support/run.ts";
 import { changingCalls, straceWords } from "../support/changing_calls.ts";
-import { otherMachine, PUSH, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
+import { LOCAL, otherMachine, PULL, PUSH, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
 import { type Entry, file, folder, link, name, plant } from "../support/trees.ts";
 
 useOtherMachine();
@@ -251,7 +251,7 @@ testEach("a change of metadata alone sends no content and writes no data", async
 
 testEach("source and target on two file systems, and a third one mounted inside the target", async (way) => {
   if (!AS_ROOT) {
-    await withPlace((place) => acrossFileSystems(way, place), "/dev/shm");
+    await withPlace((place) => acrossFileSystems(way, place), "disk");
     return;
   }
   await withPlace(async (place) => {
@@ -262,7 +262,7 @@ testEach("source and target on two file systems, and a third one mounted inside 
     } finally {
       await quietly(run(["umount", `${place}/d/mounted`]));
     }
-  });
+  }, "disk");
 });
 
 async function acrossFileSystems(way: Topology, place: string): Promise<void> {
@@ -275,7 +275,7 @@ async function acrossFileSystems(way: Topology, place: string): Promise<void> {
     plant(`${other}/s`, [...files, file("mounted/large", new Uint8Array(3_000_000).fill(1))]);
     await quietly(way.sync(["-a"], `${other}/s/`, `${place}/d`));
     await same(`${other}/s`, `${place}/d`);
-  }, "/dev/shm");
+  });
 }
 
 /** Every kind in the place of every other. */
@@ -352,9 +352,16 @@ testEach("TSYNC_OS=portable: Deno's own calls synchronise too, and the next run 
     assert.equal(statNumber(out, "Literal data"), 0);
     plant(`${place}/s`, [file("one more", "later", { sec: 1_600_000_000, ns: 1 })]);
     await Deno.remove(`${place}/s/empty`);
-    await quietly(sync(["-a", "--delete"]));
-    assert.deepEqual(await layout(`${place}/d`), await layout(`${place}/s`));
+    await quietly(sync(["-a"]));
+    assert.deepEqual(await layout(`${place}/d`), [...await layout(`${place}/s`), "empty/"].sort());
     const { mtime } = (await manifest(`${place}/d`)).get("one more")!;
     assert.equal(mtime, "1600000000.000000000", "it really was the portable implementation that wrote this");
+    const refused = await sync(["-a", "--delete"]);
+    assert.equal(
+      refused.code,
+      way === PULL ? 0 : 4,
+      "names that its reader of the source cannot see must not be deleted",
+    );
+    assert.equal((await layout(`${place}/d`)).includes("empty/"), way !== PULL);
   });
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { concatBytes, fromLatin1, utf8 } from "../../lib/base/bytes.ts";
+import { openLinux } from "../../lib/os/linux.ts";
 import { tsyncWords } from "./program.ts";
 
 /** An argument: text, or raw bytes where the name is not UTF-8. */
@@ -79,9 +80,29 @@ export async function quietly(ran: Promise<Ran>): Promise<Ran> {
   return { code, out, err };
 }
 
+/** Where tests work: in memory (tmpfs) unless the case is about a disk, since a busy disk takes most of a run's time. */
+export type Where = "memory" | "disk";
+
+let roomyMemory: boolean | undefined;
+
+/** The folder for temporary places of that kind; undefined: the system's. Without a roomy /dev/shm all is on disk. */
+function folderOf(where: Where): string | undefined {
+  roomyMemory ??= freeBytes("/dev/shm") > 2 ** 30;
+  return where === "memory" && roomyMemory ? "/dev/shm" : undefined;
+}
+
+function freeBytes(path: string): number {
+  const os = openLinux();
+  const handle = os.openRoot(utf8(path));
+  if (handle < 0) return 0;
+  const info = os.fileSystem(handle);
+  os.close(handle);
+  return typeof info === "number" ? 0 : info.freeBytes;
+}
+
 /** A temporary folder for one test; it is gone afterwards, whatever its modes. */
-export async function withPlace(use: (place: string) => Promise<void>, dir?: string): Promise<void> {
-  const place = await Deno.makeTempDir({ prefix: "tsync-test-", dir });
+export async function withPlace(use: (place: string) => Promise<void>, where: Where = "memory"): Promise<void> {
+  const place = await Deno.makeTempDir({ prefix: "tsync-test-", dir: folderOf(where) });
   try {
     await use(place);
   } finally {
@@ -92,7 +113,7 @@ export async function withPlace(use: (place: string) => Promise<void>, dir?: str
 /** Removes a folder with closed folders in it. */
 export async function sweep(place: string): Promise<void> {
   if (!AS_ROOT) await run(["find", place, "-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";"]);
-  await run(["rm", "-rf", "--", place]);
+  await run(["rm", "-rf", "--", place], { timeoutMs: 300_000 });
 }
 
 /** uid and gid of nobody in particular, for what root must see as a plain user does. */

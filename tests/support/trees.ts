@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { fromLatin1, joinPath, latin1, utf8 } from "../../lib/base/bytes.ts";
 import { openLinux } from "../../lib/os/linux.ts";
-import { type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../../lib/os/os.ts";
+import { Errno, type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../../lib/os/os.ts";
 
 export interface Entry {
   /** Below the root; "" is the root itself. */
@@ -57,23 +57,46 @@ export function disk(): Os {
   return shared ??= openLinux();
 }
 
-/** Makes the entries below the folder `root`, which exists. Parents may be left out: they are made as they are needed. */
+/** Makes the entries below the folder `root`, which exists. Parents may be left out: they are made as they are needed;
+ * folders that exist are used. */
 export function plant(root: string | Uint8Array, entries: readonly Entry[], os: Os = disk()): void {
   const handle = good(os.openRoot(typeof root === "string" ? utf8(root) : root), "open the root");
+  const parentHandle = new ParentHandle(os, handle);
   const umask = os === shared ? Deno.umask(0) : 0;
   const made = new Set<string>([""]);
   try {
     for (const entry of [...entries].sort((a, b) => depth(a.path) - depth(b.path))) {
       for (const parent of parents(entry.path)) {
-        if (!made.has(parent)) make(os, handle, folder(parent), made);
+        if (!made.has(parent)) make(os, parentHandle, folder(parent), made);
       }
-      make(os, handle, entry, made);
+      make(os, parentHandle, entry, made);
     }
     // Deepest first: what is made in a folder renews its time, and a closed folder takes nothing more.
-    for (const entry of [...entries].sort((a, b) => depth(b.path) - depth(a.path))) finish(os, handle, entry);
+    for (const entry of [...entries].sort((a, b) => depth(b.path) - depth(a.path))) finish(os, parentHandle, entry);
   } finally {
     if (os === shared) Deno.umask(umask);
+    parentHandle.close();
     os.close(handle);
+  }
+}
+
+/** The folder last worked in, kept open. */
+class ParentHandle {
+  #path = "";
+  #handle: Handle = -1;
+
+  constructor(readonly os: Os, readonly root: Handle) {}
+
+  of(path: string): Handle {
+    if (this.#handle >= 0 && this.#path === path) return this.#handle;
+    this.close();
+    this.#path = path;
+    return this.#handle = good(this.os.openBeneath(this.root, fromLatin1(path)), `open ${path}`);
+  }
+
+  close(): void {
+    if (this.#handle >= 0) this.os.close(this.#handle);
+    this.#handle = -1;
   }
 }
 
@@ -92,38 +115,39 @@ export function split(path: string): [string, string] {
   return cut < 0 ? ["", path] : [path.slice(0, cut), path.slice(cut + 1)];
 }
 
-function make(os: Os, root: Handle, entry: Entry, made: Set<string>): void {
+function make(os: Os, parents: ParentHandle, entry: Entry, made: Set<string>): void {
   if (made.has(entry.path)) return;
   made.add(entry.path);
   const [parent, last] = split(entry.path);
-  const at = good(os.openBeneath(root, fromLatin1(parent)), `open ${parent}`);
+  const at = parents.of(parent);
   const bytes = fromLatin1(last);
-  if (entry.kind === Kind.folder) good(os.makeFolder(at, bytes, 0o755), `make ${entry.path}`);
-  else if (entry.kind === Kind.link) good(os.makeLink(at, bytes, fromLatin1(entry.target!)), `link ${entry.path}`);
+  if (entry.kind === Kind.folder) {
+    const result = os.makeFolder(at, bytes, 0o755);
+    if (result !== -Errno.EEXIST) good(result, `make ${entry.path}`);
+  }
+  if (entry.kind === Kind.link) good(os.makeLink(at, bytes, fromLatin1(entry.target!)), `link ${entry.path}`);
   else if (entry.kind === Kind.file) {
     const handle = good(os.openFile(at, bytes, OpenMode.create, 0o644), `create ${entry.path}`);
     for (const { at: offset, bytes } of entry.data ?? []) good(os.writeAllAt(handle, bytes, offset), "write");
     if (entry.size !== undefined) good(os.truncate(handle, entry.size), "truncate");
     good(os.close(handle), "close");
-  } else {
+  } else if (entry.kind !== Kind.folder && entry.kind !== Kind.link) {
     const [major, minor] = entry.device ?? [0, 0];
     good(os.makeSpecial(at, bytes, entry.kind, 0o644, major, minor), `mknod ${entry.path}`);
   }
-  os.close(at);
 }
 
 /** Owner, mode and time. */
-function finish(os: Os, root: Handle, entry: Entry): void {
+function finish(os: Os, parents: ParentHandle, entry: Entry): void {
   const { path, kind, mode, uid, gid, sec, ns } = entry;
   if (mode === undefined && uid === undefined && gid === undefined && sec === undefined) return;
   const [parent, last] = split(path);
-  const at = good(os.openBeneath(root, fromLatin1(parent)), `open ${parent}`);
+  const at = parents.of(parent);
   const handle = path === "" ? at : good(os.pin(at, fromLatin1(last)), `pin ${path}`);
   if (uid !== undefined || gid !== undefined) good(os.setOwner(handle, uid ?? -1, gid ?? -1), `chown ${path}`);
   if (mode !== undefined && kind !== Kind.link) good(os.setMode(handle, mode), `chmod ${path}`);
   if (sec !== undefined) good(os.setTimes(handle, sec, ns ?? 0), `utimes ${path}`);
   if (handle !== at) os.close(handle);
-  os.close(at);
 }
 
 export function good(result: number, what: string): number {
