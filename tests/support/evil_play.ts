@@ -136,12 +136,8 @@ async function evilSide(role: Role, scenario: Scenario, wire: Wire, sandbox: San
       notes.source = emptySourceResult();
       await playSource(wire, opened, scenario.plan ?? planOf(NEW_TREE), !tsyncIsClient, notes.source);
     } else {
-      const wish = {
-        streaming: scenario.streaming ?? false,
-        check: scenario.check ?? [],
-        want: scenario.want,
-        lenient: scenario.lenient,
-      };
+      const { streaming = false, check = [], want, redo, lenient } = scenario;
+      const wish = { streaming, check, want, redo, lenient };
       notes.target = emptyTargetResult();
       await playTarget(wire, opened, wish, !tsyncIsClient, notes.target);
     }
