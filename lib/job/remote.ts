@@ -60,14 +60,17 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<Wi
     await (request.direction === "push" ? push(request, run, connection) : pull(request, run, connection));
     const { session } = await connection;
     await session.sendBye();
+    // Nothing is waited for any more: the goodbye and the end of our stream end the agent and with it the remote shell.
+    transport.sink.close();
     run.reporter.result.listBytes = session.listBytes;
     return { sentBytes: session.sentBytes, receivedBytes: session.receivedBytes };
   } catch (error) {
     run.stop.throwIfAborted();
-    throw await explained(error, transport);
+    const reason = await explained(error, transport);
+    transport.kill();
+    throw reason;
   } finally {
     run.stop.removeEventListener("abort", stop);
-    transport.kill();
   }
 }
 
