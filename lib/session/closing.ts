@@ -46,9 +46,9 @@ export class Closing {
     if (this.isOver) throw this.#error;
   }
 
-  /** Ends the session with an error; with `isTold` the peer gets an ABORT. A second call does nothing. */
+  /** Ends the session with an error; with `isTold` the peer gets an ABORT. A second call only waits for the last word. */
   async fail(error: unknown, isTold: boolean): Promise<void> {
-    if (!this.#over(error)) return;
+    if (!this.#over(error)) return await this.closed.promise.catch(() => {});
     this.#outbox.dropBulk(error);
     for (const gate of this.#watched) gate.fail(error);
     if (isTold) await this.#tell(error);

@@ -258,7 +258,7 @@ export class WireSession {
 
   /**
    * Ends the session with `error`: fails all who wait, and tells the peer by ABORT if that is possible within a second.
-   * Resolves when that is done. A second call does nothing.
+   * Resolves when that is done. A second call only waits for that.
    */
   fail(error: unknown): Promise<void> {
     return this.#closing.fail(error, true);

@@ -4,8 +4,8 @@
 import type { FileList } from "../base/file_list.ts";
 import { type Handle, type Os, Stat } from "../os/os.ts";
 
-/** Open folders per cache; with the list's and the batch's own this stays far below 128 handles per process. */
-const HELD = 24;
+/** Open folders per cache: two of them, the runtime's own handles and those of the file in hand fit a limit of 64. */
+const HELD = 12;
 
 interface Held {
   handle: Handle;

@@ -16,17 +16,37 @@ export function look(root: string): States {
     for (const { name } of Deno.readDirSync(`${root}${path}`)) {
       const child = `${path}/${name}`;
       const full = root + child;
-      const stat = Deno.lstatSync(full);
+      const stat = lookAt(full);
+      if (stat === null) continue;
       if (stat.isSymlink) states.set(child, `l ${Deno.readLinkSync(full)}`);
       else if (stat.isDirectory) {
         states.set(child, "d");
         visit(child);
-      } else if (stat.isFile) states.set(child, `f ${shortOf(Deno.readFileSync(full))}`);
+      } else if (stat.isFile) states.set(child, `f ${contentOf(full)}`);
       else states.set(child, "special");
     }
   };
   visit("");
   return states;
+}
+
+function contentOf(path: string): string {
+  try {
+    return shortOf(Deno.readFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "(gone)";
+    throw error;
+  }
+}
+
+/** Null: gone since the folder was read, as happens while a run is at work. */
+function lookAt(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** Small content as it is, large content by length and a sum that any change alters. */
