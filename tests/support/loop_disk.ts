@@ -16,7 +16,7 @@ export interface DiskOptions {
 export const LEAST_MEGABYTES: Record<DiskKind, number> = { ext4: 1, xfs: 300, btrfs: 110, tmpfs: 1 };
 
 export class Disk {
-  private constructor(readonly path: string, readonly image: string | null) {}
+  private constructor(readonly path: string) {}
 
   /** Makes and mounts it at `place`/disk. */
   static async mount(place: string, { kind, megabytes, inodes }: DiskOptions): Promise<Disk> {
@@ -25,7 +25,7 @@ export class Disk {
     if (kind === "tmpfs") {
       const count = inodes === undefined ? "" : `,nr_inodes=${inodes}`;
       await succeed(["mount", "-t", "tmpfs", "-o", `size=${megabytes}m${count}`, "tsync-test", path]);
-      return new Disk(path, null);
+      return new Disk(path);
     }
     const image = `${place}/image`;
     await succeed(["truncate", "-s", `${megabytes}M`, image]);
@@ -35,21 +35,12 @@ export class Disk {
       btrfs: ["mkfs.btrfs", "-q", image],
     };
     await succeed(words[kind]);
-    const disk = new Disk(path, image);
-    await disk.mountAgain();
-    return disk;
-  }
-
-  async mountAgain(): Promise<void> {
-    await succeed(["mount", "-o", "loop", this.image!, this.path]);
+    await succeed(["mount", "-o", "loop", image, path]);
+    return new Disk(path);
   }
 
   async remount(options: string): Promise<void> {
     await succeed(["mount", "-o", `remount,${options}`, this.path]);
-  }
-
-  async unmount(): Promise<void> {
-    await succeed(["umount", this.path]);
   }
 
   /** Free bytes for root. */
