@@ -117,8 +117,8 @@ export class Deleter {
       const absent = await this.#ask(start, end);
       for (let i = end - 1; i >= start; i--) {
         const bit = i - start;
+        // What is there again, the source has told.
         if ((absent[bit >> 3] & (1 << (bit & 7))) !== 0) this.#deleteExtra(i);
-        else this.#state.tell(Verb.remove, Cause.reappeared, 0, this.#extraPath(i));
       }
       await (this.#state.events.room?.() ?? this.#state.env.breathe());
       end = start;

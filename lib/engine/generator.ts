@@ -43,20 +43,27 @@ export class Generator {
     if ((flags & FolderPiece.first) !== 0) this.#begin(folder);
     else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
-    else {for (let i = first; i < first + count; i++) {
-        this.#decide(i, this.#march.find(this.#state.list, i, this.#extra), -1);
-      }}
+    else this.#decideByQuickCheck(first, count);
     if ((flags & FolderPiece.last) !== 0) this.#march.finish(this.#extra);
     const wants = Uint32Array.from(this.#wants);
     this.#wants = [];
     return wants;
   }
 
+  #decideByQuickCheck(first: number, count: number): void {
+    for (let i = first; i < first + count; i++) this.#decide(i, this.#find(i), -1);
+  }
+
   async #decideByDigest(first: number, count: number): Promise<void> {
     for (let i = first; i < first + count; i++) {
-      const position = this.#march.find(this.#state.list, i, this.#extra);
+      const position = this.#find(i);
       this.#decide(i, position, position < 0 ? -1 : await this.#digestEqual(i));
     }
+  }
+
+  /** Position of entry i's twin among the own names or -1. A file that gets another name is looked up by that name instead. */
+  #find(i: number): number {
+    return this.#state.root.singleName !== null ? 0 : this.#march.find(this.#state.list, i, this.#extra);
   }
 
   // ---- folders
@@ -200,16 +207,37 @@ export class Generator {
       this.#lose(folder, Verb.create, -aside);
       return true;
     }
-    const swapped = os.exchange(parent, aside, parent, state.name(folder));
-    if (swapped < 0) {
+    const old = this.#swapIn(parent, aside, state.name(folder));
+    if (typeof old === "number") {
       os.removeFolder(parent, aside);
       stage.forget(aside);
-      this.#lose(folder, Verb.replace, -swapped);
+      this.#lose(folder, Verb.replace, -old);
       return true;
     }
-    stage.discard(parent, aside);
+    stage.discard(parent, old);
     this.#openMade(folder, parent);
     return true;
+  }
+
+  /**
+   * Puts the new folder `aside` in the place of what stands at `name`, in one step where the file system can swap, else in two.
+   * Returns the temporary name that the old thing has now, or a negated errno.
+   */
+  #swapIn(parent: Handle, aside: Uint8Array, name: Uint8Array): Uint8Array | number {
+    const { os, stage } = this.#state;
+    const swapped = os.exchange(parent, aside, parent, name);
+    if (swapped === 0) return aside;
+    if (swapped !== -Errno.EINVAL && swapped !== -Errno.ENOSYS) return swapped;
+    const old = stage.createOther(parent, (temporary) => os.rename(parent, name, parent, temporary));
+    if (typeof old === "number") return old;
+    const placed = os.rename(parent, aside, parent, name);
+    if (placed === 0) {
+      stage.forget(aside);
+      return old;
+    }
+    os.rename(parent, old, parent, name);
+    stage.forget(old);
+    return placed;
   }
 
   // ---- entries
@@ -227,14 +255,21 @@ export class Generator {
     }
     const stat = this.#stat;
     if (position < 0) return this.#missing(i, kind);
-    const name = state.name(i);
-    const result = state.os.statAt(this.#handle, name, 0, name.length, stat);
+    const result = this.#look(i, stat);
     if (result === -Errno.ENOENT) return this.#missing(i, kind);
     if (result < 0) return state.problem(Verb.stat, -result, i);
     if (stat.kind !== kind) return this.#different(i, kind);
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  /** lstat of entry i's twin, by the listed name where it stands: nothing is allocated. */
+  #look(i: number, stat: Stat): number {
+    const { list, os, root } = this.#state;
+    const { singleName } = root;
+    if (singleName !== null) return os.statAt(this.#handle, singleName, 0, singleName.length, stat);
+    return os.statAt(this.#handle, list.namePiece(i), list.nameStart(i), list.nameLength(i), stat);
   }
 
   #count(i: number, kind: number): void {

@@ -20,7 +20,7 @@ import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
 import { isOwnName } from "../tree/own_names.ts";
-import { type Piece, Scan } from "../tree/scan.ts";
+import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
@@ -143,7 +143,9 @@ export class SourceHalf implements SourcePort {
   check(paths: Uint8Array[]): Wait {
     const absent = new Uint8Array(Math.ceil(paths.length / 8));
     paths.forEach((path, i) => {
-      if (this.#isAbsent(path)) absent[i >> 3] |= 1 << (i & 7);
+      const problem = this.#presence(path);
+      if (problem === null) absent[i >> 3] |= 1 << (i & 7);
+      else if (problem.cause !== Cause.notAsked) this.#plan.report(problem);
     });
     // Not awaited: the room it may ask to wait for is made by messages that are read only when this call has returned.
     this.#target.checked(absent);
@@ -351,23 +353,31 @@ export class SourceHalf implements SourcePort {
 
   // ---- check
 
-  /** Whether no source argument holds the path now. Whatever cannot be looked at counts as present. */
-  #isAbsent(path: Uint8Array): boolean {
+  /** Null if no source argument holds the path now; else why it must stay. Whatever cannot be looked at counts as present. */
+  #presence(path: Uint8Array): Problem | null {
     const cut = path.lastIndexOf(0x2f);
     const name = path.subarray(cut + 1);
     const first = path.indexOf(0x2f);
     const top = first < 0 ? path : path.subarray(0, first);
     const stat = new Stat();
+    const present = (verb: number, cause: number, errno: number): Problem => {
+      return { verb, cause, errno, side: Side.source, path: new Uint8Array(path) };
+    };
+    // Nothing to look at proves nothing: a half that is closed must not let anything be deleted.
+    if (this.#origins.length === 0) return present(Verb.open, Cause.system, Errno.EBADF);
     for (const { root, only } of this.#origins) {
       if (only !== null && !equalBytes(only, top)) continue;
       const folder = this.#os.openBeneath(root, path.subarray(0, Math.max(0, cut)));
       if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
-      if (folder < 0) return false;
+      if (folder < 0) return present(Verb.open, Cause.system, -folder);
       const result = this.#os.statAt(folder, name, 0, name.length, stat);
       this.#os.close(folder);
-      if (result !== -Errno.ENOENT) return false;
+      if (result === -Errno.ENOENT) continue;
+      if (result < 0) return present(Verb.stat, Cause.system, -result);
+      // What the scan left out on purpose was there all the time.
+      return present(Verb.remove, isAskedKind(stat.kind, this.#plan.options) ? Cause.reappeared : Cause.notAsked, 0);
     }
-    return true;
+    return null;
   }
 }
 

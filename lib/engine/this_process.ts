@@ -4,7 +4,7 @@
 import { utf8 } from "../base/bytes.ts";
 import { openAccounts } from "../os/accounts.ts";
 import { openOs } from "../os/choose.ts";
-import { after, monotonicMs } from "../os/clock.ts";
+import { monotonicMs, nextTurn } from "../os/clock.ts";
 import { effectiveUid, env, setUmask } from "../os/process.ts";
 import { randomBytes } from "../os/random.ts";
 import type { Environment } from "./environment.ts";
@@ -22,7 +22,7 @@ export interface ProcessHooks {
 export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
   let breathed = monotonicMs();
   const breathe = async () => {
-    await new Promise<void>((resolve) => after(0, resolve));
+    await nextTurn();
     breathed = monotonicMs();
     worked?.();
   };
