@@ -254,11 +254,11 @@ export class Generator {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
     const stat = this.#stat;
-    if (position < 0) return this.#missing(i, kind);
+    if (position < 0) return this.#create(i, kind, false);
     const result = this.#look(i, stat);
-    if (result === -Errno.ENOENT) return this.#missing(i, kind);
+    if (result === -Errno.ENOENT) return this.#create(i, kind, false);
     if (result < 0) return state.problem(Verb.stat, -result, i);
-    if (stat.kind !== kind) return this.#different(i, kind);
+    if (stat.kind !== kind) return this.#create(i, kind, true);
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
@@ -281,7 +281,8 @@ export class Generator {
     if (kind === Kind.file || kind === Kind.link) totals.totalBytes += list.size(i);
   }
 
-  #missing(i: number, kind: number): void {
+  /** Nothing stands at the name, or (`replaces`) an entry of another kind. */
+  #create(i: number, kind: number, replaces: boolean): void {
     const { totals } = this.#state;
     if (kind === Kind.file) {
       totals.createdFiles++;
@@ -291,17 +292,7 @@ export class Generator {
     else if (kind === Kind.charDevice || kind === Kind.blockDevice) totals.createdDevices++;
     else totals.createdSpecials++;
     this.#report(i, Change.create | Change.local);
-    if (!this.#state.options.dryRun) this.#place(i, kind, false);
-  }
-
-  /** Another kind of entry stands at the name. */
-  #different(i: number, kind: number): void {
-    if (kind === Kind.file) {
-      this.#state.totals.createdFiles++;
-      return this.#want(i, Change.create | Change.content);
-    }
-    this.#report(i, Change.create | Change.local);
-    if (!this.#state.options.dryRun) this.#place(i, kind, true);
+    if (!this.#state.options.dryRun) this.#place(i, kind, replaces);
   }
 
   #file(i: number, stat: Stat, equal: number): void {
@@ -341,7 +332,7 @@ export class Generator {
     const same = !isDevice || (deviceMajor(device) === stat.rdevMajor && deviceMinor(device) === stat.rdevMinor);
     if (same) return this.#metadataOnly(i, stat, change);
     this.#report(i, change | Change.local | Change.checksum);
-    if (!state.options.dryRun) this.#place(i, kind, true);
+    if (!state.options.dryRun) this.#place(i, kind, true, stat.mode);
   }
 
   /** Content is as it should be; owner, mode and time are brought in step where they differ. */
@@ -386,8 +377,11 @@ export class Generator {
     };
   }
 
-  /** Makes a link or special under a temporary name, with its metadata, and puts it in place. */
-  #place(i: number, kind: number, replaces: boolean): void {
+  /**
+   * Makes a link or special under a temporary name, with its metadata, and puts it in place. `existingMode`: of the entry of
+   * the same kind that it replaces, or -1.
+   */
+  #place(i: number, kind: number, replaces: boolean, existingMode = -1): void {
     const state = this.#state;
     const { os, stage } = state;
     const folder = state.openForChange(this.#folder);
@@ -396,7 +390,7 @@ export class Generator {
     const aside = stage.createOther(folder, (name) => this.#makeOther(i, kind, folder, name));
     if (typeof aside === "number") return state.problem(Verb.create, -aside, i);
     const pin = os.pin(folder, aside);
-    const good = pin >= 0 && this.#setMetadata(i, pin, kind, -1);
+    const good = pin >= 0 && this.#setMetadata(i, pin, kind, existingMode);
     if (pin >= 0) os.close(pin);
     else state.problem(Verb.open, -pin, i);
     const name = state.name(i);
