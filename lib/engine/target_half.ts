@@ -190,7 +190,8 @@ export class TargetHalf implements TargetPort {
   // ---- turning points
 
   #checkAnswered(): void {
-    if (this.#listDone.isOpen && this.#state.wanted.size === 0) this.#answered.open();
+    // A file under way is off the wanted ones, and the list may end while it comes.
+    if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.hasOpenFile) this.#answered.open();
   }
 
   /** Only what was asked for (R4): no other top-level name, kind, or name of our own, and none our filters leave out. */
