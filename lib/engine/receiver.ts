@@ -106,8 +106,7 @@ export class Receiver {
 
   /** Bytes of the large file under way count as done for whoever watches. */
   #progress(written: number): void {
-    const { events, doneFiles, doneBytes } = this.#state;
-    events.transferred(doneFiles, doneBytes + written);
+    this.#state.tellProgress(written);
   }
 
   async fileCopy(source: Handle, stat: Stat): Promise<number> {

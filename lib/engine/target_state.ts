@@ -14,6 +14,7 @@ import { FolderCache } from "../tree/folder_cache.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digesters, Environment } from "./environment.ts";
+import { NewFolders } from "./new_folders.ts";
 import type { TargetRoot } from "./target_root.ts";
 
 export interface TargetInput {
@@ -39,6 +40,7 @@ export class TargetState {
   readonly owners: AccountMap;
   readonly folders: FolderCache;
   readonly stage: Stage;
+  readonly newFolders: NewFolders;
   readonly totals: Totals = zeroTotals();
   /** Set once the source told its roots. */
   root!: TargetRoot;
@@ -57,6 +59,7 @@ export class TargetState {
   /** Files put in place, and their bytes: progress. */
   doneFiles = 0;
   doneBytes = 0;
+  #toldBytes = 0;
   /** Staged files that wait for the folder in their way to be deleted. */
   readonly blocked: StagedFile[] = [];
   /** Modes of existing folders that were opened up for changes. */
@@ -73,7 +76,10 @@ export class TargetState {
     this.source = input.source;
     this.digesters = input.digesters;
     this.owners = new AccountMap(input.list, input.options, input.env.identity);
-    this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (handle) => this.stage.release(handle));
+    this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (folder, handle) => {
+      this.newFolders.place(folder);
+      this.stage.release(handle);
+    });
     this.stage = new Stage(
       this.os,
       new TemporaryNames(input.env.randomBytes),
@@ -154,6 +160,12 @@ export class TargetState {
     if (this.list.kind(file.index) !== Kind.file) return;
     this.doneFiles++;
     this.doneBytes += this.list.size(file.index);
-    this.events.transferred(this.doneFiles, this.doneBytes);
+    this.tellProgress(0);
+  }
+
+  /** Tells what is in place, and `underWay` bytes of a large file; what is sent again because it changed does not lower it. */
+  tellProgress(underWay: number): void {
+    this.#toldBytes = Math.max(this.#toldBytes, this.doneBytes + underWay);
+    this.events.transferred(this.doneFiles, this.#toldBytes);
   }
 }
