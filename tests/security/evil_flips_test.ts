@@ -50,6 +50,8 @@ async function session(job: "push" | "pull", flip: Flip | null): Promise<{ playe
     before: OLD_TARGET,
     sources: (sandbox) => [`${sandbox.tree}/`],
     remoteTarget: (sandbox) => sandbox.target,
+    // A HELLO that seems longer than it is takes as long as a phase of the handshake may: 20 s.
+    limitMs: 35_000,
     proxy: (link, sandbox) => proxyToAgent(link, sandbox, change),
   });
   return { played, applied };
@@ -62,7 +64,8 @@ async function assertNoWrongContent(job: "push" | "pull", flip: Flip): Promise<v
   const fresh = expected(TREE);
   const contents = new Set([...fresh.values(), ...played.before.values()]);
   for (const [path, what] of played.after) {
-    if (!what.startsWith("f ")) continue;
+    // A flip in a name makes another name; where that is no UTF-8, Deno cannot read the file back.
+    if (!what.startsWith("f ") || what === "f (a name that is no UTF-8)") continue;
     const known = played.before.has(path) || fresh.has(path);
     const good = known ? what === played.before.get(path) || what === fresh.get(path) : contents.has(what);
     assert(good, `${JSON.stringify(path)} holds neither old nor new: ${JSON.stringify(what)}, exit ${played.code}`);
@@ -108,6 +111,7 @@ for (const [job, direction, types] of FRAMES) {
   const flips: Flip[] = [];
   for (const type of types) {
     for (const at of [-5, -4, -2, -1, 0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.999]) {
+      if (type === "HELLO" && at < -1 && !LONG) continue;
       for (const bit of [0, 3, 7]) flips.push({ direction, type, at, bit });
     }
   }
