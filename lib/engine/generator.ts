@@ -214,7 +214,8 @@ export class Generator {
       this.#lose(folder, Verb.replace, -old);
       return true;
     }
-    stage.discard(parent, old);
+    const removed = stage.discard(parent, old);
+    if (removed < 0) state.problem(Verb.remove, -removed, folder);
     this.#openMade(folder, parent);
     return true;
   }
@@ -394,7 +395,7 @@ export class Generator {
     if (pin >= 0) os.close(pin);
     else state.problem(Verb.open, -pin, i);
     const name = state.name(i);
-    if (!good) return stage.discard(folder, aside);
+    if (!good) return void stage.discard(folder, aside);
     if (!replaces) {
       const placed = os.renameNew(folder, aside, folder, name);
       if (placed === 0) return stage.forget(aside);

@@ -93,10 +93,10 @@ export class Stage {
     }
   }
 
-  /** An incomplete or unwanted temporary is gone from disk. */
-  discard(folder: Handle, temporary: Uint8Array): void {
+  /** Takes an incomplete or unwanted temporary off the disk; 0 or a negated errno. */
+  discard(folder: Handle, temporary: Uint8Array): number {
     this.#open.delete(temporary);
-    this.#os.unlink(folder, temporary);
+    return this.#os.unlink(folder, temporary);
   }
 
   /** The temporary was renamed or swapped away by the caller. */

@@ -1,0 +1,189 @@
+// Races at the target (I01, I03, I04): folders and files below it turn into links, FIFOs and devices and back, thousands of times,
+// while a privileged run works there. What the links lead to is never touched. First it is shown that a writer that uses paths
+// loses this race.
+
+import assert from "node:assert/strict";
+import { sync, type Way } from "../fault/ways.ts";
+import type { Workload } from "../fault/workload.ts";
+import { allGone } from "../support/processes.ts";
+import { attack, photograph } from "../support/race.ts";
+import { AS_ROOT, run, withPlace } from "../support/run.ts";
+
+const FOLDERS = 4;
+
+interface Field {
+  work: Workload;
+  canary: string;
+  /** [name below the target, its counterpart outside]. */
+  pairs: string[][];
+}
+
+function plant(folder: string, files: Record<string, string>): void {
+  Deno.mkdirSync(folder, { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    const path = `${folder}/${name}`;
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(path, text);
+  }
+}
+
+/**
+ * A target whose folders sub0... are exchanged with links to the canary. The canary holds what those folders hold, so that every
+ * call that goes astray hits something: files to update, to remove, folders to remove, to change.
+ */
+function field(place: string): Field {
+  const work: Workload = {
+    place,
+    source: `${place}/source`,
+    target: `${place}/target`,
+    old: new Map(),
+    fresh: new Map(),
+  };
+  const canary = `${place}/canary`;
+  const old = { f: "old", g: "old", "inner/h": "old", "extra": "canary extra", "extras/e": "canary extra" };
+  plant(canary, old);
+  Deno.mkdirSync(`${place}/aside`);
+  const pairs: string[][] = [];
+  for (let i = 0; i < FOLDERS; i++) {
+    plant(`${work.target}/sub${i}`, old);
+    plant(`${work.source}/sub${i}`, { f: "new", g: "new", "inner/h": "new", "made/deep/k": "new" });
+    pairs.push([`${work.target}/sub${i}`, `${place}/aside/sub${i}`]);
+  }
+  arm({ work, canary, pairs }, 0);
+  return { work, canary, pairs };
+}
+
+/** Before each round: the counterparts are links again, and there is work to do again. */
+function arm({ work, canary, pairs }: Field, round: number): void {
+  pairs.forEach(([near, aside], i) => {
+    try {
+      if (!Deno.lstatSync(aside).isSymlink && !Deno.lstatSync(near).isSymlink) {
+        Deno.removeSync(aside, { recursive: true });
+        Deno.symlinkSync(canary, aside);
+      }
+    } catch {
+      // Between two flips one of them may be away.
+    }
+    if (!exists(aside)) Deno.symlinkSync(canary, aside);
+    const source = `${work.source}/sub${i}`;
+    for (const name of ["f", "g", "inner/h"]) Deno.writeTextFileSync(`${source}/${name}`, `new ${round}`);
+    Deno.chmodSync(`${source}/inner`, round % 2 ? 0o700 : 0o755);
+    Deno.chmodSync(source, round % 2 ? 0o711 : 0o755);
+    if (exists(`${source}/link`)) Deno.removeSync(`${source}/link`);
+    Deno.symlinkSync(`round ${round}`, `${source}/link`);
+    if (round % 3 === 0 && exists(`${source}/made`)) Deno.removeSync(`${source}/made`, { recursive: true });
+    else plant(source, { "made/deep/k": `new ${round}` });
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("race at the target: a writer that uses paths is led astray, so the race can be won", async () => {
+  await withPlace(async (place) => {
+    const it = field(place);
+    const before = await photograph(it.canary);
+    await attack(place, it.pairs, (round) => {
+      for (let i = 0; i < 50; i++) {
+        for (const name of ["f", "g", "inner/h"]) {
+          try {
+            const path = `${it.work.target}/sub${i % FOLDERS}`;
+            // Looks first, as a careful program would.
+            if (Deno.lstatSync(path).isDirectory) Deno.writeTextFileSync(`${path}/${name}`, `weak ${round}`);
+          } catch {
+            // The name was away for a moment.
+          }
+        }
+      }
+      arm(it, round);
+      return Promise.resolve();
+    });
+    assert.notEqual(await photograph(it.canary), before);
+  });
+});
+
+for (const way of ["local", "push", "pull"] as Way[]) {
+  Deno.test(`race at the target: folders that turn into links and back lead no call outside (${way})`, async () => {
+    await withPlace(async (place) => {
+      const it = field(place);
+      const before = await photograph(it.canary);
+      await attack(place, it.pairs, async (round) => {
+        arm(it, round);
+        const options = round % 2 ? ["-a", "--delete", "--no-guard"] : ["-ac", "--delete", "--no-guard"];
+        const { code, err } = await sync(it.work, way, { options, timeoutMs: 20_000 });
+        assert.ok([0, 23, 24].includes(code), `exit ${code}: ${err}`);
+        assert.equal(await photograph(it.canary), before, `round ${round}`);
+      });
+      await allGone(place, 10_000);
+    });
+  });
+}
+
+Deno.test({
+  name: "race at the target: a file that turns into a link, a FIFO or a device is never followed, read or written",
+  ignore: !AS_ROOT,
+  async fn() {
+    await withPlace(async (place) => {
+      const work: Workload = {
+        place,
+        source: `${place}/source`,
+        target: `${place}/target`,
+        old: new Map(),
+        fresh: new Map(),
+      };
+      const canary = `${place}/canary`;
+      plant(canary, { f: "canary" });
+      plant(work.source, { leaf: "new 0", other: "x" });
+      plant(work.target, { leaf: "old", other: "x" });
+      const aside = ["link", "fifo", "device"].map((name) => `${place}/${name}`);
+      const rearm = async () => {
+        for (const path of [...aside, `${place}/spare`]) await Deno.remove(path, { recursive: true }).catch(() => {});
+        await Deno.symlink(`${canary}/f`, aside[0]).catch(() => {});
+        await run(["mkfifo", aside[1]]);
+        // The zero device: reading it would never end.
+        await run(["mknod", aside[2], "c", "1", "5"]);
+      };
+      await rearm();
+      const before = await photograph(canary);
+      await attack(place, [[`${work.target}/leaf`, ...aside]], async (round) => {
+        await rearm();
+        await Deno.writeTextFile(`${work.source}/leaf`, `new ${round}`);
+        const { code, err } = await sync(work, "local", { options: round % 2 ? ["-a"] : ["-ac"], timeoutMs: 10_000 });
+        assert.ok([0, 23, 24].includes(code), `exit ${code}: ${err}`);
+        assert.equal(await photograph(canary), before, `round ${round}`);
+      });
+    });
+  },
+});
+
+Deno.test("race at the target: a root that is exchanged while the run works keeps the run in the folder it began in", async () => {
+  await withPlace(async (place) => {
+    const work: Workload = {
+      place,
+      source: `${place}/source`,
+      target: `${place}/target`,
+      old: new Map(),
+      fresh: new Map(),
+    };
+    const decoy = `${place}/decoy`;
+    for (let i = 0; i < 100; i++) plant(work.source, { [`d${i % 5}/f${i}`]: `new ${i}` });
+    for (const root of [work.target, decoy]) plant(root, { "d0/f0": "old", extra: "extra" });
+    const before = await photograph(decoy);
+    const slow = ["strace", "-o", "/dev/null", "-e", "inject=pwrite64:delay_enter=3000"];
+    const running = sync(work, "local", { fronts: { client: slow } });
+    const begun = () => [...Deno.readDirSync(`${work.target}/d0`)].some(({ name }) => name.startsWith(".tsync-"));
+    while (!begun()) await new Promise((resume) => setTimeout(resume, 2));
+    await Deno.rename(work.target, `${place}/moved`);
+    await Deno.rename(decoy, work.target);
+    const { code, err } = await running;
+    assert.equal(`${code} ${err}`, "0 ");
+    assert.equal((await photograph(work.target)).replaceAll(work.target, decoy), before);
+    assert.equal(await Deno.readTextFile(`${place}/moved/d4/f99`), "new 99");
+  });
+});
