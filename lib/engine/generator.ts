@@ -40,11 +40,14 @@ export class Generator {
 
   /** One piece of a folder's list. Returns the indexes whose content is wanted, in order. */
   async listed(folder: number, first: number, count: number, flags: number): Promise<Uint32Array> {
-    if ((flags & FolderPiece.first) !== 0) this.#begin(folder);
+    if ((flags & FolderPiece.first) !== 0) this.#begin(folder, this.#isStagedWhole(first, count));
     else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
     else this.#decideByQuickCheck(first, count);
-    if ((flags & FolderPiece.last) !== 0) this.#march.finish(this.#extra);
+    if ((flags & FolderPiece.last) !== 0) {
+      this.#march.finish(this.#extra);
+      this.#state.newFolders.listed(folder);
+    }
     const wants = Uint32Array.from(this.#wants);
     this.#wants = [];
     return wants;
@@ -69,7 +72,7 @@ export class Generator {
   // ---- folders
 
   /** Makes or opens the folder itself, tells its change, and starts the march over its own names. */
-  #begin(folder: number): void {
+  #begin(folder: number, isStagedWhole: boolean): void {
     const { failed, list } = this.#state;
     this.#folder = folder;
     this.#handle = -1;
@@ -77,7 +80,7 @@ export class Generator {
     this.#march.start(null);
     if (folder !== 0 && failed.has(list.parent(folder))) failed.add(folder);
     if (failed.has(folder)) return;
-    const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder);
+    const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder, isStagedWhole);
     if (failed.has(folder) || isNew) return;
     const result = this.#own.read(this.#state.os, this.#handle);
     if (result < 0) {
@@ -85,6 +88,14 @@ export class Generator {
       return this.#state.problem(Verb.list, -result, folder);
     }
     this.#march.start(this.#own);
+  }
+
+  /** Whether a new folder pays to be made aside and put in place whole: its files follow at once, and there are some. */
+  #isStagedWhole(first: number, count: number): boolean {
+    const { streaming, list } = this.#state;
+    let files = 0;
+    for (let i = first; streaming && files < 2 && i < first + count; i++) if (list.kind(i) === Kind.file) files++;
+    return files === 2;
   }
 
   /** A further piece: the folder may have left the cache since the last one. */
@@ -119,19 +130,19 @@ export class Generator {
   }
 
   /** A folder below the root: true if it is new. */
-  #beginFolder(folder: number): boolean {
+  #beginFolder(folder: number, isStagedWhole: boolean): boolean {
     const state = this.#state;
     const { list, created } = state;
     state.totals.folders++;
     const parent = list.parent(folder);
-    if (created.has(parent)) return this.#make(folder);
+    if (created.has(parent)) return this.#make(folder, isStagedWhole);
     this.#handle = state.folders.get(folder);
     if (this.#handle === -Errno.EACCES && this.#openUp(folder)) this.#handle = state.folders.get(folder);
     if (this.#handle >= 0) {
       this.#compareFolder(folder);
       return false;
     }
-    if (this.#handle === -Errno.ENOENT) return this.#make(folder);
+    if (this.#handle === -Errno.ENOENT) return this.#make(folder, isStagedWhole);
     if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) return this.#replaceByFolder(folder);
     state.failed.add(folder);
     state.problem(Verb.open, -this.#handle, folder);
@@ -164,12 +175,17 @@ export class Generator {
     this.#report(folder, change);
   }
 
-  #make(folder: number): boolean {
+  #make(folder: number, isStagedWhole: boolean): boolean {
     const state = this.#state;
     state.created.add(folder);
     this.#createdFolder(folder);
     if (state.options.dryRun) return true;
+    state.newFolders.place(state.list.parent(folder));
     const parent = state.openForChange(state.list.parent(folder));
+    if (isStagedWhole && parent >= 0) {
+      this.#opened(folder, state.newFolders.make(folder, parent));
+      return true;
+    }
     const made = parent < 0 ? parent : state.os.makeFolder(parent, state.name(folder), 0o700);
     if (made < 0) this.#lose(folder, Verb.create, -made);
     else this.#openMade(folder, parent);
@@ -177,8 +193,12 @@ export class Generator {
   }
 
   #openMade(folder: number, parent: Handle): void {
+    this.#opened(folder, this.#state.os.openFolder(parent, this.#state.name(folder)));
+  }
+
+  /** A folder of this run's own, just made: its metadata is set at the end. */
+  #opened(folder: number, handle: Handle): void {
     const state = this.#state;
-    const handle = state.os.openFolder(parent, state.name(folder));
     this.#handle = handle < 0 ? handle : state.folders.put(folder, handle);
     if (this.#handle < 0) return this.#lose(folder, Verb.open, -this.#handle);
     state.touched.add(folder);
@@ -421,6 +441,7 @@ export class Generator {
     this.#report(i, change);
     if (state.options.dryRun) return;
     state.wanted.add(i);
+    state.newFolders.wants(this.#folder);
     this.#wants.push(i);
   }
 

@@ -6,7 +6,7 @@ import { TsyncError } from "../base/errors.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { errnoText } from "../base/errno.ts";
 import { Cause, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
 import type { Fresh, Wait } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { copyFile } from "../tree/copy.ts";
@@ -42,6 +42,8 @@ export class Receiver {
   /** A new file there has the mode it was made with. */
   #modesHold = false;
   #createdMode = PRIVATE;
+  /** Name of the small file just made. */
+  #created: Uint8Array = EMPTY;
   #incoming: Incoming | null = null;
   /** Files of a streaming session that came though nobody here wants them. */
   readonly #passedOver = new IndexSet();
@@ -58,18 +60,19 @@ export class Receiver {
     if (!this.#take(index)) return undefined;
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     if (digest !== null && !equalBytes(state.digesters!.content.hash(content), digest)) return this.#unverified(index);
-    const folder = state.openForChange(state.list.parent(index));
-    const handle = folder < 0 ? folder : this.#create(folder, this.#smallMode(index));
+    const parent = state.list.parent(index);
+    const folder = state.openForChange(parent);
+    const handle = folder < 0 ? folder : this.#createSmall(folder, index, state.newFolders.has(parent));
     if (handle < 0) return this.#failed(index, Verb.create, -handle);
-    const temporary = state.stage.temporary;
+    const temporary = this.#created;
     const written = this.#write(handle, content, 0) || this.#setSize(handle, content.length);
     if (written < 0 || !this.#finish(index, handle, folder, temporary, content.length)) {
       state.os.close(handle);
       state.stage.discard(folder, temporary);
-      return written < 0 ? this.#failed(index, Verb.write, -written) : this.#answered();
+      return written < 0 ? this.#failed(index, Verb.write, -written) : this.#answered(index);
     }
     state.totals.literalBytes += content.length;
-    return this.#answered();
+    return this.#answered(index);
   }
 
   fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
@@ -80,6 +83,7 @@ export class Receiver {
     state.digesters?.content.reset();
     if (!isWanted) return;
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
+    state.newFolders.place(state.list.parent(index));
     // A folder handle of its own: the cache may close the shared one while the content is still coming.
     const change = state.openForChange(state.list.parent(index));
     const folder = change < 0
@@ -130,7 +134,7 @@ export class Receiver {
     if (digest !== null) digestNumber(state.digesters!.content, size);
     const verified = digest === null || equalBytes(state.digesters!.content.digest(), digest);
     if (!complete && incoming.isWanted) state.wanted.add(index);
-    if (incoming.isVoid) return complete ? this.#answered() : undefined;
+    if (incoming.isVoid) return complete ? this.#answered(index) : undefined;
     const sized = complete && verified ? state.os.truncate(handle, size) : 0;
     const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
     if (good) {
@@ -144,7 +148,7 @@ export class Receiver {
     this.#closeFolder(folder);
     if (!complete) return;
     if (!verified) return this.#unverified(index);
-    return sized < 0 ? this.#failed(index, Verb.write, -sized) : this.#answered();
+    return sized < 0 ? this.#failed(index, Verb.write, -sized) : this.#answered(index);
   }
 
   fileSkip(index: number, cause: number): Wait {
@@ -152,7 +156,7 @@ export class Receiver {
     this.#untransferred(index);
     // The source has told its own problem; "changed" and "vanished" leave the old entry as it is.
     void cause;
-    return this.#answered();
+    return this.#answered(index);
   }
 
   /** The run ends early: what is half-written goes. */
@@ -178,6 +182,20 @@ export class Receiver {
     if (state.wanted.delete(index)) return true;
     if (state.streaming && state.list.kind(index) === Kind.file && this.#passedOver.add(index)) return false;
     throw new TsyncError({ kind: "stream", detail: "the peer sent a file that was not asked for" });
+  }
+
+  /** A small file is made under its final name in a folder that is not in place yet, else under a temporary one. */
+  #createSmall(folder: Handle, index: number, inNewFolder: boolean): Handle {
+    const { os, stage, list } = this.#state;
+    const mode = this.#smallMode(index);
+    if (!inNewFolder) {
+      const handle = this.#create(folder, mode);
+      this.#created = stage.temporary;
+      return handle;
+    }
+    this.#createdMode = mode;
+    this.#created = list.name(index);
+    return os.openFile(folder, this.#created, OpenMode.create, mode);
   }
 
   #create(folder: Handle, mode: number): Handle {
@@ -224,7 +242,9 @@ export class Receiver {
     const { os, stage } = state;
     const name = state.name(index);
     const has = this.#freshStat(handle, state.list.parent(index));
-    const failure = applyMetadata(os, handle, has, this.#generator.wanted(index, this.#existingMode(folder, name)));
+    const isAtItsName = temporary === this.#created && state.newFolders.has(state.list.parent(index));
+    const existingMode = isAtItsName ? -1 : this.#existingMode(folder, name);
+    const failure = applyMetadata(os, handle, has, this.#generator.wanted(index, existingMode));
     if (failure !== null) return this.#told(index, failure.verb, failure.errno);
     const closed = os.close(handle);
     if (closed < 0) {
@@ -234,7 +254,8 @@ export class Receiver {
       state.problem(Verb.write, -closed, index);
       return true;
     }
-    stage.add({ folder, temporary, name, index, bytes: size });
+    if (isAtItsName) state.inPlace(index);
+    else stage.add({ folder, temporary, name, index, bytes: size });
     return true;
   }
 
@@ -279,13 +300,13 @@ export class Receiver {
     }
     this.#untransferred(index);
     state.tell(Verb.transfer, Cause.verify, 0, state.path(index));
-    return this.#answered();
+    return this.#answered(index);
   }
 
   #failed(index: number, verb: number, errno: number): Wait {
     if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) this.#fatal(verb, index, errno);
     this.#told(index, verb, errno);
-    return this.#answered();
+    return this.#answered(index);
   }
 
   /** No space, no quota, read-only: nothing that follows can succeed. */
@@ -326,7 +347,8 @@ export class Receiver {
     totals.transferredBytes -= list.size(index);
   }
 
-  #answered(): Wait {
+  #answered(index: number): Wait {
+    this.#state.newFolders.answered(this.#state.list.parent(index));
     if (this.#state.wanted.size === 0) this.onAnswered();
     return undefined;
   }

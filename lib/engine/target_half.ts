@@ -70,6 +70,7 @@ export class TargetHalf implements TargetPort {
     try {
       const complete = await this.#listDone.promise;
       await this.#answered.promise;
+      state.newFolders.placeAll();
       state.stage.commit();
       await state.source.wantEnd();
       const sourceErred = await this.#sourceDone.promise;
@@ -82,6 +83,7 @@ export class TargetHalf implements TargetPort {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
       await Promise.allSettled(this.#working);
       this.#receiver.abandon();
+      state.newFolders.placeAll();
       state.stage.discardAll();
       this.#deleter.close();
       state.folders.close();

@@ -85,6 +85,7 @@ export class TargetState {
       new TemporaryNames(input.env.randomBytes),
       (file, errno) => this.#committed(file, errno),
     );
+    this.newFolders = new NewFolders(this);
   }
 
   /** Name of entry i at the target: the listed one, or the one the target path gives to a single file. */
@@ -157,9 +158,13 @@ export class TargetState {
       this.problem(Verb.rename, errno, file.index);
       return;
     }
-    if (this.list.kind(file.index) !== Kind.file) return;
+    if (this.list.kind(file.index) === Kind.file) this.inPlace(file.index);
+  }
+
+  /** A file's content is complete and where it belongs. */
+  inPlace(i: number): void {
     this.doneFiles++;
-    this.doneBytes += this.list.size(file.index);
+    this.doneBytes += this.list.size(i);
     this.tellProgress(0);
   }
 

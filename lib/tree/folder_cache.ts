@@ -18,7 +18,7 @@ export class FolderCache {
   readonly #os: Os;
   readonly #list: FileList;
   readonly #rootOf: (folder: number) => Handle;
-  readonly #beforeClose: (handle: Handle) => void;
+  readonly #beforeClose: (folder: number, handle: Handle) => void;
   /** In order of use, oldest first. */
   readonly #held = new Map<number, Held>();
   readonly #stat = new Stat();
@@ -29,7 +29,7 @@ export class FolderCache {
     os: Os,
     list: FileList,
     rootOf: (folder: number) => Handle,
-    beforeClose: (handle: Handle) => void = () => {},
+    beforeClose: (folder: number, handle: Handle) => void = () => {},
   ) {
     this.#os = os;
     this.#list = list;
@@ -84,7 +84,7 @@ export class FolderCache {
       this.#last = -1;
       this.#lastHeld = null;
     }
-    this.#beforeClose(held.handle);
+    this.#beforeClose(folder, held.handle);
     this.#os.close(held.handle);
   }
 

@@ -47,7 +47,7 @@ export class Stage {
 
   /** Creates a temporary file in `folder`; its handle or a negated errno. `mode` is 0600 unless the content is verified already. */
   create(folder: Handle, mode: number): Handle {
-    this.#lock(folder);
+    this.hold(folder);
     for (;;) {
       const temporary = this.#names.next();
       const handle = this.#os.openFile(folder, temporary, OpenMode.create, mode);
@@ -62,7 +62,7 @@ export class Stage {
 
   /** Makes a temporary entry of another kind with `make`; its name, or a negated errno. */
   createOther(folder: Handle, make: (name: Uint8Array) => number): Uint8Array | number {
-    this.#lock(folder);
+    this.hold(folder);
     for (;;) {
       const temporary = this.#names.next();
       const result = make(temporary);
@@ -120,7 +120,8 @@ export class Stage {
     this.#os.unlock(folder);
   }
 
-  #lock(folder: Handle): void {
+  /** Keeps other runs' sweeps away from what is staged in the folder until `release`. */
+  hold(folder: Handle): void {
     if (this.#locked.has(folder)) return;
     this.#locked.add(folder);
     for (let i = 0; i < LOCK_TRIES; i++) if (this.#os.lockShared(folder) !== -Errno.EAGAIN) return;
@@ -157,8 +158,8 @@ function checkEmpty(os: Os, folder: Handle, name: Uint8Array): number {
 }
 
 /**
- * Removes temporary files that dead runs left in `folder`: only with the folder's exclusive lock, which no live run that has
- * staged there lets us have, and only what is a regular file or link or empty folder of ours with one link. Returns how many went.
+ * Removes temporary files and new folders that dead runs left in `folder`: only with the folder's exclusive lock, which no live
+ * run that has staged there lets us have, and only what is ours and has one link. Returns how many went.
  */
 export function sweep(os: Os, folder: Handle, names: Uint8Array[], uid: number): number {
   if (os.lockExclusive(folder) !== 0) return 0;
@@ -166,10 +167,34 @@ export function sweep(os: Os, folder: Handle, names: Uint8Array[], uid: number):
   let removed = 0;
   for (const name of names) {
     if (os.statAt(folder, name, 0, name.length, stat) < 0 || stat.uid !== uid) continue;
-    if (stat.kind === Kind.folder) {
-      if (os.removeFolder(folder, name) === 0) removed++;
-    } else if (stat.nlink === 1 && os.unlink(folder, name) === 0) removed++;
+    if (stat.kind === Kind.folder) removed += sweepFolder(os, folder, name);
+    else if (stat.nlink === 1 && os.unlink(folder, name) === 0) removed++;
   }
   os.unlock(folder);
   return removed;
+}
+
+/** A new folder that was never put in place: a live run holds its own lock on it. 1 if it went. */
+function sweepFolder(os: Os, folder: Handle, name: Uint8Array): number {
+  const handle = os.openFolder(folder, name);
+  if (handle < 0) return 0;
+  const isDead = os.lockExclusive(handle) === 0;
+  os.close(handle);
+  return isDead && removeFlatFolder(os, folder, name) === 0 ? 1 : 0;
+}
+
+/** Removes a folder that holds no folders. 0, or the negated errno of what stays. */
+export function removeFlatFolder(os: Os, parent: Handle, name: Uint8Array): number {
+  const handle = os.openFolder(parent, name);
+  if (handle < 0) return handle;
+  eachName(os, handle, (child) => os.unlink(handle, child));
+  os.close(handle);
+  return os.removeFolder(parent, name);
+}
+
+/** Calls `visit` with each name of the folder. */
+export function eachName(os: Os, folder: Handle, visit: (name: Uint8Array) => void): void {
+  const listing = new Listing();
+  if (os.readFolder(folder, listing) < 0) return;
+  for (let i = 0; i < listing.count; i++) visit(new Uint8Array(listing.name(i)));
 }
