@@ -54,14 +54,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 let isInterrupted = false;
+/** Rows that could not be measured, or where the trees differ. */
+const failed: string[] = [];
 let code = 1;
 try {
   const results = await measure();
   console.log(formatText(results));
-  if (!options.quick && names === undefined && options.tsync === undefined) await write(results);
+  if (failed.length === 0 && !options.quick && names === undefined && options.tsync === undefined) await write(results);
   for (const line of missed(results)) console.log(`MISSED ${line}`);
+  for (const line of failed) console.log(`FAILED ${line}`);
   console.log(`${results.rows.length} rows in ${((performance.now() - started) / 1000).toFixed(0)} s`);
-  code = 0;
+  code = failed.length === 0 ? 0 : 1;
 } catch (error) {
   if (isInterrupted) await new Promise(() => {});
   console.error(error instanceof Error ? `bench: ${error.message}` : error);
@@ -108,7 +111,15 @@ async function measure(): Promise<Results> {
     ],
     rows: [],
   };
-  for (const row of rows) results.rows.push(await measureRow(bench, row));
+  for (const row of rows) {
+    try {
+      results.rows.push(await measureRow(bench, row));
+    } catch (error) {
+      if (isInterrupted) throw error;
+      failed.push(`${row.id}: ${error instanceof Error ? error.message : error}`);
+      console.error(`FAILED ${failed.at(-1)}`);
+    }
+  }
   return results;
 }
 

@@ -44,39 +44,41 @@ export async function measureRow(bench: Bench, row: Row): Promise<RowResult> {
   if (row.job !== "local") await warmUp(bench);
   const oneRun = async (tool: ToolName, full: boolean, host: string, watch: boolean): Promise<Cost> => {
     const target = await prepare(bench, row, data);
+    if (row.state !== "unchanged") old.push(target);
     const cost = await runCommand(argvOf(bench, row, tool, data, target, host), bench.sides, bench.env, watch);
     await compare(row, tool, data, target, full);
-    if (row.state !== "unchanged") {
-      // What rsync makes of a sparse file fills the memory at once.
-      if (row.data === "sparse file" || (row.place === "tmpfs" && availableBytes() < LOW_MEMORY_BYTES)) remove(target);
-      else old.push(target);
-    }
+    // What rsync makes of a sparse file fills the memory at once.
+    const isTight = row.data === "sparse file" || (row.place === "tmpfs" && availableBytes() < LOW_MEMORY_BYTES);
+    if (row.state !== "unchanged" && isTight) remove(target);
     return cost;
   };
 
-  const rounds = row.rounds(bench.rounds);
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < results.length; i++) {
-      const result = results[(i + round) % results.length];
-      const { wallSeconds, clientCpuSeconds, farCpuSeconds } = await oneRun(result.tool, round === 0, "bench", false);
-      result.runs.push({ wallSeconds, clientCpuSeconds, farCpuSeconds });
-      bench.say(`${row.id} ${round + 1}/${rounds} ${result.tool} ${wallSeconds.toFixed(3)} s`);
+  try {
+    const rounds = row.rounds(bench.rounds);
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < results.length; i++) {
+        const result = results[(i + round) % results.length];
+        const { wallSeconds, clientCpuSeconds, farCpuSeconds } = await oneRun(result.tool, round === 0, "bench", false);
+        result.runs.push({ wallSeconds, clientCpuSeconds, farCpuSeconds });
+        bench.say(`${row.id} ${round + 1}/${rounds} ${result.tool} ${wallSeconds.toFixed(3)} s`);
+      }
     }
+    for (const result of bench.inspects ? results : []) {
+      bench.far?.takeCounts();
+      const { clientPeakBytes, farPeakBytes } = await oneRun(result.tool, false, "bench-counted", true);
+      const counts = row.job === "local" ? null : bench.far!.takeCounts();
+      result.inspection = {
+        clientPeakBytes,
+        farPeakBytes: row.job === "local" ? null : farPeakBytes,
+        upBytes: counts?.upBytes ?? null,
+        downBytes: counts?.downBytes ?? null,
+      };
+    }
+  } finally {
+    // On a disk, files that are made after a large deletion cost more: there, main.ts removes everything at the end.
+    if (row.place === "tmpfs") old.forEach(remove);
+    if (row.data === "many entries") await forgetData(bench, row);
   }
-  for (const result of bench.inspects ? results : []) {
-    bench.far?.takeCounts();
-    const { clientPeakBytes, farPeakBytes } = await oneRun(result.tool, false, "bench-counted", true);
-    const counts = row.job === "local" ? null : bench.far!.takeCounts();
-    result.inspection = {
-      clientPeakBytes,
-      farPeakBytes: row.job === "local" ? null : farPeakBytes,
-      upBytes: counts?.upBytes ?? null,
-      downBytes: counts?.downBytes ?? null,
-    };
-  }
-  // On a disk, files that are made after a large deletion cost more: there, main.ts removes everything at the end.
-  if (row.place === "tmpfs") old.forEach(remove);
-  if (row.data === "many entries") await forgetData(bench, row);
   const { id, title, job, place, limit, limitBytes } = row;
   return { id, title, job, place, limit, limitBytes, tools: results };
 }
