@@ -5,6 +5,7 @@
 import { display, EMPTY, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { after } from "../os/clock.ts";
+import { widenChildPipes } from "../os/pipes.ts";
 import { type Child, spawn, SpawnError } from "../os/process.ts";
 import type { ByteSource } from "../os/streams.ts";
 import { type RemoteShell, remoteShellArguments } from "./remote_shell.ts";
@@ -23,6 +24,7 @@ const KILL_MS = 1000;
 export function openSsh(remote: RemoteShell, command: string, report: (line: string) => void): Transport {
   const argv = remoteShellArguments(remote, command);
   const child = start(argv, remote);
+  widenChildPipes(child.pid);
   const ear = new Ear(child.stderr!, report);
   return {
     source: child.stdout,
