@@ -134,7 +134,8 @@ export class Stage {
  */
 export function replaceEmptyFolder(os: Os, folder: Handle, temporary: Uint8Array, name: Uint8Array): number {
   const empty = checkEmpty(os, folder, name);
-  if (empty === -Errno.ENOENT || empty === -Errno.ENOTDIR) return os.rename(folder, temporary, folder, name);
+  if (empty === -Errno.ENOENT || empty === -Errno.ENOTDIR || empty === -Errno.ELOOP) {
+    return os.rename(folder, temporary, folder, name);
   if (empty < 0) return empty;
   const swapped = os.exchange(folder, temporary, folder, name);
   if (swapped === -Errno.EINVAL || swapped === -Errno.ENOSYS) {
@@ -166,7 +167,9 @@ export function sweep(os: Os, folder: Handle, names: Uint8Array[], uid: number):
   const stat = new Stat();
   let removed = 0;
   for (const name of names) {
-    if (os.statAt(folder, name, 0, name.length, stat) < 0 || stat.uid !== uid) continue;
+    if (os.statAt(folder, name, 0, name.length, stat) < 0) continue;
+    // Root gives a temporary file away before it is in place: whose it is by now says nothing.
+    if (uid !== 0 && stat.uid !== uid) continue;
     if (stat.kind === Kind.folder) removed += sweepFolder(os, folder, name);
     else if (stat.nlink === 1 && os.unlink(folder, name) === 0) removed++;
   }
