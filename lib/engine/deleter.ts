@@ -224,6 +224,8 @@ export class Deleter {
     const state = this.#state;
     const { os, filters } = state;
     const handle = os.openBeneath(state.root.handle, path);
+    // It is no folder any more: nothing stays in it, and what becomes of the name shows where it is removed.
+    if (handle === -Errno.ENOENT || handle === -Errno.ENOTDIR || handle === -Errno.ELOOP) return 0;
     if (handle < 0) {
       state.tell(Verb.open, Cause.system, -handle, path);
       return 1;

@@ -187,7 +187,8 @@ export class Generator {
       return true;
     }
     const made = parent < 0 ? parent : state.os.makeFolder(parent, state.name(folder), 0o700);
-    if (made < 0) this.#lose(folder, Verb.create, -made);
+    // Somebody else may have made it meanwhile: then it is used.
+    if (made < 0 && made !== -Errno.EEXIST) this.#lose(folder, Verb.create, -made);
     else this.#openMade(folder, parent);
     return true;
   }
@@ -235,9 +236,18 @@ export class Generator {
       return true;
     }
     const removed = stage.discard(parent, old);
-    if (removed < 0) state.problem(Verb.remove, -removed, folder);
+    if (removed === -Errno.EISDIR || removed === -Errno.EPERM) this.#giveBack(parent, old, folder);
+    else if (removed < 0) state.problem(Verb.remove, -removed, folder);
     this.#openMade(folder, parent);
     return true;
+  }
+
+  /** What was swapped out is a folder that somebody else put there meanwhile: it goes back, and ours, still empty, goes. */
+  #giveBack(parent: Handle, old: Uint8Array, folder: number): void {
+    const state = this.#state;
+    const swapped = state.os.exchange(parent, old, parent, state.name(folder));
+    const removed = swapped < 0 ? swapped : state.os.removeFolder(parent, old);
+    if (removed < 0) state.problem(Verb.replace, -removed, folder);
   }
 
   /**

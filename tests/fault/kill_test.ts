@@ -8,7 +8,16 @@ import { run, sweep } from "../support/run.ts";
 import { countCalls, straceWords, struckLine } from "../support/strace.ts";
 import { sampled, together } from "./sample.ts";
 import { type End, frontOf, sync, type Way, wayWords } from "./ways.ts";
-import { assertOldOrNew, freshWorkload, look, makeTemplate, pathsOf, temporaries, unfinished } from "./workload.ts";
+import {
+  assertOldOrNew,
+  freshWorkload,
+  look,
+  makeTemplate,
+  pathsOf,
+  temporaries,
+  unfinished,
+  withEmptyTarget,
+} from "./workload.ts";
 import type { Workload } from "./workload.ts";
 
 /** Calls that change what is below the target. */
@@ -36,13 +45,20 @@ interface Kill {
   call: string;
   when: number;
   paths: "none" | "target" | "source";
+  template: Workload;
 }
 
-let template: Workload;
+/** An update of an older target, and a first synchronisation. */
+let update: Workload;
+let first: Workload;
 Deno.test.beforeAll(async () => {
-  template = await makeTemplate();
+  update = await makeTemplate();
+  first = await withEmptyTarget(update);
 });
-Deno.test.afterAll(() => sweep(template.place));
+Deno.test.afterAll(async () => {
+  await sweep(update.place);
+  await sweep(first.place);
+});
 
 /** Paths that strace is to watch. */
 function watched(work: Workload, paths: Kill["paths"]): string[] {
@@ -54,7 +70,13 @@ function watched(work: Workload, paths: Kill["paths"]): string[] {
 }
 
 /** Counts the calls of an undisturbed run: every place where it can be killed. */
-async function enumerate(way: Way, end: End, calls: string[], paths: Kill["paths"]): Promise<Kill[]> {
+async function enumerate(
+  way: Way,
+  end: End,
+  calls: string[],
+  paths: Kill["paths"],
+  template: Workload = update,
+): Promise<Kill[]> {
   const work = await freshWorkload(template);
   const log = `${work.place}/log`;
   const front = straceWords({ calls: calls.join(","), paths: watched(work, paths), log });
@@ -62,7 +84,7 @@ async function enumerate(way: Way, end: End, calls: string[], paths: Kill["paths
   assert.equal(code, 0, err);
   const kills: Kill[] = [];
   for (const [call, count] of await countCalls(log)) {
-    for (let when = 1; when <= count; when++) kills.push({ way, end, call, when, paths });
+    for (let when = 1; when <= count; when++) kills.push({ way, end, call, when, paths, template });
   }
   await sweep(work.place);
   return kills;
@@ -72,7 +94,7 @@ let struck = 0;
 
 async function kill(one: Kill): Promise<void> {
   const what = `${one.way}, ${one.end} killed at ${one.call} ${one.when}`;
-  const work = await freshWorkload(template);
+  const work = await freshWorkload(one.template);
   const log = `${work.place}/log`;
   const watch = { calls: one.call, paths: watched(work, one.paths), log };
   const front = straceWords(watch, { effect: "signal=KILL", when: one.when });
@@ -127,11 +149,21 @@ for (const way of ["push", "pull"] as const) {
   });
 }
 
+for (const way of ["local", "push", "pull"] as const) {
+  Deno.test(`kill -9 of the receiving end during a first synchronisation leaves whole files or none (${way})`, async () => {
+    const kills = [
+      ...await enumerate(way, "target", CHANGING, "none", first),
+      ...await enumerate(way, "target", CREATING, "target", first),
+    ];
+    await killAll(kills, 12, 5);
+  });
+}
+
 Deno.test("kill -9 of all processes of a run at random moments leaves every path old or new", async () => {
   const moments = Array.from({ length: 200 }, (_, i) => i);
   await together(sampled(moments, 20, 4), 2, async (i) => {
     const way = (["local", "push", "pull"] as const)[i % 3];
-    const work = await freshWorkload(template);
+    const work = await freshWorkload(i % 2 ? update : first);
     // As a group of its own, slowed down so that the moments fall all over the run.
     const slow = ["strace", "-o", "/dev/null", "-e", "inject=pwrite64,renameat,unlinkat:delay_enter=3000"];
     const words = await wayWords(work, way, { fronts: frontOf(way, "target", slow) });

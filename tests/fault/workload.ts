@@ -2,7 +2,7 @@
 // and in the kind of some names. Knows which states every path may be in: its old one or its new one (law 1).
 
 import assert from "node:assert/strict";
-import { run } from "../support/run.ts";
+import { run, sweep } from "../support/run.ts";
 
 /** Path -> what is there: "d", "l TARGET", "f CONTENT", "p" and the like. */
 export type States = Map<string, string>;
@@ -98,6 +98,16 @@ export async function freshWorkload(template: Workload, dir?: string): Promise<W
   const { code, err } = await run(["cp", "-a", template.source, template.target, place]);
   assert.equal(code, 0, err);
   return { ...template, place, source: `${place}/source`, target: `${place}/target` };
+}
+
+/** The same source before its first synchronisation: an empty target. */
+export async function withEmptyTarget(template: Workload): Promise<Workload> {
+  const place = await Deno.makeTempDir({ prefix: "tsync-fault-template-" });
+  const work = await freshWorkload(template);
+  await Deno.rename(work.source, `${place}/source`);
+  await Deno.mkdir(`${place}/target`);
+  await sweep(work.place);
+  return { place, source: `${place}/source`, target: `${place}/target`, old: new Map(), fresh: template.fresh };
 }
 
 const FOLDERS = ["", "/a", "/a/b"];
