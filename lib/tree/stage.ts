@@ -136,6 +136,7 @@ export function replaceEmptyFolder(os: Os, folder: Handle, temporary: Uint8Array
   const empty = checkEmpty(os, folder, name);
   if (empty === -Errno.ENOENT || empty === -Errno.ENOTDIR || empty === -Errno.ELOOP) {
     return os.rename(folder, temporary, folder, name);
+  }
   if (empty < 0) return empty;
   const swapped = os.exchange(folder, temporary, folder, name);
   if (swapped === -Errno.EINVAL || swapped === -Errno.ENOSYS) {
