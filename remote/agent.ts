@@ -1,6 +1,7 @@
 // The agent's life: launch line, hello, job, one half of a run, totals, goodbye. Returns the exit code. Promises: whatever
 // ends it early leaves no half-written file, and it never outlives its connection.
 
+import { HANDSHAKE_PHASE_MS } from "../lib/base/limits.ts";
 import { EXIT_CODES, TsyncError } from "../lib/base/errors.ts";
 import { FileList } from "../lib/base/file_list.ts";
 import { joinPath, latin1, utf8 } from "../lib/base/bytes.ts";
@@ -11,7 +12,7 @@ import type { Environment } from "../lib/engine/environment.ts";
 import { SourceHalf } from "../lib/engine/source_half.ts";
 import { TargetHalf } from "../lib/engine/target_half.ts";
 import { openEnvironment } from "../lib/engine/this_process.ts";
-import { every, monotonicMs } from "../lib/os/clock.ts";
+import { after, every, monotonicMs } from "../lib/os/clock.ts";
 import { onSignal, writeStandardSync } from "../lib/os/process.ts";
 import { WireSession } from "../lib/session/wire_session.ts";
 import { stdioTransport } from "../lib/transport/stdio.ts";
@@ -38,7 +39,7 @@ async function serve(): Promise<number> {
   const transport = stdioTransport();
   let session: WireSession | null = null;
   try {
-    const line = await readLaunchLine(transport.source);
+    const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source));
     session = openSession(transport);
     await transport.sink.write(answerOk(line.marker));
     session.acceptHello(line.hello);
@@ -49,6 +50,19 @@ async function serve(): Promise<number> {
   } catch (error) {
     await session?.fail(error);
     return error instanceof TsyncError ? error.exitCode : BUG;
+  }
+}
+
+/** A client that never finishes its launch line is not waited for. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let cancel = () => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = after(ms, () => reject(new TsyncError({ kind: "start", detail: "no launch line came" })));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel();
   }
 }
 

@@ -31,7 +31,7 @@ export const LIST_NAME_BYTES = 0xfe00_0000;
 export const PROBLEMS = 1 << 24;
 /** Filter rules of one run and bytes of one rule. */
 export const FILTER_RULES = 100_000;
-export const FILTER_BYTES = 4096;
+export const FILTER_BYTES = 4095;
 /** Source arguments of one run. */
 export const SOURCES = 65_535;
 /** User and group names: longest name, bytes, and how many a run may announce. */

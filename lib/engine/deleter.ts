@@ -35,7 +35,7 @@ export class Deleter {
     const { extras } = this.#generator;
     const isAsked = state.options.delete && (extras.count > 0 || state.blocked.length > 0);
     if (!isAsked) return null;
-    const refusal = allowed ? this.#guard() : null;
+    const refusal = allowed ? this.#guardEmpty() ?? this.#guard() : null;
     if (!allowed || refusal !== null) {
       this.#refuseBlocked();
       return refusal;
@@ -65,7 +65,18 @@ export class Deleter {
     this.#state.blocked.length = 0;
   }
 
-  // ---- the guard
+  // ---- the guards
+
+  /** The source half refuses an empty source by itself; a source that says it is empty and complete is not taken at its word. */
+  #guardEmpty(): TsyncError | null {
+    const { list, options } = this.#state;
+    if (list.count > 1 || options.allowEmptySource || options.noGuard) return null;
+    return new TsyncError({
+      kind: "guard",
+      detail: "the source listed nothing, and --delete would delete everything at the target: nothing was deleted; " +
+        "check that it is mounted; if this is meant, say --allow-empty-source",
+    });
+  }
 
   #guard(): TsyncError | null {
     const { options } = this.#state;

@@ -78,7 +78,7 @@ export class Generator {
     this.#handle = -1;
     this.#own.listing.clear();
     this.#march.start(null);
-    if (folder !== 0 && failed.has(list.parent(folder))) failed.add(folder);
+    if (folder !== 0 && (failed.has(list.parent(folder)) || this.#isReserved(folder))) failed.add(folder);
     if (failed.has(folder)) return;
     const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder, isStagedWhole);
     if (failed.has(folder) || isNew) return;
@@ -280,7 +280,7 @@ export class Generator {
     if (position >= 0) this.ownEntries++;
     if (kind === Kind.folder) return;
     this.#count(i, kind);
-    if (state.failed.has(this.#folder)) return;
+    if (state.failed.has(this.#folder) || this.#isReserved(i)) return;
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
@@ -293,6 +293,14 @@ export class Generator {
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  /** Names of our own are never made for a peer: told, and passed over with all below. */
+  #isReserved(i: number): boolean {
+    const { list } = this.#state;
+    if (!isOwnName(list.namePiece(i), list.nameStart(i), list.nameLength(i))) return false;
+    this.#state.tell(Verb.skip, Cause.reservedName, 0, list.path(i));
+    return true;
   }
 
   /** lstat of entry i's twin, by the listed name where it stands: nothing is allocated. */

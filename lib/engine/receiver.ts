@@ -154,8 +154,7 @@ export class Receiver {
   fileSkip(index: number, cause: number): Wait {
     if (!this.#take(index)) return;
     this.#untransferred(index);
-    // The source has told its own problem; "changed" and "vanished" leave the old entry as it is.
-    void cause;
+    this.#state.events.skipped?.(index, cause);
     return this.#answered(index);
   }
 

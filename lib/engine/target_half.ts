@@ -16,7 +16,6 @@ import { Verb } from "../base/problem.ts";
 import { type Handle, Kind, Stat } from "../os/os.ts";
 import { AccountKind, type Fresh, type Roots, type TargetPort, type Wait } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
-import { isOwnName } from "../tree/own_names.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { Deleter } from "./deleter.ts";
@@ -196,14 +195,13 @@ export class TargetHalf implements TargetPort {
     if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.hasOpenFile) this.#answered.open();
   }
 
-  /** Only what was asked for (R4): no other top-level name, kind, or name of our own, and none our filters leave out. */
+  /** Only what was asked for (R4): no other top-level name or kind, and none our filters leave out. */
   #checkRequested(folder: number, first: number, count: number): void {
     const { list, filters, options } = this.#state;
     const checksTop = folder === 0 && this.#expected !== null;
     for (let i = first; i < first + count; i++) {
       const kind = list.kind(i);
       if (kind !== Kind.file && !isAskedKind(kind, options)) refuse("an entry of a kind that was not asked for");
-      if (isOwnName(list.namePiece(i), list.nameStart(i), list.nameLength(i))) refuse("a name that is tsync's own");
       if (checksTop && !this.#expected!.has(latin1(list.name(i)))) refuse("an entry that was not asked for");
       if (!filters.isEmpty && filters.excluded(list.path(i), kind === Kind.folder)) refuse("an entry that is excluded");
     }

@@ -4,7 +4,7 @@
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
 import { type Monitor, type Totals, zeroTotals } from "../base/monitor.ts";
-import { isNotice, isVanished, type Problem } from "../base/problem.ts";
+import { isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
 import type { Events } from "../session/events.ts";
 
@@ -13,6 +13,8 @@ export class Reporter implements Events {
   readonly #monitor: Monitor;
   failed = 0;
   vanished = 0;
+  #skipped = 0;
+  #lastSkipped: { index: number; cause: number } | null = null;
   result: Totals = zeroTotals();
   /** Opened when the target half has told its totals: all is done. */
   readonly done = new Gate();
@@ -43,7 +45,17 @@ export class Reporter implements Events {
     this.#monitor.transferred(files, bytes);
   }
 
+  skipped(index: number, cause: number): void {
+    this.#skipped++;
+    this.#lastSkipped = { index, cause };
+  }
+
   totals(totals: Totals): void {
+    // Fewer problems than files that did not come: the source kept one to itself, and exit 0 would be a lie.
+    if (this.#skipped > this.failed + this.vanished) {
+      const { index, cause } = this.#lastSkipped!;
+      this.problem({ verb: Verb.transfer, cause, errno: 0, side: Side.source, path: this.#list.path(index) });
+    }
     this.result = totals;
     this.done.open();
   }

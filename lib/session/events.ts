@@ -12,6 +12,8 @@ export interface Events {
   problem(problem: Problem): void;
   /** Files and content bytes put in place so far. */
   transferred(files: number, bytes: number): void;
+  /** A wanted file was not sent (a cause of lib/base/problem.ts). The source tells why by a problem of its own, if it is honest. */
+  skipped?(index: number, cause: number): void;
   /** Once, when all is done. */
   totals(totals: Totals): void;
   /** Undefined, or a promise to await before telling more: what was told waits in memory. Costs nothing to ask. */
