@@ -35,7 +35,8 @@ let O_NONBLOCK = 0;
 
 export function openPortable(): Os {
   // deno-lint-ignore no-process-global -- the import would load what this avoids
-  fs ??= process.getBuiltinModule("node:fs");
+  const { getBuiltinModule } = process as unknown as { getBuiltinModule(name: "node:fs"): typeof fs };
+  fs ??= getBuiltinModule("node:fs");
   // Windows has neither.
   ({ O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants);
   return new PortableOs();

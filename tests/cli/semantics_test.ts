@@ -8,7 +8,7 @@ import { Random } from "../support/random.ts";
 import { changedTree, randomTree } from "../support/random_tree.ts";
 import { AS_ROOT, quietly, type Ran, run, withPlace } from "../support/run.ts";
 import { changingCalls, straceWords } from "../support/changing_calls.ts";
-import { LOCAL, otherMachine, PULL, PUSH, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
+import { otherMachine, PULL, PUSH, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
 import { type Entry, file, folder, link, name, plant } from "../support/trees.ts";
 
 useOtherMachine();

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { same } from "../support/manifest.ts";
 import { allGone } from "../support/processes.ts";
-import { run, sweep } from "../support/run.ts";
+import { sweep } from "../support/run.ts";
 import { straceWords, struckLine } from "../support/strace.ts";
 import { sampled, together } from "./sample.ts";
 import { type End, frontOf, sync, type Way } from "./ways.ts";
-import { assertOldOrNew, freshWorkload, look, makeTemplate, pathsOf, temporaries, unfinished } from "./workload.ts";
+import { assertOldOrNew, freshWorkload, look, makeTemplate, temporaries, unfinished } from "./workload.ts";
 import type { Workload } from "./workload.ts";
 
 /** Calls and the errors they may well answer with. */

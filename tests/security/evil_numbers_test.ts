@@ -260,7 +260,7 @@ rows.push({
       limitKind: 2,
       limit: 100,
       timeoutSeconds: 2 ** 31,
-      rules: [rule(4_096), ...new Array(1_000).fill(rule(1))],
+      rules: [rule(4_095), ...new Array(1_000).fill(rule(1))],
     };
     const played = await play("agent target", { job, plan: planOf({ b: "1" }) });
     await assertWorks(played);

@@ -93,7 +93,7 @@ const rules = (count: number, pattern: number, include: number): Build => (w) =>
   }
 };
 limit("JOB filter rules", Message.job, (w, v) => job(w, { rules: rules(v, 1, 0) }), 100_000);
-limit("JOB filter pattern", Message.job, (w, v) => job(w, { rules: rules(1, v, 0) }), 4096);
+limit("JOB filter pattern", Message.job, (w, v) => job(w, { rules: rules(1, v, 0) }), 4095);
 limit("JOB include", Message.job, (w, v) => job(w, { rules: rules(1, 1, v) }), 1);
 const paths = (count: number, length: number): Build => (w) => {
   w.varint(count);
