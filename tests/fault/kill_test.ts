@@ -132,7 +132,7 @@ Deno.test("kill -9 at each changing call of a local run leaves every path old or
   for (const call of ["renameat", "renameat2", "pwrite64", "mkdirat", "unlinkat", "symlinkat", "openat"]) {
     assert.ok(kills.some((one) => one.call === call), `${call} is made at all`);
   }
-  await killAll(kills, 40, 1);
+  await killAll(kills, 28, 1);
 });
 
 for (const way of ["push", "pull"] as const) {
@@ -141,11 +141,11 @@ for (const way of ["push", "pull"] as const) {
       ...await enumerate(way, "target", CHANGING, "none"),
       ...await enumerate(way, "target", CREATING, "target"),
     ];
-    await killAll(kills, 24, 2);
+    await killAll(kills, 16, 2);
   });
 
   Deno.test(`kill -9 of the sending end at each reading call leaves every path old or new (${way})`, async () => {
-    await killAll(await enumerate(way, "source", READING, "source"), 12, 3);
+    await killAll(await enumerate(way, "source", READING, "source"), 8, 3);
   });
 }
 
@@ -155,13 +155,13 @@ for (const way of ["local", "push", "pull"] as const) {
       ...await enumerate(way, "target", CHANGING, "none", first),
       ...await enumerate(way, "target", CREATING, "target", first),
     ];
-    await killAll(kills, 12, 5);
+    await killAll(kills, 8, 5);
   });
 }
 
 Deno.test("kill -9 of all processes of a run at random moments leaves every path old or new", async () => {
   const moments = Array.from({ length: 200 }, (_, i) => i);
-  await together(sampled(moments, 20, 4), 2, async (i) => {
+  await together(sampled(moments, 12, 4), 2, async (i) => {
     const way = (["local", "push", "pull"] as const)[i % 3];
     const work = await freshWorkload(i % 2 ? update : first);
     // As a group of its own, slowed down so that the moments fall all over the run.
