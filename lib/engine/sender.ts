@@ -47,7 +47,7 @@ export class Sender {
 
   /** Sends entry i, or says why it cannot. */
   send(i: number): Wait {
-    const folder = this.#input.folders.get(this.#list.parent(i));
+    const folder = this.#input.folders.get(this.#list.parent(i), this.#list.origin(i));
     if (folder < 0) return this.#failed(i, Verb.open, -folder);
     const file = this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
     if (file < 0) return this.#failed(i, Verb.open, -file);

@@ -6,7 +6,7 @@
 //   check     look again at what the target is about to delete
 
 import { errnoText } from "../base/errno.ts";
-import { display, EMPTY, equalBytes } from "../base/bytes.ts";
+import { display, EMPTY, equalBytes, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
@@ -51,6 +51,8 @@ export class SourceHalf implements SourcePort {
   readonly #os: Os;
   readonly #list: FileList;
   readonly #origins: Origin[] = [];
+  /** The open roots of the origins, by the path that was typed. */
+  readonly #roots = new Map<string, number>();
   readonly #folders: FolderCache;
   readonly #scan: Scan;
   #target!: TargetPort;
@@ -77,7 +79,7 @@ export class SourceHalf implements SourcePort {
     this.#os = plan.env.os;
     this.#list = plan.list;
     const { list, options, filters, report } = plan;
-    this.#folders = new FolderCache(this.#os, list, (folder) => this.#origins[list.origin(folder)].root);
+    this.#folders = new FolderCache(this.#os, list, (origin) => this.#origins[origin].root);
     this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
   }
 
@@ -106,7 +108,8 @@ export class SourceHalf implements SourcePort {
   /** Gives back every handle; nothing is answered any more. */
   close(): void {
     this.#folders.close();
-    for (const origin of this.#origins) this.#os.close(origin.root);
+    for (const root of this.#roots.values()) this.#os.close(root);
+    this.#roots.clear();
     this.#origins.length = 0;
   }
 
@@ -166,16 +169,15 @@ export class SourceHalf implements SourcePort {
     const rootStat = new Stat();
     const stat = new Stat();
     let hasRoot = false;
-    let first: Stat | null = null;
+    let firstKind: number = Kind.unknown;
     for (const word of paths) {
       const { folder, only } = splitSource(word);
-      const root = this.#os.openRoot(folder);
+      const root = this.#openRoot(folder);
       if (root < 0) {
         this.#lostArgument(word, -root);
         continue;
       }
       if (only === null && !options.recursive) {
-        this.#os.close(root);
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: EMPTY });
         continue;
       }
@@ -183,13 +185,16 @@ export class SourceHalf implements SourcePort {
         ? this.#os.statHandle(root, hasRoot ? stat : rootStat)
         : this.#os.statAt(root, only, 0, only.length, stat);
       if (looked < 0) {
-        this.#os.close(root);
         this.#lostArgument(word, -looked);
+        continue;
+      }
+      if (only !== null && stat.kind === Kind.folder && !options.recursive) {
+        this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
         continue;
       }
       this.#origins.push({ root, only, word });
       if (only === null) hasRoot = true;
-      else first = stat;
+      else firstKind = stat.kind;
     }
     if (options.delete && !this.#os.abilities.rawNames) {
       throw new TsyncError({
@@ -198,10 +203,20 @@ export class SourceHalf implements SourcePort {
       });
     }
     this.#guardEmpty();
-    const single = paths.length === 1 && first !== null && first.kind !== Kind.folder;
+    const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
     this.#scan.addRoot(hasRoot ? rootStat : null);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
     return { hasRoot, single, sources: paths.length };
+  }
+
+  /** Opens the folder, once for all arguments that lie in it: a shell's `*` may name thousands. */
+  #openRoot(folder: Uint8Array): number {
+    const key = latin1(folder);
+    const known = this.#roots.get(key);
+    if (known !== undefined) return known;
+    const root = this.#os.openRoot(folder);
+    if (root >= 0) this.#roots.set(key, root);
+    return root;
   }
 
   /** One of several arguments cannot be used: the others are transferred, nothing is deleted. The only one ends the run. */
@@ -297,7 +312,7 @@ export class SourceHalf implements SourcePort {
     const { env } = this.#plan;
     for (let i = piece.first; i < piece.first + piece.count; i++) {
       if (this.#list.kind(i) !== Kind.file) continue;
-      const folder = this.#folders.get(this.#list.parent(i));
+      const folder = this.#folders.get(this.#list.parent(i), this.#list.origin(i));
       const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
       if (file < 0) continue;
       const digest = await digestFile(this.#os, file, this.#digesters!.list, env.breathe);

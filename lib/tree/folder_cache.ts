@@ -6,6 +6,8 @@ import { type Handle, type Os, Stat } from "../os/os.ts";
 
 /** Open folders per cache: two of them, the runtime's own handles and those of the file in hand fit a limit of 64. */
 const HELD = 12;
+/** Key of a folder in the cache: its index in the list, and this for each origin before its own. */
+const ORIGIN = 2 ** 32;
 
 interface Held {
   handle: Handle;
@@ -17,7 +19,7 @@ interface Held {
 export class FolderCache {
   readonly #os: Os;
   readonly #list: FileList;
-  readonly #rootOf: (folder: number) => Handle;
+  readonly #rootOf: (origin: number) => Handle;
   readonly #beforeClose: (folder: number, handle: Handle) => void;
   /** In order of use, oldest first. */
   readonly #held = new Map<number, Held>();
@@ -28,7 +30,7 @@ export class FolderCache {
   constructor(
     os: Os,
     list: FileList,
-    rootOf: (folder: number) => Handle,
+    rootOf: (origin: number) => Handle,
     beforeClose: (folder: number, handle: Handle) => void = () => {},
   ) {
     this.#os = os;
@@ -37,19 +39,23 @@ export class FolderCache {
     this.#beforeClose = beforeClose;
   }
 
-  /** The open folder, or a negated errno. The handle stays the cache's. */
-  get(folder: number): Handle {
-    if (folder === this.#last) return this.#lastHeld!.handle;
-    const held = this.#held.get(folder);
+  /**
+   * The open folder, or a negated errno. The handle stays the cache's. With several source arguments a folder that they share
+   * is another one in each: `origin` says in which.
+   */
+  get(folder: number, origin = 0): Handle {
+    const key = origin * ORIGIN + folder;
+    if (key === this.#last) return this.#lastHeld!.handle;
+    const held = this.#held.get(key);
     if (held !== undefined) {
-      this.#held.delete(folder);
-      this.#held.set(folder, held);
-      this.#last = folder;
+      this.#held.delete(key);
+      this.#held.set(key, held);
+      this.#last = key;
       this.#lastHeld = held;
       return held.handle;
     }
-    const handle = this.#os.openBeneath(this.#rootOf(folder), this.#list.path(folder));
-    return handle < 0 ? handle : this.put(folder, handle);
+    const handle = this.#os.openBeneath(this.#rootOf(origin), this.#list.path(folder));
+    return handle < 0 ? handle : this.put(key, handle);
   }
 
   /** Takes over an open handle for the folder; returns it. */

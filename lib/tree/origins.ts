@@ -5,7 +5,7 @@ import { latin1 } from "../base/bytes.ts";
 import type { Handle } from "../os/os.ts";
 
 export interface Origin {
-  /** The folder whose content (only = null) or whose entry `only` is transferred. Paths of the list lie below it. */
+  /** The folder whose content (only = null) or whose entry `only` is transferred. Paths of the list lie below it. Origins may share it. */
   root: Handle;
   only: Uint8Array | null;
   /** The argument as typed, for messages. */

@@ -147,10 +147,17 @@ export class Scan {
   /** Several sources hold the folder: their names are merged; of equal names the first source's counts, folders unite. */
   #readMerged(folder: number, origins: number[]): Names {
     const path = this.#list.path(folder);
-    const found: { name: Uint8Array; origin: number; sorted: SortedListing; position: number; handle: Handle }[] = [];
+    const found: Found[] = [];
     const handles: Handle[] = [];
     let incomplete = false;
+    const named = new SortedListing();
     for (const origin of origins) {
+      const { root, only } = this.#origins[origin];
+      if (folder === 0 && only !== null) {
+        found.push({ name: only, origin, sorted: named, position: named.count, handle: root });
+        named.listing.add(only, 0, only.length, Kind.unknown);
+        continue;
+      }
       const sorted = new SortedListing();
       const read = this.#read(folder, path, origin, sorted);
       incomplete ||= read.incomplete;
@@ -160,7 +167,9 @@ export class Scan {
         found.push({ name: sorted.name(position), origin, sorted, position, handle: read.handle });
       }
     }
+    named.keepOrder();
     found.sort((a, b) => compareBytes(a.name, b.name) || a.origin - b.origin);
+    if (this.#options.recursive) this.#foldersFirst(found);
     const add = (at: number): boolean => {
       const { name, origin, sorted, position, handle } = found[at];
       const isTwin = at > 0 && compareBytes(found[at - 1].name, name) === 0;
@@ -168,6 +177,25 @@ export class Scan {
       return joined ?? this.#add(folder, path, handle, origin, sorted, position);
     };
     return { count: found.length, handles, incomplete, add };
+  }
+
+  /** Of equal names a folder goes before anything else, as in rsync: what it holds must have its place. */
+  #foldersFirst(found: Found[]): void {
+    for (let first = 0; first < found.length;) {
+      let end = first + 1;
+      while (end < found.length && compareBytes(found[end].name, found[first].name) === 0) end++;
+      for (let at = first; end - first > 1 && at < end; at++) {
+        const { name, sorted, position, handle } = found[at];
+        let kind = sorted.kind(position);
+        if (kind === Kind.unknown && this.#os.statAt(handle, name, 0, name.length, this.#stat) === 0) {
+          kind = this.#stat.kind;
+        }
+        if (kind !== Kind.folder) continue;
+        found.splice(first, 0, ...found.splice(at, 1));
+        break;
+      }
+      first = end;
+    }
   }
 
   /** Opens and lists the folder as one source holds it. */
@@ -302,6 +330,15 @@ export class Scan {
   #problem(verb: number, cause: number, errno: number, path: Uint8Array): void {
     this.#report({ verb, cause, errno, side: Side.source, path: new Uint8Array(path) });
   }
+}
+
+/** A name in one of several sources. */
+interface Found {
+  name: Uint8Array;
+  origin: number;
+  sorted: SortedListing;
+  position: number;
+  handle: Handle;
 }
 
 /** The names of one folder, to be appended one by one. */

@@ -43,6 +43,13 @@ export class SortedListing {
     });
   }
 
+  /** The names in the order in which they were added, instead of sorted. */
+  keepOrder(): void {
+    const { count, at } = this.listing;
+    if (this.order.length < count) this.order = new Uint32Array(at.length);
+    for (let i = 0; i < count; i++) this.order[i] = i;
+  }
+
   /** A view of the name at canonical position `position`. */
   name(position: number): Uint8Array {
     return this.listing.name(this.order[position]);

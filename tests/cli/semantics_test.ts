@@ -278,6 +278,19 @@ async function acrossFileSystems(way: Topology, place: string): Promise<void> {
   });
 }
 
+testEach("two thousand source arguments, as a shell's * gives them, need no more than 64 descriptors", async (way) => {
+  await withPlace(async (place) => {
+    const files = Array.from({ length: 2000 }, (_, i) => file(`${i % 3 ? "a" : "b"}/f${i}`, `${i}`, { sec: i + 1 }));
+    await makeSource(place, files);
+    await Deno.mkdir(`${place}/d`);
+    const sources = files.map(({ path }) => `${place}/s/${path}`);
+    await quietly(way.sync(["-a"], sources, `${place}/d/`, { before: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"] }));
+    assert.equal((await layout(`${place}/d`)).length, 2000);
+    assert.equal(await Deno.readTextFile(`${place}/d/f1999`), "1999");
+    assert.equal((await quietly(way.sync(["-ai"], sources, `${place}/d/`))).out, "");
+  });
+});
+
 /** Every kind in the place of every other. */
 const KINDS: [string, (path: string) => Entry[]][] = [
   ["file", (path) => [file(path, `content of ${path}`, { sec: 50, ns: 5 })]],

@@ -1,0 +1,30 @@
+// Where tsync does not do what rsync 3.5.0 does, on purpose: the one table. A test that meets an entry of it demands that the
+// difference is still there, so that the table cannot grow old.
+
+export interface Difference {
+  /** What is asked, as the test names it. */
+  name: string;
+  reason: string;
+}
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    name: "naming: s without -r to new",
+    reason: "tsync makes the target folder before it knows that nothing goes into it; rsync makes none",
+  },
+  {
+    name: "naming: s/ without -r to new",
+    reason: "tsync makes the target folder before it knows that nothing goes into it; rsync makes none",
+  },
+  ...["missing", "s/f/", "s/f/x"].flatMap((source) =>
+    ["", " and --delete"].map((more) => ({
+      name: `naming: missing ${source}${more}`,
+      reason: "the only source cannot be used: tsync ends with 3 (selection), rsync with 23 (partial transfer)",
+    }))
+  ),
+];
+
+/** The declared difference that covers `name`. */
+export function differenceOf(name: string): Difference | undefined {
+  return DIFFERENCES.find((difference) => name === difference.name);
+}

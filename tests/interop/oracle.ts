@@ -1,0 +1,57 @@
+// The same words given to tsync and to the installed rsync, each in its own copy of the same place: what they leave and what they
+// say is compared by the tests beside this file. Where tsync differs on purpose, differences.ts says so.
+
+import { manifest } from "../support/manifest.ts";
+import { type Ran, withPlace } from "../support/run.ts";
+import type { Topology } from "../support/topology.ts";
+import { type Entry, plant } from "../support/trees.ts";
+
+export interface Result {
+  code: number;
+  /** Lines of standard output, the place's path written as PLACE. */
+  lines: string[];
+  err: string;
+  /** Every entry of the place: path and what the manifest says of it. */
+  tree: Map<string, string>;
+}
+
+export interface Question {
+  entries: readonly Entry[];
+  options: readonly string[];
+  /** Below the place; "" is the place itself. */
+  sources: readonly string[];
+  target: string;
+  /** Manifest fields that are not compared. */
+  without?: readonly string[];
+}
+
+export interface Answers {
+  tsync: Result;
+  rsync: Result;
+}
+
+/** Asks both programs. */
+export async function ask(way: Topology, question: Question): Promise<Answers> {
+  const [tsync, rsync] = [await one(way, "sync", question), await one(way, "rsync", question)];
+  return { tsync, rsync };
+}
+
+async function one(way: Topology, program: "sync" | "rsync", question: Question): Promise<Result> {
+  let result: Result | undefined;
+  await withPlace(async (place) => {
+    plant(place, question.entries);
+    const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
+    const ran: Ran = await way[program](question.options, question.sources.map(at), at(question.target), {
+      cwd: place,
+    });
+    const tree = new Map<string, string>();
+    for (const [path, found] of await manifest(place)) {
+      const { allocated: _, ...fields } = found;
+      const shown = Object.entries(fields).filter(([field]) => !question.without?.includes(field) && path !== "");
+      tree.set(path, JSON.stringify(Object.fromEntries(shown)).replaceAll(place, "PLACE"));
+    }
+    const lines = ran.out.replaceAll(place, "PLACE").split("\n");
+    result = { code: ran.code, lines, err: ran.err.replaceAll(place, "PLACE"), tree };
+  });
+  return result!;
+}
