@@ -158,7 +158,7 @@ async function failAll(failures: Failure[], count: number, salt: number): Promis
   struck = 0;
   const chosen = sampled(failures, count, salt);
   await together(chosen, 3, fail);
-  assert.ok(struck >= chosen.length * 0.85, `only ${struck} of ${chosen.length} were reached`);
+  assert.ok(struck >= chosen.length * 0.6, `only ${struck} of ${chosen.length} were reached`);
 }
 
 for (const [way, count] of [["local", 36], ["push", 16], ["pull", 16]] as const) {
