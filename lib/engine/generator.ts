@@ -370,7 +370,8 @@ export class Generator {
     const device = state.list.size(i);
     const same = !isDevice || (deviceMajor(device) === stat.rdevMajor && deviceMinor(device) === stat.rdevMinor);
     if (same) return this.#metadataOnly(i, stat, change);
-    this.#report(i, change | Change.local | Change.checksum);
+    const time = state.options.times ? 0 : Change.time | Change.timeNow;
+    this.#report(i, change | Change.local | Change.checksum | time);
     if (!state.options.dryRun) this.#place(i, kind, true, stat.mode);
   }
 

@@ -22,6 +22,15 @@ export const DIFFERENCES: readonly Difference[] = [
       reason: "the only source cannot be used: tsync ends with 3 (selection), rsync with 23 (partial transfer)",
     }))
   ),
+  {
+    name: "itemize: block for character device",
+    reason: "rsync compares the numbers of devices and not their kinds, and leaves the wrong kind in place",
+  },
+  ...["-r", "-rl"].map((options) => ({
+    name: `itemize: --stats ${options}`,
+    reason:
+      "entries of kinds that were not asked for are not listed by tsync, so its counts leave them out; rsync counts them",
+  })),
 ];
 
 /** The declared difference that covers `name`. */
