@@ -44,6 +44,7 @@ const places = {
 const stepBack = options.first ? goFirst() : () => {};
 const accounting = chooseAccounting();
 const closing: (() => unknown)[] = [stepBack, () => {
+  console.error("removing what was made");
   for (const place of Object.values(places)) Deno.removeSync(place, { recursive: true });
 }];
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

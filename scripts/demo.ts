@@ -19,7 +19,7 @@ const tree = await chooseTree();
 const folder = await demoFolder(tree.bytes * 3 + 1e9);
 const [source, home, back, client] = ["source", "home", "back", "client"].map((name) => `${folder}/${name}`);
 let server: Awaited<ReturnType<typeof startSshServer>> | null = null;
-let isClosing = false;
+let closing: Promise<void> | null = null;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, async () => {
     await close();
@@ -31,9 +31,12 @@ let code = 1;
 try {
   code = await demonstrate();
 } catch (error) {
-  if (!isClosing) console.log(`demo: ${error instanceof Error ? error.message : error}`);
+  if (closing === null) console.log(`demo: ${error instanceof Error ? error.message : error}`);
 } finally {
+  // Where a signal began to close, it also ends the program.
+  const isInterrupted = closing !== null;
   await close();
+  if (isInterrupted) await new Promise(() => {});
 }
 Deno.exit(code);
 
@@ -127,9 +130,12 @@ function number(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-async function close(): Promise<void> {
-  if (isClosing) return;
-  isClosing = true;
+/** Ends and removes all that was made; once, however often it is asked. */
+function close(): Promise<void> {
+  return closing ??= closeAll();
+}
+
+async function closeAll(): Promise<void> {
   try {
     await stopPrograms();
     for (const child of server?.running ?? []) child.kill("SIGKILL");
