@@ -357,7 +357,8 @@ Deno.test("noise: 64 KiB before the agent are borne, endless noise is refused wi
 Deno.test("hostile far side: asks twice, answers before it has the agent, names nonsense: refused", async () => {
   const need = `read -r a m r; echo "$m NEED ${Deno.build.arch}"`;
   const cases: [string, RegExp][] = [
-    [`${need}; echo "$m OK"; cat >/dev/null`, /answered before it had the agent/],
+    // It takes nothing for a while, so that the upload cannot be through before the answer is seen.
+    [`${need}; echo "$m OK"; sleep 1; cat >/dev/null`, /answered before it had the agent/],
     [
       `${need}; while read -r n && test "$n" -gt 0; do head -c $n >/dev/null; done; echo "$m NEED ${Deno.build.arch}"; cat`,
       /a second time/,
