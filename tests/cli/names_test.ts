@@ -61,8 +61,8 @@ testEach("names that text would make alike are three files, and --delete removes
     const { out } = await quietly(way.sync(["-ai", "--delete"], `${place}/s/`, `${place}/d`));
     assert.deepEqual((await layout(`${place}/d`)).length, kept.length + 1);
     await same(`${place}/s`, `${place}/d`);
-    assert.match(out, /^\*deleting   in\/\\#377$/m);
-    assert.match(out, /^\*deleting   in\/A$/m);
+    assert.match(out, /^\*deleting {3}in\/\\#377$/m);
+    assert.match(out, /^\*deleting {3}in\/A$/m);
   });
 });
 
