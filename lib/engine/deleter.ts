@@ -23,6 +23,8 @@ export class Deleter {
   readonly #generator: Generator;
   #answer: Gate<Uint8Array> | null = null;
   #failure: unknown = null;
+  /** Dry run: the entries in whose way a folder stands that is not empty, by list index. */
+  #fullFolders: number[] = [];
 
   constructor(state: TargetState, generator: Generator) {
     this.#state = state;
@@ -33,8 +35,12 @@ export class Deleter {
   async run(allowed: boolean): Promise<TsyncError | null> {
     const state = this.#state;
     const { extras } = this.#generator;
-    const isAsked = state.options.delete && (extras.count > 0 || state.blocked.length > 0);
-    if (!isAsked) return null;
+    this.#fullFolders = state.inTheWay.filter((i) => !this.#isEmpty(state.path(i)));
+    const doomed = extras.count + state.blocked.length + this.#fullFolders.length;
+    if (!state.options.delete || doomed === 0) {
+      this.#refuseBlocked();
+      return null;
+    }
     const refusal = allowed ? this.#guardEmpty() ?? this.#guard() : null;
     if (!allowed || refusal !== null) {
       this.#refuseBlocked();
@@ -107,8 +113,20 @@ export class Deleter {
     for (let i = 0; i < extras.count; i++) {
       if (extras.kind(i) === Kind.folder) inside += this.#countInside(this.#extraPath(i));
     }
-    for (const file of this.#state.blocked) inside += 1 + this.#countInside(this.#state.path(file.index));
+    const full = [...this.#state.blocked.map(({ index }) => index), ...this.#fullFolders];
+    for (const index of full) inside += 1 + this.#countInside(this.#state.path(index));
     return { doomed: extras.count + inside, all: ownEntries + inside };
+  }
+
+  /** Whether the folder holds nothing at all; one that cannot be read counts as empty, which the real run then finds out. */
+  #isEmpty(path: Uint8Array): boolean {
+    const { os, root } = this.#state;
+    const handle = os.openBeneath(root.handle, path);
+    if (handle < 0) return true;
+    const names = new SortedListing();
+    names.read(os, handle);
+    os.close(handle);
+    return names.count === 0;
   }
 
   #countInside(path: Uint8Array): number {
@@ -279,7 +297,12 @@ export class Deleter {
 
   async #clearBlocked(): Promise<void> {
     const state = this.#state;
-    for (const file of state.blocked.splice(0)) {
+    for (const index of this.#fullFolders) {
+      const path = state.path(index);
+      if (this.#deleteInside(path)) this.#deleted(0, Kind.folder, path);
+      else state.problem(Verb.rename, Errno.ENOTEMPTY, index);
+    }
+    for (const file of state.blocked.splice(0).sort((a, b) => a.index - b.index)) {
       const path = state.path(file.index);
       const isEmpty = this.#deleteInside(path);
       const result = isEmpty ? replaceEmptyFolder(state.os, file.folder, file.temporary, file.name) : -Errno.ENOTEMPTY;
@@ -292,6 +315,7 @@ export class Deleter {
 
   #refuseBlocked(): void {
     const state = this.#state;
+    for (const index of this.#fullFolders) state.tell(Verb.replace, Cause.folderInWay, 0, state.path(index));
     for (const file of state.blocked.splice(0)) {
       state.stage.discard(file.folder, file.temporary);
       state.tell(Verb.replace, Cause.folderInWay, 0, state.path(file.index));

@@ -289,7 +289,10 @@ export class Generator {
     const result = this.#look(i, stat);
     if (result === -Errno.ENOENT) return this.#create(i, kind, false);
     if (result < 0) return state.problem(Verb.stat, -result, i);
-    if (stat.kind !== kind) return this.#create(i, kind, true);
+    if (stat.kind !== kind) {
+      if (stat.kind === Kind.folder && state.options.dryRun) state.inTheWay.push(i);
+      return this.#create(i, kind, true);
+    }
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);

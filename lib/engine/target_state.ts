@@ -62,6 +62,8 @@ export class TargetState {
   #toldBytes = 0;
   /** Staged files that wait for the folder in their way to be deleted. */
   readonly blocked: StagedFile[] = [];
+  /** Dry run: entries that would take a folder's place. */
+  readonly inTheWay: number[] = [];
   /** Modes of existing folders that were opened up for changes. */
   readonly folderModes = new Map<number, number>();
   readonly #writable = new IndexSet();

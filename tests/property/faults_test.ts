@@ -166,7 +166,8 @@ const WORKLOADS: [string, Entry[]][] = [["update", TARGET], ["first run", []]];
 const SAMPLE = { local: 35, push: 15, pull: 15 };
 
 /** Faults of a system call that fail here. Errors that are the same to tsync are not tried one by one. */
-const ERRORS: [string, number][] = [["EIO", 5], ["ENOSPC", 28], ["EACCES", 13], ["ENOENT", 2]];
+const ENOENT = 2;
+const ERRORS: [string, number][] = [["EIO", 5], ["ENOSPC", 28], ["EACCES", 13], ["ENOENT", ENOENT]];
 
 async function failAt(world: World, os: MemoryOs, place: number, errno: number): Promise<void> {
   world.restore();
@@ -187,7 +188,9 @@ async function failAt(world: World, os: MemoryOs, place: number, errno: number):
     world.checkOldOrNew(found);
     if (verb !== "unlink" && verb !== "removeFolder") assert.deepEqual(left, [], "no temporary name is left");
     if (verb !== "close") assert.equal(world.openHandles, 0, "no handle is left");
-    if (outcome.code === 0) {
+    // A folder that is said to be missing, once, is taken for a new one: what it holds is not looked at in this run.
+    const isLie = errno === ENOENT && os === world.target && (verb === "openBeneath" || verb === "openFolder");
+    if (outcome.code === 0 && !isLie) {
       assert.deepEqual(differences(world.after, withoutOurs(found)), [], "exit 0 means that all is done");
     }
     // The look at an extra right before its deletion is about that one only: the list is complete by then.
