@@ -9,7 +9,7 @@ import { sweep } from "../support/run.ts";
 import { straceWords, struckLine } from "../support/strace.ts";
 import { sampled, together } from "./sample.ts";
 import { type End, frontOf, sync, type Way } from "./ways.ts";
-import { assertOldOrNew, freshWorkload, look, makeTemplate, temporaries, unfinished } from "./workload.ts";
+import { assertOldOrNew, freshWorkload, look, makeTemplate, pathsOf, temporaries, unfinished } from "./workload.ts";
 import type { Workload } from "./workload.ts";
 
 /** Calls and the errors they may well answer with. */
@@ -76,11 +76,34 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => sweep(template.place));
 
-/** The calls of an undisturbed run that touch the given end's tree: their numbers among all calls of that name. */
+/** Calls that the runtime makes for itself, too: counted by path. The rest is made for temporary files, whose names nobody knows. */
+const BY_PATH = ["openat", "openat2", "getdents64", "statx", "read", "pread64", "readlinkat"];
+
+/** What strace is to watch for a failure of the call at that end. */
+function watched(work: Workload, end: End, call: string): string[] {
+  if (!BY_PATH.includes(call)) return [];
+  if (end === "source") return pathsOf(work.source, work.fresh, true);
+  return [...pathsOf(work.target, work.old), ...pathsOf(work.target, work.fresh)];
+}
+
+/** The calls of undisturbed runs that touch the given end's tree, by their numbers among the watched ones. */
 async function enumerate(way: Way, end: End, errors: Record<string, string[]>): Promise<Failure[]> {
+  const calls = Object.keys(errors);
+  const groups = [calls.filter((call) => BY_PATH.includes(call)), calls.filter((call) => !BY_PATH.includes(call))];
+  const failures: Failure[] = [];
+  for (const group of groups) if (group.length > 0) failures.push(...await enumerateGroup(way, end, group, errors));
+  return failures;
+}
+
+async function enumerateGroup(
+  way: Way,
+  end: End,
+  group: string[],
+  errors: Record<string, string[]>,
+): Promise<Failure[]> {
   const work = await freshWorkload(template);
   const log = `${work.place}/log`;
-  const front = straceWords({ calls: Object.keys(errors).join(","), log });
+  const front = straceWords({ calls: group.join(","), paths: watched(work, end, group[0]), log });
   const { code, err } = await sync(work, way, { fronts: frontOf(way, end, front) });
   assert.equal(code, 0, err);
   const root = end === "source" ? work.source : work.target;
@@ -105,11 +128,12 @@ let struck = 0;
 
 async function fail(one: Failure): Promise<void> {
   const what = `${one.way}, ${one.end}: ${one.error} from ${one.call} ${one.when}`;
-  // How many calls of a name the runtime makes before ours differs now and then: what misses is tried again.
-  for (let attempt = 1; attempt <= 5; attempt++) {
+  // A batch that falls due by time may move a call by one: what misses is tried again.
+  for (let attempt = 1; attempt <= 3; attempt++) {
     const work = await freshWorkload(template);
     const log = `${work.place}/log`;
-    const front = straceWords({ calls: one.call, log }, { effect: `error=${one.error}`, when: one.when });
+    const watch = { calls: one.call, paths: watched(work, one.end, one.call), log };
+    const front = straceWords(watch, { effect: `error=${one.error}`, when: one.when });
     const ran = await sync(work, one.way, { fronts: frontOf(one.way, one.end, front) });
     await allGone(work.place, 10_000);
     const line = await struckLine(log);
@@ -123,6 +147,12 @@ async function fail(one: Failure): Promise<void> {
   }
 }
 
+/** Whether the source told of a path that only the target has: it was looked for before its deletion, after the whole list. */
+function namesAnExtra(work: Workload, err: string): boolean {
+  const extras = [...work.old.keys()].filter((path) => !work.fresh.has(path));
+  return extras.some((path) => err.includes(`"${work.source}${path}" failed`));
+}
+
 async function judge(work: Workload, one: Failure, ran: { code: number; err: string }, what: string): Promise<void> {
   const said = `${what}\nexit ${ran.code}: ${ran.err}`;
   assert.ok([0, 3, 11, 23, 24].includes(ran.code), said);
@@ -131,7 +161,7 @@ async function judge(work: Workload, one: Failure, ran: { code: number; err: str
   if (one.call !== "unlinkat") assert.deepEqual(own, [], said);
   if (ran.code === 0) return await same(work.source, work.target);
   // The look before a deletion: what cannot be looked at counts as there, and stays.
-  const isCheck = one.end === "source" && /at the source again/.test(ran.err);
+  const isCheck = one.end === "source" && (/at the source again/.test(ran.err) || namesAnExtra(work, ran.err));
   if (ran.code !== 24 && !isCheck) assert.match(ran.err, WORDS[one.error], said);
   const rest = unfinished(work);
   if (one.end === "source") {
@@ -158,7 +188,7 @@ async function failAll(failures: Failure[], count: number, salt: number): Promis
   struck = 0;
   const chosen = sampled(failures, count, salt);
   await together(chosen, 3, fail);
-  assert.ok(struck >= chosen.length * 0.6, `only ${struck} of ${chosen.length} were reached`);
+  assert.ok(struck >= chosen.length * 0.9, `only ${struck} of ${chosen.length} were reached`);
 }
 
 for (const [way, count] of [["local", 36], ["push", 16], ["pull", 16]] as const) {
@@ -180,7 +210,8 @@ for (const end of ["source", "target"] as const) {
     await together(sampled(failures, 12, 13), 3, async (one) => {
       const work = await freshWorkload(template);
       const log = `${work.place}/log`;
-      const front = straceWords({ calls: one.call, log }, { effect: "error=EINTR", when: one.when });
+      const watch = { calls: one.call, paths: watched(work, end, one.call), log };
+      const front = straceWords(watch, { effect: "error=EINTR", when: one.when });
       const ran = await sync(work, "local", { fronts: { client: front } });
       assert.equal(`${ran.code} ${ran.err}`, "0 ", `EINTR from ${one.call} ${one.when}: ${await struckLine(log)}`);
       await same(work.source, work.target);

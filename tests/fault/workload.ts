@@ -160,7 +160,8 @@ function plantKinds(source: string, target: string): void {
   Deno.writeTextFileSync(`${target}/file-to-link`, "was a file");
 }
 
-/** Every folder of the tree at `root`, and with `files` everything in them: what strace -P needs to know. */
+/** Every folder of the tree at `root`, and with `files` the files in them: what strace -P needs to know (it follows links). */
 export function pathsOf(root: string, states: States, files = false): string[] {
-  return [root, ...[...states].filter(([, state]) => files || state === "d").map(([path]) => root + path)];
+  const isWatched = (state: string) => state === "d" || (files && state.startsWith("f "));
+  return [root, ...[...states].filter(([, state]) => isWatched(state)).map(([path]) => root + path)];
 }
