@@ -148,6 +148,7 @@ export class TargetState {
         this.blocked.push({ ...file, folder });
         return;
       }
+      return this.settled(file, -folder);
     }
     this.stage.discard(file.folder, file.temporary);
     this.tell(Verb.replace, Cause.folderInWay, 0, this.path(file.index));
