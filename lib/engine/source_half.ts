@@ -81,6 +81,8 @@ export class SourceHalf implements SourcePort {
     const { list, options, filters, report } = plan;
     this.#folders = new FolderCache(this.#os, list, (origin) => this.#origins[origin].root);
     this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
+    // A source that cannot be used ends the run before the connection is waited for; its failure is then nobody's to hear.
+    plan.connection.catch(() => {});
   }
 
   /** Runs until every want is served; checks are answered after that until `close`. */

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { fingerprint, layout, manifest } from "../support/manifest.ts";
 import { give, PLAIN_USER, usePlainUser } from "../support/plain_user.ts";
-import { quietly, withPlace } from "../support/run.ts";
+import { openUp, quietly, tsync, withPlace } from "../support/run.ts";
 import { LOCAL, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
 import { type Entry, file, folder, link, plant } from "../support/trees.ts";
 
@@ -42,6 +42,16 @@ testEach(
     });
   },
 );
+
+Deno.test("--delete from an empty source over a connection that fails: one error, no trace of the program's inside", async () => {
+  await withPlace(async (place) => {
+    await Deno.mkdir(`${place}/s`);
+    const { code, err } = await tsync(["-a", "--delete", "-e", "false", `${place}/s/`, "there:d"]);
+    assert.ok([25, 255, 12, 1].includes(code), `${code}`);
+    assert.doesNotMatch(err, /Uncaught|internal error|\.js:|\.ts:/);
+    assert.match(err, /^tsync: .*\ntsync error: .* \(code \d+\)\n$/);
+  });
+});
 
 testEach("--no-guard lets an empty source delete everything", async (way) => {
   await withPlace(async (place) => {
@@ -101,6 +111,7 @@ testEach("--delete removes nothing anywhere when a folder of the source cannot b
       const ran = await way.sync(["-a", "--delete", "--no-guard"], `${place}/s/`, `${place}/d`);
       assert.equal(ran.code, 23, ran.err);
       assert.match(ran.err, /locked" failed: Permission denied \(13\)/);
+      await openUp(`${place}/d`);
       const found = [...(await manifest(`${place}/d`)).keys()];
       for (const { path } of target) assert.ok(found.includes(path), `${path} was removed`);
       assert.equal(await Deno.readTextFile(`${place}/d/new`), "arrives all the same");
@@ -132,6 +143,7 @@ testEach("without --delete an unreadable folder costs only itself: exit 23", asy
     await give(place);
     const { code } = await way.sync(["-a"], `${place}/s/`, `${place}/d`);
     assert.equal(code, 23);
+    await openUp(`${place}/d`);
     const names = (await layout(`${place}/d`)).map((line) => line.split(" ")[0]);
     assert.deepEqual(names, ["a/", "a/f", "a/locked/", "new", "z/", "z/f"]);
   });
@@ -239,6 +251,7 @@ testEach("--delete looks into closed folders of its own user and removes them", 
     await give(place);
     const ran = await way.sync(["-a", "--delete"], `${place}/s/`, `${place}/d`);
     const byRsync = await oracle(way, place);
+    await openUp(`${place}/d`);
     assert.deepEqual({ code: ran.code, left: await layout(`${place}/d`) }, byRsync, ran.err);
   });
 }, PLAIN_USER);
@@ -252,5 +265,6 @@ async function oracle(way: Topology, place: string): Promise<{ code: number; lef
   ]);
   await give(`${place}/rsync`);
   const { code } = await way.rsync(["-a", "--delete"], `${place}/s/`, `${place}/rsync`);
+  await openUp(`${place}/rsync`);
   return { code, left: await layout(`${place}/rsync`) };
 }
