@@ -261,11 +261,12 @@ export class Scan {
     }
     const stat = this.#stat;
     const hinted = listing.kind[row];
-    if (hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted)) return true;
+    const filters = !this.#filter.isEmpty;
+    if (filters && hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted)) return true;
     const result = this.#os.statAt(handle, names, at, length, stat);
     if (result < 0) return this.#failed(Verb.stat, -result, joinPath(path, listing.name(row)));
     const kind = stat.kind;
-    if (hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind)) return true;
+    if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind)) return true;
     if (!isAskedKind(kind, this.#options)) {
       const cause = kind === Kind.folder ? Cause.notRecursive : Cause.notAsked;
       this.#problem(Verb.skip, cause, 0, joinPath(path, listing.name(row)));
@@ -317,7 +318,7 @@ export class Scan {
   }
 
   #isExcluded(path: Uint8Array, name: Uint8Array, kind: number): boolean {
-    return !this.#filter.isEmpty && this.#filter.excluded(joinPath(path, name), kind === Kind.folder);
+    return this.#filter.excluded(joinPath(path, name), kind === Kind.folder);
   }
 
   /** Reports an error of the system; true if the entry had merely vanished and its folder still counts as read whole. */
