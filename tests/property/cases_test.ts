@@ -2,13 +2,13 @@
 // what a random tree meets seldom, told by name.
 
 import assert from "node:assert/strict";
-import { utf8 } from "../../lib/base/bytes.ts";
+import { equalBytes, utf8 } from "../../lib/base/bytes.ts";
 import type { SyncOptions } from "../../lib/base/options.ts";
 import { Cause } from "../../lib/base/problem.ts";
 import { type MemoryOptions, type MemoryOs, openMemory } from "../../lib/os/memory.ts";
 import { Kind } from "../../lib/os/os.ts";
 import { ARCHIVE, type MemoryOutcome, runInMemory, type Way } from "../support/memory_run.ts";
-import { type Entry, file, folder, harvest, link, plant, special } from "../support/trees.ts";
+import { content, type Entry, file, folder, harvest, link, plant, special } from "../support/trees.ts";
 
 const WAYS: readonly Way[] = ["local", "push", "pull"];
 
@@ -137,3 +137,45 @@ testEach("an empty source is refused with --delete: nothing is done", {
   assert.equal(code, 25);
   assert.deepEqual([...found.keys()], ["", "a"]);
 });
+
+for (const seekHole of ["true", "generic", "refused"] as const) {
+  const island = { at: 300_000, bytes: utf8("island") };
+  const source = [
+    file("sparse", "", { data: [island], size: 900_000 }),
+    file("small", "", { data: [{ at: 60_000, bytes: utf8("x") }], size: 100_000 }),
+  ];
+  const isSame: Judge = ({ code }, found, os) => {
+    assert.equal(code, 0);
+    const expected = harvest(os, utf8("/s"));
+    for (const path of ["sparse", "small"]) {
+      assert.ok(equalBytes(content(found.get(path)!), content(expected.get(path)!)), path);
+    }
+  };
+  const bytesOf = (entry: Entry) => entry.data!.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+  testEach(`holes: content is right where seekHole is "${seekHole}", and where it tells them they are kept`, {
+    source,
+    target: [],
+    memory: { seekHole },
+  }, (outcome, found, os) => {
+    isSame(outcome, found, os);
+    if (seekHole !== "true") return;
+    for (const path of ["sparse", "small"]) {
+      assert.equal(bytesOf(found.get(path)!), bytesOf(harvest(os, utf8("/s")).get(path)!), path);
+    }
+  });
+
+  testEach(`-S makes the holes again where seekHole is "${seekHole}"`, {
+    source,
+    target: [],
+    options: { sparse: true },
+    memory: { seekHole },
+  }, (outcome, found, os) => {
+    isSame(outcome, found, os);
+    // What is not told is seen in the room: each island takes one page on both sides, and the small file is not padded.
+    const root = os.openRoot(utf8("/"));
+    const info = os.fileSystem(root);
+    os.close(root);
+    assert.ok(typeof info !== "number" && info.totalBytes - info.freeBytes <= 4 * 4096, JSON.stringify(info));
+  });
+}
