@@ -182,6 +182,7 @@ for (const way of ["local", "push", "pull"] as Way[]) {
       assert.equal(ran.code, 23, ran.err);
       assert.match(ran.err, /open ".*\/closed" failed: Permission denied/);
       assert.match(ran.err, /open ".*\/folder" failed: Permission denied/);
+      await Deno.chmod(`${work.target}/folder`, 0o755);
       const now = look(work.target);
       assert.equal(now.get("/a"), "f content of a");
       assert.equal(now.get("/b"), "f content of b");

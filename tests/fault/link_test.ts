@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { type Harm, type ProxyPlan, TcpProxy } from "../support/cutproxy.ts";
 import { TSYNC_REMOTE } from "../support/evil_sandbox.ts";
 import { same } from "../support/manifest.ts";
-import { agents, allGone, marked } from "../support/processes.ts";
+import { agents, allGone, marked, waitUntil } from "../support/processes.ts";
 import { LONG } from "../support/random.ts";
 import { type Ran, sweep, withPlace } from "../support/run.ts";
 import { startSshServer } from "../support/ssh_server.ts";
@@ -173,7 +173,7 @@ for (const way of WAYS) {
     const running = run(words, { env: marked(work.place) });
     // Half of the first megabyte has passed: a large file is under way.
     const main = way === "push" ? "up" : "down";
-    while (proxy.passed[main] < 700_000) await new Promise((resume) => setTimeout(resume, 5));
+    await waitUntil(() => proxy.passed[main] >= 700_000, "a large file is under way");
     const killed = agents(work.place);
     assert.equal(killed.length, 1);
     const start = performance.now();

@@ -49,3 +49,11 @@ export async function allGone(place: string, ms: number): Promise<number> {
     await new Promise((resume) => setTimeout(resume, 20));
   }
 }
+
+/** Waits for a moment in a run; fails after `ms`, so that a run that ended too early is no endless test. */
+export async function waitUntil(isSo: () => boolean, what: string, ms = 20_000): Promise<void> {
+  for (const start = performance.now(); !isSo();) {
+    assert.ok(performance.now() - start < ms, `waited ${ms} ms in vain: ${what}`);
+    await new Promise((resume) => setTimeout(resume, 5));
+  }
+}
