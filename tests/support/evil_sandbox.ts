@@ -46,10 +46,17 @@ async function find(args: string[]): Promise<string> {
   return fromLatin1(stdout);
 }
 
+/** A temporary folder whose path is equally long each time: it travels in JOB, and cuts are told in bytes of the session. */
+function makeFolder(prefix: string): string {
+  const path = join(Deno.env.get("TMPDIR") ?? "/tmp", prefix + crypto.randomUUID());
+  Deno.mkdirSync(path, { mode: 0o700 });
+  return path;
+}
+
 export class Sandbox {
-  readonly base = Deno.makeTempDirSync({ prefix: "tsync-evil-" });
+  readonly base = makeFolder("tsync-evil-");
   /** Sockets and notes of the test itself: not part of the photograph. */
-  readonly side = Deno.makeTempDirSync({ prefix: "tsync-side-" });
+  readonly side = makeFolder("tsync-side-");
   readonly home = join(this.base, "home");
   readonly target = join(this.base, "target");
   readonly tree = join(this.base, "tree");
