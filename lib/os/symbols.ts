@@ -5,8 +5,8 @@
 // Sizes are u32 and results i32 although C says size_t and ssize_t: a Number for a usize would leave the fast path. It is
 // safe because callers pass at most `MAX_CALL_BYTES`. 64-bit values (offsets) are i64 and take a BigInt.
 //
-// Each symbol costs 0.1 to 0.2 ms when it is opened (machine code is made for it), so they come in three groups, opened
-// at first use: a run that finds nothing to do pays for the first alone.
+// Each symbol costs about 0.1 ms when it is opened (machine code is made for it), so the hot ones come in two groups, opened at
+// first use, and the rest one by one: a run that finds nothing to do pays for the first group alone.
 
 /** The largest count that one call is asked to move: it fits an i32 with room to spare. */
 export const MAX_CALL_BYTES = 0x4000_0000;
@@ -107,11 +107,11 @@ export class LibC {
   }
 
   get rare(): Functions<typeof rareDeclarations> {
-    return this.#rare ??= open(rareDeclarations);
+    return this.#rare ??= oneByOne(rareDeclarations);
   }
 
   get accounts(): Functions<typeof accountDeclarations> {
-    return this.#accounts ??= open(accountDeclarations);
+    return this.#accounts ??= oneByOne(accountDeclarations);
   }
 
   get wait(): Waiting {
@@ -127,6 +127,20 @@ function open<T extends Deno.ForeignLibraryInterface>(declarations: T): Function
   return Deno.dlopen("libc.so.6", declarations).symbols as unknown as Functions<Declared<T>>;
 }
 
+/** Functions that are opened when they are first called. */
+function oneByOne<T extends Deno.ForeignLibraryInterface>(declarations: T): Functions<Declared<T>> {
+  const functions = {};
+  for (const name of Object.keys(declarations)) {
+    const get = () => {
+      const value = (open({ [name]: declarations[name] }) as Record<string, unknown>)[name];
+      Object.defineProperty(functions, name, { value, enumerable: true });
+      return value;
+    };
+    Object.defineProperty(functions, name, { get, configurable: true, enumerable: true });
+  }
+  return functions as Functions<Declared<T>>;
+}
+
 let opened: LibC | undefined;
 
 /** libc, opened once per isolate. Throws where FFI or glibc is missing; the caller then falls back to Deno's own calls. */
@@ -138,7 +152,10 @@ export function openLibC(): LibC {
 if (!Deno.build.standalone) {
   try {
     const all = openLibC();
-    void [all.change, all.rare, all.accounts, all.wait];
+    void [all.change, all.wait];
+    for (const group of [all.rare, all.accounts]) {
+      for (const name of Object.getOwnPropertyNames(group)) void Reflect.get(group, name);
+    }
   } catch {
     // Without FFI or glibc the portable implementation serves; openLibC says so again to whoever asks.
   }
