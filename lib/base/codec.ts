@@ -187,6 +187,15 @@ export class ByteReader {
     return value === 1;
   }
 
+  /** `count` bits, lowest first, as a view; their number stands in front. Another number, or a spare bit that is set, fails. */
+  bits(what: string, count: number): Uint8Array {
+    const told = this.varint(what, Number.MAX_SAFE_INTEGER);
+    if (told !== count) this.fail(what, `${told} answers to ${count} questions`);
+    const bits = this.raw(what, Math.ceil(count / 8));
+    if (count % 8 !== 0 && bits[bits.length - 1] >> (count % 8) !== 0) this.fail(what, "a spare bit is set");
+    return bits;
+  }
+
   /** Demands that nothing is left. */
   done(what: string): void {
     if (this.at !== this.end) this.fail(what, `${this.end - this.at} bytes too many`);

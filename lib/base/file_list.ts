@@ -2,7 +2,7 @@
 // would keep the old one alive), name bytes in an arena of 1 MiB pieces. About 43 bytes per entry plus its name.
 //
 // Order: entry 0 is the root; the children of one folder are contiguous and in canonical order (unsigned bytes of the
-// name); folders follow each other depth first. An index is a position in this order and is the same on both sides.
+// name), and stand behind the folder itself. An index is a position in the list and is the same on both sides.
 
 import { assert } from "./errors.ts";
 import { EMPTY } from "./bytes.ts";
@@ -43,9 +43,47 @@ export function deviceMinor(device: number): number {
 
 export class FileList {
   count = 0;
-  readonly #chunks: Columns[] = [];
-  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #chunks: Columns[] = [];
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pieceUsed = PIECE;
+
+  /** Takes what `other` holds, which is empty then. */
+  takeOver(other: FileList): void {
+    assert(this.count === 0, "only an empty list takes another's entries over");
+    this.count = other.count;
+    this.#chunks = other.#chunks;
+    this.#pieces = other.#pieces;
+    this.#pieceUsed = other.#pieceUsed;
+    other.count = 0;
+    other.#chunks = [];
+    other.#pieces = [];
+    other.#pieceUsed = PIECE;
+  }
+
+  /** Appends a copy of entry i of `other` as a child of `parent`, and returns its index. */
+  addCopy(other: FileList, i: number, parent: number): number {
+    const c = other.#chunks[i >>> SHIFT];
+    const row = i & MASK;
+    const piece = other.namePiece(i);
+    const target = c.mode[row] >>> 12 === 10 ? other.linkTarget(i) : null;
+    const { mode, uid, gid, size, mtimeSec, mtimeNs, tag } = c;
+    const index = this.add(
+      piece,
+      other.nameStart(i),
+      c.nameLength[row],
+      parent,
+      mode[row],
+      uid[row],
+      gid[row],
+      size[row],
+      mtimeSec[row],
+      mtimeNs[row],
+      tag[row],
+      target,
+    );
+    this.setOrigin(index, other.origin(i));
+    return index;
+  }
 
   /**
    * Appends an entry and returns its index. `mode` holds kind << 12 | permission bits; `size` is bytes of a file, length

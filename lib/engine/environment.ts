@@ -14,6 +14,8 @@ export interface Environment {
   breathe(): Promise<void>;
   /** The same between two entries or batches, but only when it is due: undefined most of the time. Also waits for a slow reader of our output. */
   pause(): Promise<void> | undefined;
+  /** Milliseconds since some moment, with fractions. */
+  now(): number;
   randomBytes(count: number): Uint8Array;
   readonly accounts: Accounts;
   /** The user's home folder, raw. */

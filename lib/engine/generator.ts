@@ -15,6 +15,7 @@ import { applyMetadata, type Wanted } from "../tree/apply.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
+import type { SubtreeTally } from "../tree/subtree_digests.ts";
 import type { TargetState } from "./target_state.ts";
 
 export class Generator {
@@ -166,10 +167,42 @@ export class Generator {
     return good;
   }
 
+  /** All below the folder is as it should be: it is counted, and only the folder itself is compared. */
+  equalSubtree(folder: number, below: SubtreeTally): void {
+    const state = this.#state;
+    const { totals, list, os } = state;
+    if (folder === 0) this.#beginRoot();
+    else {
+      totals.folders++;
+      const parent = state.folders.get(list.parent(folder));
+      const looked = parent < 0
+        ? parent
+        : os.statAt(parent, list.namePiece(folder), list.nameStart(folder), list.nameLength(folder), this.#stat);
+      if (looked < 0) state.problem(Verb.stat, -looked, folder);
+      else if (this.#stat.kind !== Kind.folder) state.tell(Verb.stat, Cause.targetChanged, 0, state.path(folder));
+      else this.#tellFolder(folder);
+    }
+    totals.files += below.files;
+    totals.folders += below.folders;
+    totals.links += below.links;
+    totals.devices += below.devices;
+    totals.specials += below.specials;
+    totals.totalBytes += below.bytes;
+    const others = below.files + below.links + below.devices + below.specials;
+    totals.unchanged += others;
+    this.ownEntries += others + below.folders;
+  }
+
   #compareFolder(folder: number): void {
     const state = this.#state;
     const looked = state.os.statHandle(this.#handle, this.#stat);
     if (looked < 0) return state.problem(Verb.stat, -looked, folder);
+    this.#tellFolder(folder);
+  }
+
+  /** Compares the folder's metadata with what #stat holds of it. */
+  #tellFolder(folder: number): void {
+    const state = this.#state;
     const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
     this.#report(folder, change);

@@ -2,6 +2,7 @@
 //
 //   open      the source arguments, the guard against an empty source
 //   list      scan folder after folder, tell each piece as it is found            (lib/tree/scan.ts)
+//             or, to a target that has a tree of its own, only what differs       (tree_lister.ts)
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
 //   check     look again at what the target is about to delete
 
@@ -15,7 +16,15 @@ import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { Errno, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
-import { AccountKind, FolderPiece, type Roots, type SourcePort, type TargetPort, type Wait } from "../session/ports.ts";
+import {
+  AccountKind,
+  FolderPiece,
+  type Roots,
+  type SourcePort,
+  type TargetPort,
+  type TreeOffer,
+  type Wait,
+} from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
@@ -24,6 +33,8 @@ import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
+import { SubtreeDigests } from "../tree/subtree_digests.ts";
+import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
 
 export interface SourcePlan {
   env: Environment;
@@ -36,6 +47,8 @@ export interface SourcePlan {
   connection: Promise<TargetConnection>;
   /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
   isLocal: boolean;
+  /** A tree of no more entries is listed without digests. */
+  smallTree?: number;
   report(problem: Problem): void;
   listed(entries: number, bytes: number, complete: boolean): void;
 }
@@ -61,7 +74,8 @@ export class SourceHalf implements SourcePort {
   #pieces: Iterator<Piece> & Iterable<Piece> = noPieces();
   /** Pieces scanned and not yet sent. */
   readonly #ahead: Piece[] = [];
-  readonly #ready = new Gate<boolean>();
+  readonly #ready = new Gate<{ streaming: boolean; trees: TreeOffer | null }>();
+  #lister: TreeLister | null = null;
   readonly #accounts = [new Set<number>(), new Set<number>()];
   /** Wants not yet served, oldest first, and the position in the first. */
   readonly #queue: Uint32Array[] = [];
@@ -90,12 +104,16 @@ export class SourceHalf implements SourcePort {
     const roots = this.#openRoots();
     await this.#scanAhead(this.#plan.connection);
     this.#connected(await this.#plan.connection);
+    const { env } = this.#plan;
+    const asked = env.now();
     await this.#target.roots(roots);
     await this.#scanAhead(this.#ready.promise);
-    this.#streaming = await this.#ready.promise;
-    if (this.#streaming) await this.#sendList();
-    else await Promise.all([this.#sendList(), this.#sendWanted()]);
-    if (this.#streaming) await this.#sendWanted();
+    const { streaming, trees } = await this.#ready.promise;
+    const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots, env.now() - asked);
+    this.#streaming = streaming;
+    if (streaming) await list();
+    else await Promise.all([list(), this.#sendWanted()]);
+    if (streaming) await this.#sendWanted();
     await this.#target.sourceDone(this.#sender.erred);
   }
 
@@ -118,13 +136,19 @@ export class SourceHalf implements SourcePort {
   /** The session ended: everyone who waits is told why. */
   fail(error: unknown): void {
     this.#failure = error;
+    this.#lister?.fail(error);
     for (const gate of [this.#ready, this.#wake]) gate.fail(error);
   }
 
   // ---- SourcePort
 
-  ready(streaming: boolean): Wait {
-    this.#ready.open(streaming);
+  ready(streaming: boolean, trees: TreeOffer | null = null): Wait {
+    this.#ready.open({ streaming, trees });
+    return undefined;
+  }
+
+  descend(differs: Uint8Array): Wait {
+    this.#lister!.descend(differs);
     return undefined;
   }
 
@@ -276,6 +300,49 @@ export class SourceHalf implements SourcePort {
     await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
   }
 
+  /** The target has a tree of its own: what is equal by digest is not listed. */
+  async #sendTrees(offer: TreeOffer, roots: Roots, roundTripMs: number): Promise<void> {
+    const { listed, options, env, digesters } = { ...this.#plan, digesters: this.#digesters! };
+    const scan = this.#scan;
+    const scanned = new FileList();
+    scan.moveTo(scanned);
+    this.#list.addCopy(scanned, 0, 0);
+    const names = (nameOf: (id: number) => Uint8Array | null) => options.numericIds ? () => null : nameOf;
+    const terms = {
+      perms: options.perms,
+      times: options.times,
+      owner: options.owner && offer.owner,
+      group: options.group && offer.group,
+    };
+    const digests = new SubtreeDigests(scanned, digesters.list, terms, {
+      user: names((id) => env.accounts.nameOfUid(id)),
+      group: names((id) => env.accounts.nameOfGid(id)),
+    });
+    for (const piece of this.#ahead.splice(0)) {
+      digests.add(piece);
+      await this.#pause();
+    }
+    this.#lister = new TreeLister({
+      scanned,
+      digests,
+      pieces: this.#pieces,
+      list: this.#list,
+      smallTree: this.#plan.smallTree ?? SMALL_TREE,
+      roundTripMs,
+      hasRoot: roots.hasRoot,
+      now: () => env.now(),
+      pause: () => {
+        listed(scanned.count, scan.bytes, false);
+        return this.#pause();
+      },
+      send: (piece) => this.#sendPiece(piece),
+      offer: (folders, bytes) => this.#target.subtrees(folders, bytes),
+    });
+    await this.#lister.run();
+    listed(scanned.count, scan.bytes, true);
+    await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
+  }
+
   async #sendPiece(piece: Piece): Promise<void> {
     const { options, listed } = this.#plan;
     if (this.#failure !== null) throw this.#failure;
@@ -285,7 +352,7 @@ export class SourceHalf implements SourcePort {
       (piece.incomplete ? FolderPiece.incomplete : 0);
     const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags);
     if (wait !== undefined) await wait;
-    listed(this.#list.count, this.#scan.bytes, false);
+    if (this.#lister === null) listed(this.#list.count, this.#scan.bytes, false);
     await this.#pause();
     if (this.#streaming) await this.#streamPiece(piece);
   }

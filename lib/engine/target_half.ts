@@ -2,6 +2,7 @@
 // methods as things come; `run` waits for the turning points and does what follows each.
 //
 //   roots      open or make the target root, say whether it is empty
+//   subtrees   compare digests with those of the own tree, say what differs        (own_tree.ts)
 //   listed     march, decide, make what needs no content, ask for the rest         (generator.ts)
 //   file ...   write aside, verify, stage, put in place                            (receiver.ts)
 //   listEnd    nothing is wanted any more -> wantEnd -> sourceDone
@@ -14,18 +15,22 @@ import { Gate } from "../base/gate.ts";
 import type { Totals } from "../base/monitor.ts";
 import { Verb } from "../base/problem.ts";
 import { type Handle, Kind, Stat } from "../os/os.ts";
-import { AccountKind, type Fresh, type Roots, type TargetPort, type Wait } from "../session/ports.ts";
+import { AccountKind, type Fresh, type Roots, type TargetPort, type TreeOffer, type Wait } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
+import { SUBTREE_DIGEST_BYTES } from "../tree/subtree_digests.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
+import { OwnTree } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { openTargetRoot } from "./target_root.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
 
 export interface TargetPlan extends TargetInput {
+  /** The source can tell digests of subtrees. */
+  comparesTrees: boolean;
   /** The target path as typed. */
   path: Uint8Array;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
@@ -35,10 +40,14 @@ export interface TargetPlan extends TargetInput {
 export class TargetHalf implements TargetPort {
   readonly #state: TargetState;
   readonly #path: Uint8Array;
+  readonly #comparesTrees: boolean;
   readonly #expected: Set<string> | null;
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
+  /** The tree at the target, in a session that compares digests of subtrees. */
+  #ownTree: OwnTree | null = null;
+  #offered: TreeOffer | null = null;
   readonly #listDone = new Gate<boolean>();
   readonly #answered = new Gate();
   readonly #sourceDone = new Gate<boolean>();
@@ -56,6 +65,7 @@ export class TargetHalf implements TargetPort {
     const env: Environment = Object.create(plan.env, { breathe: { value: breathe } });
     this.#state = new TargetState({ ...plan, env });
     this.#path = plan.path;
+    this.#comparesTrees = plan.comparesTrees;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#generator = new Generator(this.#state);
     this.#receiver = new Receiver(this.#state, this.#generator);
@@ -80,6 +90,7 @@ export class TargetHalf implements TargetPort {
       return state.totals;
     } finally {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
+      this.#ownTree?.stop();
       await Promise.allSettled(this.#working);
       this.#receiver.abandon();
       state.newFolders.placeAll();
@@ -120,7 +131,60 @@ export class TargetHalf implements TargetPort {
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
     state.streaming = state.root.isEmpty && !options.dryRun;
-    return state.source.ready(state.streaming);
+    return state.source.ready(state.streaming, this.#treeOffer());
+  }
+
+  /** Whether what is equal need not be listed: where there is a tree, and the quick check alone decides. */
+  #treeOffer(): TreeOffer | null {
+    const { root, options, env, streaming } = this.#state;
+    const byList = options.checksum || options.ignoreTimes || options.reportUnchanged ||
+      options.modifyWindowNs !== null;
+    if (!this.#comparesTrees || streaming || byList || !options.recursive) return null;
+    if (root.handle < 0 || root.isEmpty || root.singleName !== null) return null;
+    const offer = { owner: env.identity.uid === 0, group: true };
+    if (root.hasMetadata) this.#startOwnTree(offer, null);
+    else this.#offered = offer;
+    return offer;
+  }
+
+  #startOwnTree(offer: TreeOffer, only: Uint8Array[] | null): OwnTree {
+    const { root, options, env, filters, list, digesters } = this.#state;
+    const { perms, times, owner, group } = options;
+    const terms = { perms, times, owner: owner && offer.owner, group: group && offer.group };
+    const hash = digesters!.list;
+    this.#ownTree = new OwnTree({ env, root: root.handle, only, options, filters, terms, hash, list });
+    void this.#during(this.#ownTree.run());
+    return this.#ownTree;
+  }
+
+  async subtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
+    this.#demandAlive();
+    await this.#during(this.#compareSubtrees(folders, digests));
+  }
+
+  async #compareSubtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
+    const state = this.#state;
+    const differs = new Uint8Array(Math.ceil(folders.length / 8));
+    const own = this.#ownTree ?? this.#startOwnTree(this.#offered!, this.#topFolders());
+    for (let k = 0; k < folders.length; k++) {
+      const folder = folders[k];
+      const digest = digests.subarray(k * SUBTREE_DIGEST_BYTES, (k + 1) * SUBTREE_DIGEST_BYTES);
+      const tally = state.failed.has(state.list.parent(folder)) ? null : await own.equal(folder, digest);
+      if (tally === null) differs[k >> 3] |= 1 << (k & 7);
+      else this.#generator.equalSubtree(folder, tally);
+    }
+    this.#demandAlive();
+    await state.source.descend(differs);
+  }
+
+  /** Folders that the source lists right below a root that is not its own. */
+  #topFolders(): Uint8Array[] {
+    const { list } = this.#state;
+    const names: Uint8Array[] = [];
+    for (let i = 1; i < list.count && list.parent(i) === 0; i++) {
+      if (list.kind(i) === Kind.folder) names.push(new Uint8Array(list.name(i)));
+    }
+    return names;
   }
 
   account(kind: number, id: number, name: Uint8Array): Wait {
@@ -143,6 +207,8 @@ export class TargetHalf implements TargetPort {
   }
 
   listEnd(complete: boolean, _entries: number, _bytes: number): Wait {
+    this.#ownTree?.stop();
+    this.#ownTree = null;
     this.#listDone.open(complete);
     this.#checkAnswered();
     return undefined;

@@ -40,6 +40,7 @@ export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
     umask: setUmask(0),
     breathe,
     pause: () => pace?.() ?? (monotonicMs() - breathed > STRETCH_MS ? breathe() : undefined),
+    now: monotonicMs,
     randomBytes,
     get accounts() {
       return accounts();

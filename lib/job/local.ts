@@ -28,7 +28,8 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
   // The halves know each other only as ports; the source's end is tied here once it exists.
   const port = {} as { source: SourceHalf };
   const source: SourcePort = {
-    ready: (streaming) => port.source.ready(streaming),
+    ready: (streaming, trees) => port.source.ready(streaming, trees),
+    descend: (differs) => port.source.descend(differs),
     want: (indexes, redo) => port.source.want(indexes, redo),
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
@@ -40,6 +41,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     filters,
     events: reporter,
     source,
+    comparesTrees: false,
     digesters,
     path: request.target,
     expected: null,

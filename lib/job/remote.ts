@@ -150,6 +150,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Promise<Con
     filters,
     events: reporter,
     source: session.peerSource(list),
+    comparesTrees: session.can("subtreeDigests"),
     digesters,
     path: request.target,
     expected: expectedNames(request.sources),

@@ -3,6 +3,7 @@
 import type { ByteReader } from "../base/codec.ts";
 import { TsyncError } from "../base/errors.ts";
 import type { Job } from "../wire/job_codec.ts";
+import type { Capability } from "../wire/messages.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SessionState } from "./state.ts";
 
@@ -13,6 +14,8 @@ export interface SessionCore {
   readonly state: SessionState;
   /** Null until there is one. */
   readonly job: Job | null;
+  /** Whether both sides offered it. */
+  can(capability: keyof typeof Capability): boolean;
   /** Throws the error that ended the session, if it has ended. */
   guard(): void;
   /** Whether the session has ended. */

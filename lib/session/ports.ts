@@ -25,6 +25,13 @@ export interface Fresh {
   mtimeNs: number;
 }
 
+/** What a target that compares digests of subtrees lets count: its own share of what the options say. */
+export interface TreeOffer {
+  /** Owners can be set, and count. */
+  owner: boolean;
+  group: boolean;
+}
+
 export const FolderPiece = { first: 1, last: 2, incomplete: 4 } as const;
 
 export const AccountKind = { user: 0, group: 1 } as const;
@@ -34,6 +41,11 @@ export interface TargetPort {
   account(kind: number, id: number, name: Uint8Array): Wait;
   /** Entries [first, first + count) of `folder` now stand in the list; flags: FolderPiece. */
   listed(folder: number, first: number, count: number, flags: number): Wait;
+  /**
+   * Only after ready() with a TreeOffer: the listed folders `folders` (indexes in rising order), which are not listed in turn,
+   * and 16 bytes each of what they hold. Answered by descend().
+   */
+  subtrees(folders: Uint32Array, digests: Uint8Array): Wait;
   listEnd(complete: boolean, entries: number, bytes: number): Wait;
   /** A whole small file. `digest` is null in one process, where nothing can have changed on the way. */
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait;
@@ -52,7 +64,10 @@ export interface TargetPort {
 }
 
 export interface SourcePort {
-  ready(streaming: boolean): Wait;
+  /** `trees` is not null if digests of subtrees are wanted instead of the list of all. */
+  ready(streaming: boolean, trees?: TreeOffer | null): Wait;
+  /** Answer to the oldest subtrees() that has none: bit i (lowest first) = folder i differs and is to be listed. */
+  descend(differs: Uint8Array): Wait;
   /** Indexes in rising order. */
   want(indexes: Uint32Array, redo: boolean): Wait;
   wantEnd(): Wait;

@@ -16,9 +16,9 @@ import {
   encodeSourceDone,
 } from "../wire/content_codec.ts";
 import { decodeEmpty } from "../wire/event_codec.ts";
-import { encodeAccount, encodeList, encodeListEnd, encodeRoots } from "../wire/list_codec.ts";
-import { Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
-import { decodeCheck, decodeReady, decodeWant } from "../wire/wish_codec.ts";
+import { encodeAccount, encodeList, encodeListEnd, encodeRoots, encodeSubtrees } from "../wire/list_codec.ts";
+import { Kind, Message, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
+import { decodeCheck, decodeDescend, decodeReady, decodeWant } from "../wire/wish_codec.ts";
 import { broken, type SessionCore } from "./core.ts";
 import { FolderPiece, type Fresh, type Roots, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
 
@@ -36,6 +36,9 @@ export class SourceSide implements TargetPort {
   readonly #list: FileList;
   #half: SourcePort | null = null;
   #isStreaming = false;
+  #takesSubtrees = false;
+  /** Folders in each SUBTREES that was not answered, oldest first. */
+  readonly #unanswered: number[] = [];
   #isListed = false;
   /** Files announced; in a streaming session all of them are to be sent. */
   #files = 0;
@@ -94,8 +97,17 @@ export class SourceSide implements TargetPort {
     return wait;
   }
 
+  subtrees(folders: Uint32Array, digests: Uint8Array): Wait {
+    this.#core.guard();
+    assert(this.#takesSubtrees && folders.length <= SUBTREES, "digests of subtrees go to a target that wants them");
+    this.#unanswered.push(folders.length);
+    encodeSubtrees(this.#core.outbox.bulk(Message.subtrees), folders, digests, 0, folders.length);
+    return this.#core.outbox.bulkEnd();
+  }
+
   listEnd(complete: boolean, entries: number, bytes: number): Wait {
     this.#core.guard();
+    assert(this.#unanswered.length === 0, "the list ends when every subtree is known to be equal or listed");
     this.#isListed = true;
     encodeListEnd(this.#core.outbox.bulk(Message.listEnd), complete, entries, bytes);
     return this.#core.outbox.bulkEnd();
@@ -179,6 +191,8 @@ export class SourceSide implements TargetPort {
     switch (type) {
       case Message.ready:
         return this.#receiveReady();
+      case Message.descend:
+        return this.#receiveDescend();
       case Message.want:
         return this.#receiveWant();
       case Message.wantEnd:
@@ -189,11 +203,21 @@ export class SourceSide implements TargetPort {
   }
 
   #receiveReady(): Wait {
-    const streaming = decodeReady(this.#core.reader);
+    const { streaming, trees } = decodeReady(this.#core.reader);
     if (this.announced === 0) broken("READY came before ROOTS was sent");
+    if (trees !== null && !this.#core.can("subtreeDigests")) {
+      broken("READY wants digests of subtrees, which were not offered");
+    }
     this.#isStreaming = streaming;
+    this.#takesSubtrees = trees !== null;
     this.#core.state.phase = "want";
-    return this.#half!.ready(streaming);
+    return this.#half!.ready(streaming, trees);
+  }
+
+  #receiveDescend(): Wait {
+    const count = this.#unanswered.shift();
+    if (count === undefined) broken("DESCEND without SUBTREES");
+    return this.#half!.descend(decodeDescend(this.#core.reader, count));
   }
 
   #receiveWant(): Wait {

@@ -25,7 +25,7 @@ export type Phase =
   /** The target has sent or received TOTALS. */
   | "end";
 
-const LIST_MESSAGES = [Message.account, Message.list, Message.listEnd];
+const LIST_MESSAGES = [Message.account, Message.list, Message.subtrees, Message.listEnd];
 const CONTENT_MESSAGES = [Message.files, Message.fileBegin, Message.fileSkip];
 const IN_FILE_MESSAGES = [Message.fileData, Message.fileEnd];
 
@@ -40,7 +40,7 @@ const LEGAL: Record<Phase, number[]> = {
   "data in a file": IN_FILE_MESSAGES,
   "target check": [Message.checked],
   ready: [Message.ready],
-  want: [Message.want, Message.wantEnd],
+  want: [Message.want, Message.wantEnd, Message.descend],
   "source check": [Message.check],
   end: [],
 };

@@ -22,15 +22,16 @@ import {
   decodeListEnd,
   decodeListHead,
   decodeRoots,
+  decodeSubtrees,
   type ListHead,
   type ListRules,
   type ListTally,
 } from "../wire/list_codec.ts";
 import { Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
-import { encodeCheck, encodeReady, encodeWant } from "../wire/wish_codec.ts";
+import { encodeCheck, encodeDescend, encodeReady, encodeWant } from "../wire/wish_codec.ts";
 import { broken, type SessionCore } from "./core.ts";
 import { CheckParts } from "./check_parts.ts";
-import { FolderPiece, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
+import { FolderPiece, type SourcePort, type TargetPort, type TreeOffer, type Wait } from "./ports.ts";
 
 /** How often one file may be begun before it is answered: once, and two times more when it changes while it is read. */
 const FILE_ATTEMPTS = 3;
@@ -45,6 +46,11 @@ export class TargetSide implements SourcePort {
   readonly #tally: ListTally = { files: 0, folders: 0, nameBytes: 0 };
   readonly #accounts = [new Set<number>(), new Set<number>()];
   readonly #foldersListed = new IndexSet();
+  #wantsSubtrees = false;
+  /** Folders of SUBTREES that were not answered, oldest first, and those found equal: they are not listed. */
+  readonly #compared: Uint32Array[] = [];
+  readonly #undecided = new IndexSet();
+  readonly #equal = new IndexSet();
   #openFolder = NONE;
   #isIncomplete = false;
   #isSingle = false;
@@ -77,11 +83,24 @@ export class TargetSide implements SourcePort {
 
   // What our half says to the source.
 
-  ready(streaming: boolean): Wait {
+  ready(streaming: boolean, trees: TreeOffer | null = null): Wait {
     this.#core.guard();
     this.#isReady = true;
     this.#isStreaming = streaming;
-    encodeReady(this.#core.outbox.control(Message.ready), streaming);
+    this.#wantsSubtrees = trees !== null;
+    encodeReady(this.#core.outbox.control(Message.ready), { streaming, trees });
+    return this.#core.outbox.controlEnd();
+  }
+
+  descend(differs: Uint8Array): Wait {
+    this.#core.guard();
+    const folders = this.#compared.shift();
+    assert(folders !== undefined, "an answer follows a question");
+    folders.forEach((folder, i) => {
+      this.#undecided.delete(folder);
+      if ((differs[i >> 3] & (1 << (i & 7))) === 0) this.#equal.add(folder);
+    });
+    encodeDescend(this.#core.outbox.control(Message.descend), folders.length, differs);
     return this.#core.outbox.controlEnd();
   }
 
@@ -130,6 +149,8 @@ export class TargetSide implements SourcePort {
         return this.#receiveAccount();
       case Message.list:
         return this.#receiveList();
+      case Message.subtrees:
+        return this.#receiveSubtrees();
       case Message.listEnd:
         return this.#receiveListEnd();
       case Message.files:
@@ -197,14 +218,30 @@ export class TargetSide implements SourcePort {
       broken(`LIST of entry ${folder}, which is not a folder`);
     }
     if (folder !== 0 && !this.#core.job!.options.recursive) broken("LIST of a folder in a job that is not recursive");
+    if (this.#undecided.has(folder) || this.#equal.has(folder)) {
+      broken(`LIST of folder ${folder}, which was not found to differ`);
+    }
     if (!this.#foldersListed.add(folder)) broken(`LIST of folder ${folder} twice`);
+  }
+
+  #receiveSubtrees(): Wait {
+    if (!this.#wantsSubtrees) broken("SUBTREES, which were not wanted");
+    const { folders, digests } = decodeSubtrees(this.#core.reader, this.#list.count);
+    for (const folder of folders) {
+      if (this.#list.kind(folder) !== Kind.folder) broken(`SUBTREES tells of entry ${folder}, which is not a folder`);
+      const isNew = folder !== this.#openFolder && !this.#foldersListed.has(folder) && !this.#equal.has(folder);
+      if (!isNew || !this.#undecided.add(folder)) broken(`SUBTREES tells of folder ${folder} too late`);
+    }
+    this.#compared.push(folders);
+    return this.#half!.subtrees(folders, digests);
   }
 
   #receiveListEnd(): Wait {
     const { complete, entries, bytes } = decodeListEnd(this.#core.reader);
     // Without -r there may be nothing to list: a folder as the only source is passed over.
     const { recursive } = this.#core.job!.options;
-    const isListed = !recursive || this.#foldersListed.size === this.#tally.folders + 1;
+    const listed = this.#foldersListed.size + this.#equal.size;
+    const isListed = !recursive || listed === this.#tally.folders + 1;
     if (this.#openFolder !== NONE || !isListed) broken("LIST_END before every folder was listed");
     if (entries !== this.#list.count) broken(`LIST_END counts ${entries} entries, ${this.#list.count} came`);
     if (complete && this.#isIncomplete) broken("LIST_END calls a list complete that is not");

@@ -16,7 +16,7 @@ import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/even
 import { encodeCredit, encodePing } from "../wire/event_codec.ts";
 import type { Hello } from "../wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
-import { HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
+import { Capability, HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
 import { errorOfAbort } from "./abort_kinds.ts";
 import { Closing, LAST_WORD_MS } from "./closing.ts";
 import { broken, type SessionCore } from "./core.ts";
@@ -119,6 +119,7 @@ export class WireSession {
       get job() {
         return session.#job;
       },
+      can: (capability) => session.can(capability),
       guard: () => this.#closing.guard(),
       get isOver() {
         return session.#closing.isOver;
@@ -134,6 +135,11 @@ export class WireSession {
 
   get sentBytes(): number {
     return this.#outbox.sentBytes;
+  }
+
+  /** Whether both sides offered it; known when the peer's HELLO has come. */
+  can(capability: keyof typeof Capability): boolean {
+    return this.#peerHello !== null && (this.#hello.offers & this.#peerHello.offers & Capability[capability]) !== 0;
   }
 
   // Hello and job.

@@ -55,7 +55,7 @@ export function isAskedKind(kind: number, options: SyncOptions): boolean {
 
 export class Scan {
   readonly #os: Os;
-  readonly #list: FileList;
+  #list: FileList;
   readonly #origins: Origin[];
   readonly #options: SyncOptions;
   readonly #filter: Filter;
@@ -97,6 +97,12 @@ export class Scan {
     }
     if (this.#origins.length > 1) this.#shared.set(0, this.#origins.map((_, origin) => origin));
     this.#pending.push(0);
+  }
+
+  /** What was found so far moves to the empty list `other`, and what is found from now on goes there. */
+  moveTo(other: FileList): void {
+    other.takeOver(this.#list);
+    this.#list = other;
   }
 
   /** Reads everything below the root; the caller may send and pause between pieces. */
@@ -313,8 +319,8 @@ export class Scan {
     const list = this.#list;
     const folders: number[] = [];
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
-    folders.sort((a, b) => compareAsFolders(list, b, a));
-    for (const folder of folders) this.#pending.push(folder);
+    sortAsFolders(list, folders);
+    for (const folder of folders.reverse()) this.#pending.push(folder);
   }
 
   #isExcluded(path: Uint8Array, name: Uint8Array, kind: number): boolean {
@@ -348,6 +354,11 @@ interface Names {
   handles: Handle[];
   incomplete: boolean;
   add(position: number): boolean;
+}
+
+/** Sorts folders of one folder as rsync visits them. */
+export function sortAsFolders(list: FileList, folders: number[]): void {
+  folders.sort((a, b) => compareAsFolders(list, a, b));
 }
 
 /** rsync orders folders as if their names ended in "/". */

@@ -137,12 +137,7 @@ export function encodeChecked(writer: ByteWriter, count: number, absent: Uint8Ar
 
 /** The bits for `count` paths, as a view; another number of paths than asked, or a spare bit, is an error. */
 export function decodeChecked(reader: ByteReader, count: number): Uint8Array {
-  const told = reader.varint("CHECKED paths", Number.MAX_SAFE_INTEGER);
-  if (told !== count) reader.fail("CHECKED paths", `${told} answers to ${count} questions`);
-  const absent = reader.raw("CHECKED bits", Math.ceil(count / 8));
-  if (count % 8 !== 0 && absent[absent.length - 1] >> (count % 8) !== 0) {
-    reader.fail("CHECKED bits", "a spare bit is set");
-  }
+  const absent = reader.bits("CHECKED paths", count);
   reader.done("CHECKED");
   return absent;
 }

@@ -1,4 +1,4 @@
-// ROOTS, ACCOUNT, LIST, LIST_END: the file list on the wire, straight from and to a FileList, without an object per entry.
+// ROOTS, ACCOUNT, LIST, SUBTREES, LIST_END: the file list on the wire, straight from and to a FileList, without an object per entry.
 // Called by lib/session. Promises: what decodeEntries adds has a checked name, rises strictly within its folder, and has a
 // legal kind, mode, size and time; which folder may be listed when is the session's rule.
 
@@ -28,6 +28,7 @@ import {
   MINOR_LIMIT,
   NANOSECONDS_LIMIT,
   RootsFlag,
+  SUBTREES,
 } from "./messages.ts";
 
 /** An upper bound of one encoded entry, bytes. */
@@ -88,6 +89,42 @@ export function decodeAccount(reader: ByteReader): { kind: number; id: number; n
   if (name.length === 0 || name.includes(0) || name.includes(0x3a)) reader.fail("ACCOUNT name", "it is not one");
   reader.done("ACCOUNT");
   return { kind, id, name };
+}
+
+/** Folders [from, to) of `folders`, which rise, and 16 bytes each of `digests`. */
+export function encodeSubtrees(
+  writer: ByteWriter,
+  folders: Uint32Array,
+  digests: Uint8Array,
+  from: number,
+  to: number,
+): void {
+  writer.varint(to - from);
+  let before = 0;
+  for (let i = from; i < to; i++) {
+    writer.varint(folders[i] - before);
+    writer.raw(digests.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES));
+    before = folders[i];
+  }
+}
+
+/** 1 to SUBTREES folders, each below `entries`, and their digests, copied. */
+export function decodeSubtrees(reader: ByteReader, entries: number): { folders: Uint32Array; digests: Uint8Array } {
+  const count = reader.varint("SUBTREES folders", SUBTREES);
+  if (count === 0) reader.fail("SUBTREES folders", "there is none");
+  const folders = new Uint32Array(count);
+  const digests = new Uint8Array(count * DIGEST_BYTES);
+  let index = 0;
+  for (let i = 0; i < count; i++) {
+    const step = reader.varint("SUBTREES index", ENTRIES);
+    if (step === 0 && i > 0) reader.fail("SUBTREES index", "indexes do not rise");
+    index += step;
+    if (index >= entries) reader.fail("SUBTREES index", `${index} was not listed`);
+    folders[i] = index;
+    digests.set(reader.raw("SUBTREES digest", DIGEST_BYTES), i * DIGEST_BYTES);
+  }
+  reader.done("SUBTREES");
+  return { folders, digests };
 }
 
 export function encodeListEnd(writer: ByteWriter, complete: boolean, entries: number, bytes: number): void {

@@ -22,11 +22,13 @@ export const Message = {
   fileSkip: 0x18,
   sourceDone: 0x19,
   checked: 0x1a,
+  subtrees: 0x1e,
   // Wishes.
   ready: 0x30,
   want: 0x31,
   wantEnd: 0x32,
   check: 0x33,
+  descend: 0x34,
   // Events and control.
   entry: 0x40,
   deleted: 0x41,
@@ -55,6 +57,9 @@ function wordOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => "_" + letter).toUpperCase();
 }
 
+/** Capability bits of HELLO that this version has a use for. */
+export const Capability = { subtreeDigests: 1 << 1 } as const;
+
 /** Capability bits of HELLO by position. */
 export const CAPABILITY_NAMES = [
   "delta",
@@ -68,6 +73,8 @@ export const CAPABILITY_NAMES = [
 ];
 
 export const HelloSide = { client: 0, agent: 1 } as const;
+
+export const ReadyFlag = { streaming: 1, trees: 2, owner: 4, group: 8 } as const;
 
 export const RootsFlag = { hasRoot: 1, single: 2 } as const;
 
@@ -101,5 +108,7 @@ export const DELETE_LIMIT = 2 ** 32;
 export const TIMEOUT_LIMIT = 2 ** 31;
 /** Most indexes in one WANT. */
 export const WANT_INDEXES = 8192;
+/** Most folders in one SUBTREES. */
+export const SUBTREES = 8192;
 /** Most credit in one CREDIT. */
 export const CREDIT_LIMIT = 2 ** 31;

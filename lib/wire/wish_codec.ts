@@ -1,18 +1,48 @@
-// READY, WANT, WANT_END, CHECK: what the target wishes of the source. Called by lib/session.
+// READY, DESCEND, WANT, WANT_END, CHECK: what the target wishes of the source. Called by lib/session.
 
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { CHECK_PATHS, ENTRIES, PATH_BYTES } from "../base/limits.ts";
 import { checkPath } from "../base/relative_path.ts";
-import { WANT_INDEXES } from "./messages.ts";
+import { ReadyFlag, WANT_INDEXES } from "./messages.ts";
 
-export function encodeReady(writer: ByteWriter, streaming: boolean): void {
-  writer.flag(streaming);
+const READY_FLAGS = ReadyFlag.streaming | ReadyFlag.trees | ReadyFlag.owner | ReadyFlag.group;
+
+export interface Ready {
+  streaming: boolean;
+  /** Null: the whole list is wanted. */
+  trees: { owner: boolean; group: boolean } | null;
 }
 
-export function decodeReady(reader: ByteReader): boolean {
-  const streaming = reader.flag("READY flags");
+export function encodeReady(writer: ByteWriter, { streaming, trees }: Ready): void {
+  let flags = streaming ? ReadyFlag.streaming : 0;
+  if (trees !== null) {
+    flags |= ReadyFlag.trees | (trees.owner ? ReadyFlag.owner : 0) | (trees.group ? ReadyFlag.group : 0);
+  }
+  writer.u8(flags);
+}
+
+export function decodeReady(reader: ByteReader): Ready {
+  const flags = reader.u8("READY flags");
+  if ((flags & ~READY_FLAGS) !== 0) reader.fail("READY flags", "unknown bits are set");
+  const has = (flag: number) => (flags & flag) !== 0;
+  if (has(ReadyFlag.streaming) && flags !== ReadyFlag.streaming) reader.fail("READY flags", "streaming stands alone");
+  if (!has(ReadyFlag.trees) && flags > ReadyFlag.streaming) reader.fail("READY flags", "there are no subtrees");
   reader.done("READY");
-  return streaming;
+  const trees = has(ReadyFlag.trees) ? { owner: has(ReadyFlag.owner), group: has(ReadyFlag.group) } : null;
+  return { streaming: has(ReadyFlag.streaming), trees };
+}
+
+/** `count` bits, lowest first. */
+export function encodeDescend(writer: ByteWriter, count: number, differs: Uint8Array): void {
+  writer.varint(count);
+  writer.raw(differs);
+}
+
+/** The bits, copied, for `count` folders. */
+export function decodeDescend(reader: ByteReader, count: number): Uint8Array {
+  const differs = reader.bits("DESCEND folders", count).slice();
+  reader.done("DESCEND");
+  return differs;
 }
 
 /** Indexes [from, to) of `indexes`, which rise: 1 to WANT_INDEXES of them. */

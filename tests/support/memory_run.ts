@@ -39,6 +39,8 @@ export interface MemoryRun {
   uid?: number;
   umask?: number;
   seed?: number;
+  /** A tree of no more entries is listed without digests of subtrees. Default: 0 with an odd seed, else what the program has. */
+  smallTree?: number;
 }
 
 export interface MemoryOutcome {
@@ -92,6 +94,8 @@ function environment(os: Os, run: MemoryRun, salt: number): Environment {
     umask: run.umask ?? 0o022,
     breathe: () => Promise.resolve(),
     pause: () => ++pauses % 7 === 0 ? Promise.resolve() : undefined,
+    // No time passes: what a run does depends on its seed alone.
+    now: () => 0,
     randomBytes: (count) => random.bytes(count),
     accounts: {
       uidOf: () => null,
@@ -180,13 +184,13 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
       const source = client.peerSource(list);
       const half = new TargetHalf({
         ...{ env, list, options, filters, events: reporter, source, digesters },
-        ...{ path: request.target, expected: null },
+        ...{ path: request.target, expected: null, comparesTrees: client.can("subtreeDigests") },
       });
       client.attachTarget(half, list);
       await together(client, half, half.run());
     } else {
       const half = new SourceHalf({
-        ...{ env, list, options, filters, paths: request.sources, isLocal: false },
+        ...{ env, list, options, filters, paths: request.sources, isLocal: false, smallTree: smallTree(run) },
         connection: Promise.resolve({ target: client.peerTarget(list), digesters }),
         report: (problem) => reporter.problem(problem),
         listed: () => {},
@@ -209,6 +213,10 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
   await served;
 }
 
+function smallTree(run: MemoryRun): number | undefined {
+  return run.smallTree ?? ((run.seed ?? 1) % 2 === 1 ? 0 : undefined);
+}
+
 /** The agent's side. */
 async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
   try {
@@ -220,7 +228,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
     const events = agent.peerEvents();
     if (agentIsSource) {
       const half = new SourceHalf({
-        ...{ env, list, options, filters, paths, isLocal: false },
+        ...{ env, list, options, filters, paths, isLocal: false, smallTree: smallTree(run) },
         connection: Promise.resolve({ target: agent.peerTarget(list), digesters }),
         report: (problem) => events.problem(problem),
         listed: () => {},
@@ -241,6 +249,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
         filters,
         events,
         source,
+        comparesTrees: agent.can("subtreeDigests"),
         digesters,
         path: paths[0],
         expected: null,

@@ -265,6 +265,7 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
         if (!streaming) source.want(Uint32Array.from({ length: count }, (_, i) => first + i), false);
         return undefined;
       },
+      subtrees: () => undefined,
       listEnd: () => undefined,
       file: (index, _fresh, bytes) => answered(index, bytes.slice()),
       fileBegin: (index, size) => {
@@ -303,6 +304,7 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
   let sending: Promise<void> = Promise.resolve();
   client.attachSource({
     ready: () => undefined,
+    descend: () => undefined,
     want: (indexes) => {
       for (const i of indexes) sending = sending.then(() => send(i));
       return undefined;

@@ -360,7 +360,33 @@ limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)
 limit("CHECKED spare bits", Message.checked, (w, v) => (w.varint(11), w.u8(255), w.u8(v)), 7);
 
 // Wishes.
-limit("READY flags", Message.ready, (w, v) => w.u8(v), 1);
+limit("READY flags", Message.ready, (w, v) => w.u8(v), 2, 3);
+limit("READY flags without subtrees", Message.ready, (w, v) => w.u8(v), 1, 4);
+limit("READY unknown flags", Message.ready, (w, v) => w.u8(v), 14, 16);
+limit("SUBTREES folders", Message.subtrees, (w, v) => {
+  w.varint(v);
+  for (let i = 0; i < v; i++) w.varint(1), w.raw(new Uint8Array(16));
+}, 8192);
+limit(
+  "SUBTREES no folder",
+  Message.subtrees,
+  (w, v) => (w.varint(v), v > 0 && (w.varint(1), w.raw(new Uint8Array(16)))),
+  1,
+  0,
+);
+limit(
+  "SUBTREES indexes that do not rise",
+  Message.subtrees,
+  (w, v) => {
+    w.varint(2);
+    w.varint(1), w.raw(new Uint8Array(16));
+    w.varint(v), w.raw(new Uint8Array(16));
+  },
+  1,
+  0,
+);
+limit("DESCEND folders", Message.descend, (w, v) => (w.varint(v), w.u16(1)), 11);
+limit("DESCEND spare bits", Message.descend, (w, v) => (w.varint(11), w.u8(255), w.u8(v)), 7);
 limit("WANT flags", Message.want, (w, v) => (w.u8(v), w.varint(1), w.varint(1)), 1);
 limit("WANT indexes", Message.want, (w, v) => {
   w.u8(0);

@@ -11,7 +11,7 @@ import type { ByteSink, ByteSource } from "../../lib/os/streams.ts";
 import type { Events } from "../../lib/session/events.ts";
 import { helloPayload, makeHello, type SessionSide } from "../../lib/session/hello.ts";
 import type { SessionClock } from "../../lib/session/keepalive.ts";
-import type { SourcePort, TargetPort, Wait } from "../../lib/session/ports.ts";
+import type { SourcePort, TargetPort, TreeOffer, Wait } from "../../lib/session/ports.ts";
 import { WireSession } from "../../lib/session/wire_session.ts";
 import { encodeJob } from "../../lib/wire/job_codec.ts";
 import { Message, messageName } from "../../lib/wire/messages.ts";
@@ -204,7 +204,11 @@ export class NotingHalf implements TargetPort, SourcePort {
   fileSkip = (i: number, cause: number) => this.#note(`fileSkip ${i} ${cause}`);
   sourceDone = (errors: boolean) => this.#note(`sourceDone ${errors}`);
   checked = (absent: Uint8Array) => this.#note(`checked ${hex(absent)}`);
-  ready = (streaming: boolean) => this.#note(`ready ${streaming}`);
+  subtrees = (folders: Uint32Array, digests: Uint8Array) =>
+    this.#note(`subtrees ${folders.join(",")} ${hex(digests).slice(0, 4)}`);
+  ready = (streaming: boolean, trees: TreeOffer | null = null) =>
+    this.#note(`ready ${streaming}${trees === null ? "" : ` ${trees.owner} ${trees.group}`}`);
+  descend = (differs: Uint8Array) => this.#note(`descend ${hex(differs)}`);
   want = (indexes: Uint32Array, redo: boolean) => this.#note(`want ${indexes.join(",")} ${redo}`);
   wantEnd = () => this.#note("wantEnd");
   check = (paths: Uint8Array[]) => this.#note(`check ${paths.map(latin1).join(",")}`);

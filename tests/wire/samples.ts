@@ -329,8 +329,32 @@ export const SAMPLES: Sample[] = [
   {
     name: "READY",
     type: Message.ready,
-    encode: (writer) => wish.encodeReady(writer, true),
+    encode: (writer) => wish.encodeReady(writer, { streaming: true, trees: null }),
     again: (reader, writer) => wish.encodeReady(writer, wish.decodeReady(reader)),
+  },
+  {
+    name: "READY with subtrees, owners do not count",
+    type: Message.ready,
+    encode: (writer) => wish.encodeReady(writer, { streaming: false, trees: { owner: false, group: true } }),
+    again: (reader, writer) => wish.encodeReady(writer, wish.decodeReady(reader)),
+  },
+  {
+    name: "SUBTREES of 3 folders",
+    type: Message.subtrees,
+    encode(writer) {
+      const digests = new Uint8Array(48).map((_, i) => i);
+      lists.encodeSubtrees(writer, Uint32Array.of(0, 5, 70_000), digests, 0, 3);
+    },
+    again(reader, writer) {
+      const { folders, digests } = lists.decodeSubtrees(reader, 2 ** 32);
+      lists.encodeSubtrees(writer, folders, digests, 0, folders.length);
+    },
+  },
+  {
+    name: "DESCEND of 11 folders",
+    type: Message.descend,
+    encode: (writer) => wish.encodeDescend(writer, 11, Uint8Array.of(0b1000_0001, 0b101)),
+    again: (reader, writer) => wish.encodeDescend(writer, 11, wish.decodeDescend(reader, 11)),
   },
   {
     name: "WANT",

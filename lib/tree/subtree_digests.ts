@@ -1,0 +1,245 @@
+// Digests of subtrees (DESIGN D5): one of 128 bits for each folder, over what the options compare of all it holds, so that two
+// equal subtrees are known to be equal without listing them. Called with the pieces of a scan as they come, by the source
+// half for its tree and by the target half for its own. Promises: a folder that was not read whole, or holds one, has no digest
+// (law 5); what two sides compare equal by the quick check and metadata may have different digests, never the other way round.
+//
+// Each entry in canonical order: length and bytes of its name, kind, and by kind and terms: mode, owner, group, time; then a
+// file's size, a link's target, a device's number, a folder's digest.
+
+import type { FileList } from "../base/file_list.ts";
+import { Kind } from "../os/os.ts";
+import type { StreamDigest } from "./digest_file.ts";
+import type { Piece } from "./scan.ts";
+
+/** What counts besides names, kinds, sizes and the times of files. */
+export interface TreeTerms {
+  perms: boolean;
+  times: boolean;
+  owner: boolean;
+  group: boolean;
+}
+
+/** Names of accounts; null: the number counts. */
+export interface AccountNames {
+  user(uid: number): Uint8Array | null;
+  group(gid: number): Uint8Array | null;
+}
+
+/** What lies below a folder, all levels. */
+export interface SubtreeTally {
+  files: number;
+  folders: number;
+  links: number;
+  devices: number;
+  specials: number;
+  /** Sum of the sizes of files and link targets, bytes. */
+  bytes: number;
+}
+
+const DIGEST_BYTES = 16;
+/** The longest record of an entry: a name and two account names of 256 bytes at most, a link target of 4,095, numbers. */
+const RECORD_BYTES = 6 << 10;
+const BUFFER_BYTES = 64 << 10;
+const EMPTY_TALLY: SubtreeTally = { files: 0, folders: 0, links: 0, devices: 0, specials: 0, bytes: 0 };
+
+class Folder {
+  first = 0;
+  count = 0;
+  /** Child folders whose subtree is not complete. */
+  pending = 0;
+  isListed = false;
+  isWhole = true;
+  digest: Uint8Array | null = null;
+  tally: SubtreeTally = EMPTY_TALLY;
+}
+
+export class SubtreeDigests {
+  readonly #list: FileList;
+  readonly #hash: StreamDigest;
+  readonly #terms: TreeTerms;
+  readonly #accounts: AccountNames;
+  readonly #folders = new Map<number, Folder>();
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  #used = 0;
+  readonly #users = new Map<number, Uint8Array>();
+  readonly #groups = new Map<number, Uint8Array>();
+  /** Called with each folder when all below it has been read. */
+  onComplete: (folder: number) => void = () => {};
+
+  constructor(list: FileList, hash: StreamDigest, terms: TreeTerms, accounts: AccountNames) {
+    this.#list = list;
+    this.#hash = hash;
+    this.#terms = terms;
+    this.#accounts = accounts;
+  }
+
+  /** A piece of the scan, in its order. */
+  add({ folder, first, count, isFirst, isLast, incomplete }: Piece): void {
+    const entry = this.#folder(folder);
+    if (isFirst) entry.first = first;
+    entry.count += count;
+    if (incomplete) entry.isWhole = false;
+    for (let i = first; i < first + count; i++) if (this.#list.kind(i) === Kind.folder) entry.pending++;
+    if (!isLast) return;
+    entry.isListed = true;
+    if (entry.pending === 0) this.#complete(folder, entry);
+  }
+
+  isListed(folder: number): boolean {
+    return this.#folders.get(folder)?.isListed ?? false;
+  }
+
+  /** Whether all below the folder has been read, or tried. */
+  isComplete(folder: number): boolean {
+    const entry = this.#folders.get(folder);
+    return entry !== undefined && entry.isListed && entry.pending === 0;
+  }
+
+  /** 16 bytes, or null where something below could not be read. Of a complete folder. */
+  digest(folder: number): Uint8Array | null {
+    return this.#folders.get(folder)!.digest;
+  }
+
+  /** Of a complete folder. */
+  tally(folder: number): SubtreeTally {
+    return this.#folders.get(folder)!.tally;
+  }
+
+  /** Entries below a complete folder. */
+  entries(folder: number): number {
+    const { files, folders, links, devices, specials } = this.tally(folder);
+    return files + folders + links + devices + specials;
+  }
+
+  /** The folder's own entries in the list: [first, first + count). Of a listed folder. */
+  range(folder: number): { first: number; count: number; isWhole: boolean } {
+    const { first, count, isWhole } = this.#folders.get(folder)!;
+    return { first, count, isWhole };
+  }
+
+  #folder(folder: number): Folder {
+    let entry = this.#folders.get(folder);
+    if (entry === undefined) this.#folders.set(folder, entry = new Folder());
+    return entry;
+  }
+
+  #complete(folder: number, entry: Folder): void {
+    const tally = { ...EMPTY_TALLY };
+    let isWhole = entry.isWhole;
+    for (let i = entry.first; i < entry.first + entry.count; i++) if (!this.#count(i, tally)) isWhole = false;
+    entry.tally = tally;
+    entry.digest = isWhole ? this.#digest(entry) : null;
+    this.onComplete(folder);
+    if (folder === 0) return;
+    const parent = this.#list.parent(folder);
+    const above = this.#folder(parent);
+    above.pending--;
+    if (above.isListed && above.pending === 0) this.#complete(parent, above);
+  }
+
+  /** Counts entry i and what lies below it; false if that has no digest. */
+  #count(i: number, tally: SubtreeTally): boolean {
+    const kind = this.#list.kind(i);
+    if (kind === Kind.file || kind === Kind.link) tally.bytes += this.#list.size(i);
+    if (kind === Kind.file) tally.files++;
+    else if (kind === Kind.link) tally.links++;
+    else if (kind === Kind.charDevice || kind === Kind.blockDevice) tally.devices++;
+    else if (kind !== Kind.folder) tally.specials++;
+    else {
+      const below = this.#folders.get(i)!;
+      tally.files += below.tally.files;
+      tally.folders += below.tally.folders + 1;
+      tally.links += below.tally.links;
+      tally.devices += below.tally.devices;
+      tally.specials += below.tally.specials;
+      tally.bytes += below.tally.bytes;
+      return below.digest !== null;
+    }
+    return true;
+  }
+
+  #digest({ first, count }: Folder): Uint8Array {
+    this.#hash.reset();
+    this.#used = 0;
+    for (let i = first; i < first + count; i++) {
+      if (this.#used > BUFFER_BYTES - RECORD_BYTES) this.#flush();
+      this.#record(i);
+    }
+    this.#flush();
+    return this.#hash.digest();
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#buffer.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  #record(i: number): void {
+    const list = this.#list;
+    const { perms, times, owner, group } = this.#terms;
+    const kind = list.kind(i);
+    this.#bytes(list.namePiece(i), list.nameStart(i), list.nameLength(i));
+    this.#u32(perms && kind !== Kind.link ? kind << 12 | list.mode(i) : kind << 12);
+    if (owner) this.#account(list.uid(i), this.#users, this.#accounts.user);
+    if (group) this.#account(list.gid(i), this.#groups, this.#accounts.group);
+    // The quick check looks at the time of a file even where times are not kept.
+    if (times || kind === Kind.file) {
+      this.#number(list.mtimeSec(i));
+      this.#u32(list.mtimeNs(i));
+    }
+    if (kind === Kind.folder) this.#put(this.#folders.get(i)!.digest!);
+    else if (kind === Kind.link) {
+      const target = list.linkTarget(i);
+      this.#u32(target.length);
+      this.#put(target);
+    } else this.#number(list.size(i));
+  }
+
+  /** A number up to 2^53 of either sign: low 32 bits, high part. */
+  #number(value: number): void {
+    this.#u32(value >>> 0);
+    this.#u32(Math.floor(value / 4294967296) >>> 0);
+  }
+
+  #u32(value: number): void {
+    const buffer = this.#buffer;
+    const at = this.#used;
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
+    this.#used = at + 4;
+  }
+
+  /** At most 255 bytes with their length. */
+  #bytes(from: Uint8Array, start: number, length: number): void {
+    const buffer = this.#buffer;
+    let at = this.#used;
+    buffer[at++] = length;
+    for (let k = 0; k < length; k++) buffer[at + k] = from[start + k];
+    this.#used = at + length;
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#used);
+    this.#used += bytes.length;
+  }
+
+  #account(id: number, known: Map<number, Uint8Array>, nameOf: (id: number) => Uint8Array | null): void {
+    let token = known.get(id);
+    if (token === undefined) known.set(id, token = accountToken(id, id === 0 ? null : nameOf(id)));
+    this.#put(token);
+  }
+}
+
+/** A number, or a name with its length: neither can be taken for the other. */
+function accountToken(id: number, name: Uint8Array | null): Uint8Array {
+  if (name === null) return Uint8Array.of(0, id, id >>> 8, id >>> 16, id >>> 24);
+  const token = new Uint8Array(3 + name.length);
+  token.set([1, name.length, name.length >>> 8]);
+  token.set(name, 3);
+  return token;
+}
+
+/** Bytes of a subtree's digest. */
+export const SUBTREE_DIGEST_BYTES = DIGEST_BYTES;
