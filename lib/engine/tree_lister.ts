@@ -20,7 +20,7 @@ export const SMALL_TREE = 256;
 /** Round trips above this are worth a few entries, ms, and the size of a subtree that is then listed unasked. */
 const LONG_WAY_MS = 10;
 const SMALL_SUBTREE = 32;
-const PATIENCE_MS = 300;
+const PATIENCE_MS = 1000;
 /** Folders in one question. */
 const OFFER = 4096;
 
