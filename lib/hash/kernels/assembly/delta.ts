@@ -1,0 +1,2 @@
+// @ts-nocheck
+export { hash128 } from "./xxh3";
