@@ -6,7 +6,10 @@ import { HOLE, type Runs } from "./runs.ts";
 
 /** Largest basis range of one gap, bytes: 80 KiB of fine records of 1 KiB blocks. Longer literals become several gaps. */
 export const GAP_BYTES = 16 << 20;
-/** Where a literal range lies between two alignments, something was inserted or removed in it; so far from either end it is looked for. */
+/**
+ * So far from either end a literal range is compared that lies between two alignments (something was inserted or removed in it), and a
+ * file in which round one found nothing at all.
+ */
 const SHIFTED_BYTES = 4 << 20;
 
 export interface Gap {
@@ -23,10 +26,11 @@ export function gapsOf(runs: Runs, newBytes: number, basisBytes: number, fineByt
   const gaps: Gap[] = [];
   let start = 0;
   let shift = 0;
+  const mayBeLong = runs.basisAt.subarray(0, runs.count).some((at) => at !== HOLE);
   for (let i = 0; i <= runs.count; i++) {
     const end = i < runs.count ? runs.newAt[i] : newBytes;
     if (end - start >= 2 * fineBytes) {
-      addGaps(gaps, start, end, shift, shiftAfter(runs, i, newBytes - basisBytes), basisBytes);
+      addGaps(gaps, start, end, shift, shiftAfter(runs, i, newBytes - basisBytes), basisBytes, mayBeLong);
     }
     if (i === runs.count) break;
     start = runs.newAt[i] + runs.bytes[i];
@@ -42,7 +46,15 @@ function shiftAfter(runs: Runs, i: number, shiftOfEnd: number): number {
 }
 
 /** The gaps of one literal range [start, end), with the alignments (new offset minus basis offset) before and after it. */
-function addGaps(gaps: Gap[], start: number, end: number, before: number, after: number, basisBytes: number): void {
+function addGaps(
+  gaps: Gap[],
+  start: number,
+  end: number,
+  before: number,
+  after: number,
+  basisBytes: number,
+  mayBeLong: boolean,
+): void {
   const add = (newAt: number, newEnd: number, basisAt: number, basisEnd: number) => {
     // Both ranges of one alignment: what is cut off one, because the basis does not reach there, is cut off the other.
     if (basisEnd - basisAt === newEnd - newAt) {
@@ -53,7 +65,7 @@ function addGaps(gaps: Gap[], start: number, end: number, before: number, after:
       gaps.push({ newAt, newBytes: newEnd - newAt, basisAt, basisBytes: basisEnd - basisAt });
     }
   };
-  if (before === after) {
+  if (before === after && (mayBeLong || end - start <= 2 * SHIFTED_BYTES)) {
     for (let at = start; at < end; at += GAP_BYTES) {
       const to = Math.min(at + GAP_BYTES, end);
       add(at, to, at - before, to - before);

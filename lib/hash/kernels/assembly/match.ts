@@ -14,14 +14,16 @@ import { idOf, scan, setRate, WINDOW_BYTES } from "./scan";
 
 const PER_ID: u32 = 4;
 const PROBES: u32 = 32;
-const RETIRE: u8 = 8;
+const RETIRE: u8 = 4;
 /** Weak anchors make the search look at more windows; they are used where one block in so many has nothing better. */
 const WEAK_SHARE: u32 = 64;
-/** Candidates are looked up as long as they are fewer than one in so many bytes searched; beyond, the search skips as many bytes. */
-const CANDIDATE_BYTES: u64 = 64;
+/** Candidates are looked up while they are at most so many times as frequent as in random content, and the first ones in any case. */
+const CANDIDATES_FACTOR: u64 = 4;
 const CANDIDATES_FREE: u64 = 1024;
-/** Bytes of failed blocks that are hashed whatever was searched, and per two bytes searched one more. */
-const FAILED_FREE: u64 = 1 << 20;
+/** Bytes of failed blocks that are hashed per byte searched, and whatever was searched: 1 ms and so many blocks. */
+const FAILED_FACTOR: u64 = 4;
+const FAILED_FREE: u64 = 16 << 20;
+const FAILED_BLOCKS_FREE: u64 = 16;
 /** The last block is looked for at the end of the content only if it is worth a copy. */
 const TAIL_BYTES: u32 = 32;
 /** A shorter last block is no target of anchors: each match must move the search on. */
@@ -57,6 +59,8 @@ let free: usize = 0;
 let next: u32 = 0;
 let isPredicting: bool = false;
 
+/** One window in so many is a candidate in random content. */
+let usedRate: u32 = 1;
 let searched: u64 = 0;
 let failed: u64 = 0;
 let looked: u64 = 0;
@@ -131,7 +135,8 @@ export function matchStart(
     if (place !== NO_ANCHOR && (place & WEAK) !== 0) weak++;
   }
   const useWeak = weak > 0 && weak >= blocks / WEAK_SHARE;
-  setRate(useWeak ? weakRate : rate);
+  usedRate = useWeak ? weakRate : rate;
+  setRate(usedRate);
   const targets = blocks > 0 && tailBytes < TARGET_BYTES ? blocks - 1 : blocks;
   for (let i: u32 = 0; i < targets; i++) {
     const place = anchorPlace(recordOf(i));
@@ -262,7 +267,7 @@ function verify(block: u32, start: usize, end: usize): bool {
 
 // @ts-ignore: decorator
 @inline function hasBudget(): bool {
-  return failed <= (searched >> 1) + FAILED_FREE + 8 * <u64> blockBytes;
+  return failed <= FAILED_FACTOR * searched + FAILED_FREE + FAILED_BLOCKS_FREE * <u64> blockBytes;
 }
 
 /** Tries the alignments that have a block boundary at `at`. */
@@ -279,6 +284,13 @@ function tryBoundaries(end: usize): void {
   }
 }
 
+/** Whether this place of the block belongs to an alignment that is tried at its boundaries: it has failed there. */
+function isAligned(start: usize, block: u32): bool {
+  const shift = base + <i64> start - <i64> block * <i64> blockBytes;
+  for (let slot: u32 = 0; slot < SLOTS; slot++) if (shiftOf(slot) === shift) return true;
+  return false;
+}
+
 /** Looks the window at `found` up, and accepts the block that it belongs to. */
 function tryAnchor(found: usize, end: usize): void {
   const id = idOf(found);
@@ -290,6 +302,7 @@ function tryAnchor(found: usize, end: usize): void {
     if (anchorId(recordOf(block)) !== id) continue;
     const before = anchorPlace(recordOf(block)) & ~WEAK;
     if (found < free + before || load<u8>(failures + block) >= RETIRE || !hasBudget()) continue;
+    if (isAligned(found - before, block)) continue;
     const failedBefore = failed;
     if (verify(block, found - before, end)) {
       accept(found - before, block);
@@ -320,7 +333,8 @@ function search(end: usize, isLast: bool): bool {
     tryAnchor(found, end);
     if (isPredicting) return true;
     // Beyond the budget content is full of candidates that lead nowhere.
-    const step: usize = ++looked * CANDIDATE_BYTES > searched + CANDIDATES_FREE * CANDIDATE_BYTES ? <usize> CANDIDATE_BYTES : 1;
+    const isFull = ++looked * usedRate > CANDIDATES_FACTOR * searched + CANDIDATES_FREE * usedRate;
+    const step: usize = isFull ? <usize> (usedRate / <u32> CANDIDATES_FACTOR) : 1;
     at = found + step < stop ? found + step : stop;
     searched += at - found;
   }
