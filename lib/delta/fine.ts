@@ -45,9 +45,9 @@ export class FineSigner {
 
   /** The range ends here: its last block may be shorter. A new range may follow. */
   endRange(): void {
-    const { call, view } = { call: this.#live().call, view: this.#live() };
-    call.fineSign(this.#window, this.#fill, this.#fineBytes, this.#out);
-    this.#records.add(view.view(this.#out, fineCount(this.#fill, this.#fineBytes) * FINE_RECORD_BYTES));
+    const workspace = this.#live();
+    workspace.call.fineSign(this.#window, this.#fill, this.#fineBytes, this.#out);
+    this.#records.add(workspace.view(this.#out, fineCount(this.#fill, this.#fineBytes) * FINE_RECORD_BYTES));
     this.#fill = 0;
   }
 

@@ -33,6 +33,9 @@ export interface KernelExports {
   matchMove(from: number, to: number): void;
   matchSkip(offset: number, start: number): void;
   matchAdvance(end: number, ends: number): number;
+  matchSearched(): number;
+  matchFailed(): number;
+  matchLooked(): number;
   fineSign(at: number, bytes: number, fineBytes: number, into: number): void;
   fineEqual(at: number, bytes: number, record: number): number;
 }

@@ -68,6 +68,12 @@ export class Matcher {
     this.#fill = this.#window;
   }
 
+  /** What the search has cost: bytes searched, bytes of blocks hashed in vain, windows looked up. Before finish(). */
+  get cost(): { searched: number; failed: number; looked: number } {
+    const { call } = this.#live();
+    return { searched: call.matchSearched(), failed: call.matchFailed(), looked: call.matchLooked() };
+  }
+
   /** Offset in the new file of the next byte. */
   get offset(): number {
     return this.#offset;

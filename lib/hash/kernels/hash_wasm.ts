@@ -1,7 +1,7 @@
 // Made by `deno task kernels` from assembly/; not edited by hand. The WebAssembly module of assembly/hash.ts, 6826 bytes.
 
 /** The SHA-256 of the source and of the compiler's options. */
-export const SOURCE_SHA256 = "4c0bef79b943544da8e99c571ce466ed6b896242861104522cb7be9eae14c048";
+export const SOURCE_SHA256 = "e45649a975a38c62eb3162f4d986bf3ac6f965f4d1002d747ab1c1b0f5bcf6a7";
 
 // deno-fmt-ignore
 export const WASM_BASE64 =

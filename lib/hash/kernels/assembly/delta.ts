@@ -7,6 +7,7 @@ export { isZero } from "./scan";
 export { fineEqual, fineSign } from "./records";
 export { signBlock, signBlocks, signStart } from "./sign";
 export { matchAdvance, matchKeepFrom, matchMove, matchSkip, matchStart, OUT, OUT_ENTRIES } from "./match";
+export { matchFailed, matchLooked, matchSearched } from "./match";
 
 /** The first address that the module itself does not use. */
 export function room(): usize {

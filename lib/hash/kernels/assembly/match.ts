@@ -365,3 +365,14 @@ export function matchAdvance(end: usize, ends: u32): u32 {
   if (ends === 2) tryTail(end);
   return outCount;
 }
+
+/** What the search has cost since matchStart(), for tests of its bounds: bytes searched, bytes of failed blocks, windows looked up. */
+export function matchSearched(): f64 {
+  return <f64> searched;
+}
+export function matchFailed(): f64 {
+  return <f64> failed;
+}
+export function matchLooked(): f64 {
+  return <f64> looked;
+}
