@@ -82,7 +82,8 @@ export class Refiner {
   readonly #recordsAt: number;
   readonly #window: number;
   readonly #windowBytes: number;
-  readonly #lists: RunList[] = [];
+  /** The runs of all gaps so far, not sorted. */
+  readonly #refined = new RunList();
   #workspace: Workspace | null;
   #gap: Gap | null = null;
   #grids: Grid[] = [];
@@ -157,7 +158,9 @@ export class Refiner {
 
   /** The gap ends here. */
   end(): void {
-    this.#lists.push(...this.#found.filter((list) => list.count > 0));
+    for (const { newAt, basisAt, bytes, count } of this.#found) {
+      for (let i = 0; i < count; i++) this.#refined.add(newAt[i], basisAt[i], bytes[i]);
+    }
     this.#found = [];
     this.#gap = null;
   }
@@ -165,7 +168,7 @@ export class Refiner {
   /** The runs of round one and of all gaps as one list. Gives the memory back; nothing follows. */
   finish(runs: Runs): Runs {
     this.close();
-    return joinRuns([runs, ...this.#lists]);
+    return joinRuns(runs, this.#refined);
   }
 
   /** Gives the memory back; finish() does, so that this is for what is given up on the way. */

@@ -15,7 +15,7 @@ export interface Runs {
   readonly bytes: Float64Array;
 }
 
-/** Puts runs together in rising order of `newAt`. */
+/** Collects runs, one after the other. */
 export class RunList implements Runs {
   count = 0;
   newAt = new Float64Array(16);
@@ -59,15 +59,16 @@ export class RunList implements Runs {
   }
 }
 
-/** One list of several, each of equal bytes: where they overlap, one of them is cut. */
-export function joinRuns(lists: Runs[]): Runs {
-  if (lists.length === 1) return lists[0];
-  const all: [list: Runs, index: number][] = [];
-  for (const list of lists) for (let i = 0; i < list.count; i++) all.push([list, i]);
-  all.sort(([a, i], [b, k]) => a.newAt[i] - b.newAt[k] || b.bytes[k] - a.bytes[i]);
+/** One list of two, of equal bytes each, in any order: where runs overlap, the one that begins later is cut. */
+export function joinRuns(one: Runs, two: Runs): Runs {
+  if (two.count === 0) return one;
+  // Indices below one.count are of `one`; numbers, because there may be two million runs.
+  const newAt = (i: number) => i < one.count ? one.newAt[i] : two.newAt[i - one.count];
+  const order = new Uint32Array(one.count + two.count).map((_, i) => i).sort((i, k) => newAt(i) - newAt(k));
   const joined = new RunList();
   let end = 0;
-  for (const [list, i] of all) {
+  for (const index of order) {
+    const [list, i] = index < one.count ? [one, index] : [two, index - one.count];
     const overlap = Math.max(0, end - list.newAt[i]);
     if (overlap >= list.bytes[i]) continue;
     const basisAt = list.basisAt[i] === HOLE ? HOLE : list.basisAt[i] + overlap;
