@@ -9,6 +9,7 @@ import { ContentHash } from "../hash/content_hash.ts";
 import { randomBytes } from "../os/random.ts";
 import { decodeHello, encodeHello, type Hello } from "../wire/hello_codec.ts";
 import {
+  Capability,
   CAPABILITY_NAMES,
   HelloSide,
   NONCE_BYTES,
@@ -20,7 +21,7 @@ import {
 export type SessionSide = "client" | "agent";
 
 /** What this version can do, and what it cannot do without. */
-const OFFERS = 0;
+const OFFERS = Capability.compression;
 const REQUIRES = 0;
 
 /** A HELLO of ours with a new nonce; `version` is the program's, for people. */

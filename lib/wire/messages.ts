@@ -22,6 +22,7 @@ export const Message = {
   fileSkip: 0x18,
   sourceDone: 0x19,
   checked: 0x1a,
+  packed: 0x1b,
   // Wishes.
   ready: 0x30,
   want: 0x31,
@@ -55,7 +56,10 @@ function wordOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => "_" + letter).toUpperCase();
 }
 
-/** Capability bits of HELLO by position. */
+/** Capability bits of HELLO. */
+export const Capability = { compression: 1 << 2 } as const;
+
+/** Their names by position. */
 export const CAPABILITY_NAMES = [
   "delta",
   "subtree digests",
@@ -101,5 +105,6 @@ export const DELETE_LIMIT = 2 ** 32;
 export const TIMEOUT_LIMIT = 2 ** 31;
 /** Most indexes in one WANT. */
 export const WANT_INDEXES = 8192;
-/** Most credit in one CREDIT. */
+/** Most credit in one CREDIT, and what it says of the time the receiver waited, percent. */
 export const CREDIT_LIMIT = 2 ** 31;
+export const IDLE_LIMIT = 100;
