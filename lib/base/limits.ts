@@ -15,6 +15,8 @@ export const ENTRIES = 200_000_000;
 export const FILE_BYTES = Number.MAX_SAFE_INTEGER;
 /** Largest frame payload, bytes. One small-file batch or one chunk fits; a hostile length costs no more than this. */
 export const FRAME_BYTES = 1 << 20;
+/** Most bytes that one PACKED message unpacks to: a frame's bound, so that a bomb costs no more than a frame does. */
+export const PACKED_BYTES = 1 << 20;
 /** Where a batch frame is closed, bytes. Measured: between 128 KiB and 512 KiB makes no difference, above only costs memory. */
 export const BATCH_BYTES = 256 << 10;
 /** Content carried whole inside a batch up to this size, bytes; larger files go in chunks. */

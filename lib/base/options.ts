@@ -39,6 +39,10 @@ export interface SyncOptions {
   noGuard: boolean;
   /** Idle seconds after which a silent peer ends the run; 0 = never. */
   timeoutSeconds: number;
+  /** What crosses a connection is compressed: where it pays, whatever the link is (-z), or never (--no-z). */
+  compress: "auto" | "always" | "never";
+  /** zstd level (--zl); null: chosen by the link's rate. */
+  compressLevel: number | null;
   filters: FilterRule[];
 }
 
@@ -66,6 +70,8 @@ export function defaultOptions(): SyncOptions {
     deleteLimit: null,
     noGuard: false,
     timeoutSeconds: 0,
+    compress: "auto",
+    compressLevel: null,
     filters: [],
   };
 }

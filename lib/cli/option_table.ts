@@ -1,7 +1,7 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
-import { numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
+import { compressionOf, levelOf, numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -19,6 +19,8 @@ export interface Option {
   name: string;
   /** One ASCII letter or sign. */
   short?: string;
+  /** Other long names. */
+  aliases?: readonly string[];
   /** What its argument is, as the help shows it; none: the option takes no argument. */
   argument?: string;
   group: Group;
@@ -205,6 +207,39 @@ export const OPTIONS: readonly Option[] = [
     },
     unset(settings) {
       settings.options.timeoutSeconds = 0;
+    },
+  },
+  {
+    name: "compress",
+    short: "z",
+    group: CONNECTION,
+    help: "compress whatever the link is; default: text over slow links;\nwhat does not shrink is never compressed",
+    set(settings) {
+      settings.options.compress = "always";
+    },
+    unset(settings) {
+      settings.options.compress = "never";
+    },
+  },
+  {
+    name: "compress-choice",
+    aliases: ["zc"],
+    argument: "NAME",
+    group: CONNECTION,
+    help: "zstd (as -z), none (as --no-z) or auto; rsync's lz4, zlibx\nand zlib are not there (--zc=NAME)",
+    set(settings, value, word) {
+      settings.options.compress = compressionOf(value, word);
+    },
+  },
+  {
+    name: "compress-level",
+    aliases: ["zl"],
+    argument: "NUM",
+    group: CONNECTION,
+    help: "zstd level, -50 to 22, and -z; 0: by the link's rate (--zl=NUM)",
+    set({ options }, value, word) {
+      options.compressLevel = levelOf(value, word);
+      if (options.compress === "auto") options.compress = "always";
     },
   },
 

@@ -3,6 +3,8 @@
 
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import type { SyncOptions } from "../base/options.ts";
+import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 
 export function usageError(detail: string): TsyncError {
   return new TsyncError({ kind: "usage", detail });
@@ -24,6 +26,28 @@ export function percentOrNumberOf(value: Uint8Array, word: string): { count: num
     return { percent: numberOf(value.subarray(0, -1), word, "a percentage", 0, 100) };
   }
   return { count: numberOf(value, word, "a number of entries or a percentage (50%)", 0, 2 ** 32) };
+}
+
+/** Names of --compress-choice: rsync's for what we have. Others end the run, as in an rsync that was built without them. */
+export function compressionOf(value: Uint8Array, word: string): SyncOptions["compress"] {
+  switch (latin1(value).toLowerCase()) {
+    case "auto":
+      return "auto";
+    case "none":
+      return "never";
+    case "zstd":
+      return "always";
+  }
+  throw new TsyncError({
+    kind: "unsupported",
+    detail: `${word}: "${display(value)}" is not known here; give zstd, none or auto`,
+  });
+}
+
+/** A zstd level; as in rsync one that is out of range means the nearest there is. Null: none in particular (0). */
+export function levelOf(value: Uint8Array, word: string): number | null {
+  const level = numberOf(value, word, "a compression level", -(2 ** 31), 2 ** 31 - 1);
+  return level === 0 ? null : Math.min(Math.max(level, LOWEST_LEVEL), HIGHEST_LEVEL);
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -62,7 +62,7 @@ function parseShort(settings: Settings, word: Uint8Array, next: Uint8Array | und
 function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | undefined): number {
   const cut = word.indexOf(EQUALS);
   const name = latin1(word.subarray(2, cut < 0 ? word.length : cut));
-  const option = name === "" ? undefined : OPTIONS.find((option) => option.name === name);
+  const option = name === "" ? undefined : OPTIONS.find((option) => isNamed(option, name));
   if (option === undefined) {
     const negated = name.startsWith("no-") ? negatable(name.slice(3)) : undefined;
     if (negated === undefined) throw unknownLong(word, name);
@@ -86,7 +86,11 @@ function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | unde
 
 /** What --no-NAME does, by long or short name. */
 function negatable(name: string): ((settings: Settings) => void) | undefined {
-  return name === "" ? undefined : OPTIONS.find((option) => option.name === name || option.short === name)?.unset;
+  return name === "" ? undefined : OPTIONS.find((option) => isNamed(option, name) || option.short === name)?.unset;
+}
+
+function isNamed(option: Option, name: string): boolean {
+  return option.name === name || option.aliases?.includes(name) === true;
 }
 
 function unknownShort(word: Uint8Array, at: number) {

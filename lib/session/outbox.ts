@@ -9,6 +9,7 @@ import { Gate } from "../base/gate.ts";
 import { BATCH_BYTES, BULK_WINDOW_BYTES, CHUNK_BYTES } from "../base/limits.ts";
 import type { ByteSink } from "../os/streams.ts";
 import { HEADER_BYTES, Message } from "../wire/messages.ts";
+import type { Packer } from "./packer.ts";
 import type { Wait } from "./ports.ts";
 
 /** Queued bytes above which a caller is asked to wait, and at which it may go on. */
@@ -32,6 +33,8 @@ export class Outbox {
   /** When the last write began, by the session's clock; a write is under way while isWriting. */
   lastWriteMs: number;
   isWriting = false;
+  /** Compresses bulk where that pays; null: the peer could not read it. */
+  packer: Packer | null = null;
   readonly #sink: ByteSink;
   readonly #now: () => number;
   readonly #onBroken: (error: unknown) => void;
@@ -45,6 +48,8 @@ export class Outbox {
   #sealedBytes = 0;
   readonly #pool: Batch[] = [];
   #credit = BULK_WINDOW_BYTES;
+  /** Since when queued bulk waits for credit; 0 = it does not. */
+  #starvedMs = 0;
   #isWoken = false;
   #isStopped = false;
   #stopError: unknown = undefined;
@@ -91,11 +96,18 @@ export class Outbox {
     return this.#afterBulk();
   }
 
-  addCredit(bytes: number): void {
+  /** `receiverIdle`: share of the time since it gave credit last in which the receiver waited for us. */
+  addCredit(bytes: number, receiverIdle: number): void {
     if (this.#credit + bytes > BULK_WINDOW_BYTES) {
       throw new TsyncError({ kind: "stream", detail: "the peer gives more credit than was spent" });
     }
     this.#credit += bytes;
+    if (this.packer !== null) {
+      const now = this.#now();
+      if (this.#starvedMs > 0) this.packer.stuck(now - this.#starvedMs);
+      this.#starvedMs = 0;
+      this.packer.credited(bytes, receiverIdle, now);
+    }
     this.#wake();
   }
 
@@ -222,6 +234,7 @@ export class Outbox {
       for (let bytes = this.#next(); bytes !== null; bytes = this.#next()) {
         this.lastWriteMs = this.#now();
         await this.#sink.write(bytes);
+        this.packer?.stuck(this.#now() - this.lastWriteMs);
         this.sentBytes += bytes.length;
         this.#settle();
         if (this.#isStopped) break;
@@ -253,8 +266,16 @@ export class Outbox {
     if (this.#sealed.length === 0) return null;
     const batch = this.#sealed[0];
     const from = batch.sent;
+    const packed = this.#credit > 0 ? this.packer?.pack(batch.writer.bytes.subarray(from, batch.writer.used)) : null;
+    if (packed) {
+      this.#credit -= packed.length;
+      batch.sent = batch.writer.used;
+      return packed;
+    }
     batch.sent = this.#spend(batch);
-    return batch.sent === from ? null : batch.writer.bytes.subarray(from, batch.sent);
+    if (batch.sent > from) return batch.writer.bytes.subarray(from, batch.sent);
+    this.#starvedMs ||= this.#now();
+    return null;
   }
 
   /** Spends credit on the frames of a batch that have not been sent, one by one; returns where the last affordable one ends. */

@@ -26,6 +26,7 @@ import { acceptHello, helloPayload, helloVersion, makeHello, sessionSeed, type S
 import { Inbox } from "./inbox.ts";
 import { Keepalive, type SessionClock } from "./keepalive.ts";
 import { Outbox } from "./outbox.ts";
+import { Packer } from "./packer.ts";
 import type { SourcePort, TargetPort, Wait } from "./ports.ts";
 import { SourceSide } from "./source_side.ts";
 import { SessionState, WAITING_FOR } from "./state.ts";
@@ -75,6 +76,12 @@ export class WireSession {
   #counter = 0;
   /** Bulk bytes handled and not given back. A peer that overdraws its credit needs no check: no more is read than is handled. */
   #unreturned = 0;
+  /** How long we waited for bytes since we gave credit last, and when that was. */
+  #waitedMs = 0;
+  #creditMs = 0;
+  /** When we sent what the peer answers with its first PING, and how long that took. */
+  #askedMs = 0;
+  #roundTripMs: number | null = null;
   readonly #helloGate: Gate<Hello>;
   readonly #jobGate: Gate<Job>;
   /** Open once our half, and the client's events, are attached. */
@@ -142,6 +149,11 @@ export class WireSession {
     return this.#peerHello !== null && (this.#hello.offers & this.#peerHello.offers & Capability[capability]) !== 0;
   }
 
+  /** The link's round trip, as far as a program's own haste can tell; null until it is known, soon after hello or job. */
+  get roundTripMs(): number | null {
+    return this.#roundTripMs;
+  }
+
   // Hello and job.
 
   /** The payload of our HELLO. */
@@ -156,6 +168,7 @@ export class WireSession {
   acceptHello(payload: Uint8Array): void {
     this.#outbox.control(Message.hello).raw(this.helloPayload());
     this.#outbox.controlEnd();
+    this.#askedMs = this.#clock.now();
     this.#takeHello(payload);
   }
 
@@ -183,6 +196,7 @@ export class WireSession {
       throw new TsyncError({ kind: "usage", detail: "the filter rules and paths of one run fill more than 1 MiB" });
     }
     this.#outbox.controlEnd();
+    this.#askedMs = this.#clock.now();
     this.#begin(job);
   }
 
@@ -196,8 +210,18 @@ export class WireSession {
     const isSource = (this.#side === "agent") === job.agentIsSource;
     this.#state.role = isSource ? "source" : "target";
     this.#state.phase = isSource ? "ready" : "roots";
+    this.#creditMs = this.#clock.now();
+    if (isSource && this.#canPack()) {
+      this.#outbox.packer = new Packer(job.options);
+      if (this.#roundTripMs !== null) this.#outbox.packer.roundTrip(this.#roundTripMs);
+    }
     const limits = [this.#timeoutSeconds, job.options.timeoutSeconds].filter((seconds) => seconds > 0);
     this.#keepalive.setTimeout(limits.length === 0 ? 0 : Math.min(...limits));
+  }
+
+  /** Both sides know PACKED. */
+  #canPack(): boolean {
+    return (this.#hello.offers & (this.#peerHello?.offers ?? 0) & Capability.compression) !== 0;
   }
 
   // The halves.
@@ -314,10 +338,14 @@ export class WireSession {
           this.#receivePing();
           continue;
         }
+        if (inbox.type === Message.packed) {
+          this.#unpack();
+          continue;
+        }
         const wait = this.#receive();
         if (wait !== undefined) await this.#pause(wait);
         if (this.#closing.isOver) return;
-        this.#handled(inbox.payloadEnd - inbox.payloadAt + HEADER_BYTES);
+        this.#handled();
         // Events wait in memory: a client that does not read them is not given more to do.
         const room = this.#state.role === "target" ? this.#outbox.room() : undefined;
         if (room !== undefined) await this.#pause(room);
@@ -340,7 +368,10 @@ export class WireSession {
 
   async #readSome(): Promise<number | null> {
     try {
-      return await this.#source.read(this.#inbox.space());
+      const from = this.#clock.now();
+      const count = await this.#source.read(this.#inbox.space());
+      this.#waitedMs += this.#clock.now() - from;
+      return count;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new TsyncError({ kind: "stream", detail: `reading from ${this.#peer} failed: ${why}` });
@@ -364,6 +395,16 @@ export class WireSession {
   #receivePing(): void {
     if (!this.#state.isLegal(Message.ping)) broken(this.#state.complaint(Message.ping));
     this.#keepalive.heardPing(decodePing(this.#open()));
+    if (this.#roundTripMs !== null || this.#askedMs === 0) return;
+    this.#roundTripMs = this.#clock.now() - this.#askedMs;
+    this.#outbox.packer?.roundTrip(this.#roundTripMs);
+  }
+
+  /** The frames of a PACKED message take its place, each held against the state table by itself. */
+  #unpack(): void {
+    if (!this.#canPack() || !this.#state.isLegal(Message.packed)) broken(this.#state.complaint(Message.packed));
+    this.#keepalive.heard();
+    this.#inbox.unpack();
   }
 
   #receive(): Wait {
@@ -401,16 +442,20 @@ export class WireSession {
       case Message.hello:
         this.#takeHello(reader.raw("HELLO", reader.left));
         this.#state.phase = "idle";
+        this.#sendPing();
         break;
       case Message.job: {
         const job = decodeJob(reader);
         this.#begin(job);
+        this.#sendPing();
         this.#jobGate.open(job);
         break;
       }
-      case Message.credit:
-        this.#outbox.addCredit(decodeCredit(reader));
+      case Message.credit: {
+        const { bytes, idlePercent } = decodeCredit(reader);
+        this.#outbox.addCredit(bytes, idlePercent / 100);
         break;
+      }
       case Message.abort:
         this.#receiveAbort(reader);
         break;
@@ -433,15 +478,19 @@ export class WireSession {
     else this.#closing.fail(new TsyncError({ kind: "interrupted", detail: "the client ended the run early" }), false);
   }
 
-  /** A message of `size` bytes is through: gives its credit back. */
-  #handled(size: number): void {
-    this.#work += size;
-    if (this.#inbox.type === Message.list) this.#listBytes += size - HEADER_BYTES;
-    if (!isBulk(this.#inbox.type)) return;
-    this.#unreturned += size;
+  /** The message that was found is through: gives its credit back. */
+  #handled(): void {
+    const { type, payloadAt, payloadEnd, cost } = this.#inbox;
+    this.#work += HEADER_BYTES + payloadEnd - payloadAt;
+    if (type === Message.list) this.#listBytes += payloadEnd - payloadAt;
+    if (!isBulk(type)) return;
+    this.#unreturned += cost;
     if (this.#unreturned < CREDIT_STEP) return;
-    encodeCredit(this.#outbox.control(Message.credit), this.#unreturned);
+    const now = this.#clock.now();
+    const idle = this.#waitedMs / Math.max(now - this.#creditMs, 1e-3);
+    encodeCredit(this.#outbox.control(Message.credit), this.#unreturned, Math.min(100, Math.round(100 * idle)));
     this.#outbox.controlEnd();
-    this.#unreturned = 0;
+    this.#unreturned = this.#waitedMs = 0;
+    this.#creditMs = now;
   }
 }

@@ -6,7 +6,7 @@ import { ENTRIES, PATH_BYTES, TEXT_BYTES } from "../base/limits.ts";
 import { type Totals, zeroTotals } from "../base/monitor.ts";
 import type { Problem } from "../base/problem.ts";
 import { checkPath } from "../base/relative_path.ts";
-import { ALL_KINDS, CAUSE_LIMIT, CHANGE_LIMIT, CREDIT_LIMIT, ERRNO_LIMIT, VERB_LIMIT } from "./messages.ts";
+import { ALL_KINDS, CAUSE_LIMIT, CHANGE_LIMIT, CREDIT_LIMIT, ERRNO_LIMIT, IDLE_LIMIT, VERB_LIMIT } from "./messages.ts";
 
 /** One record of ENTRY. */
 export function encodeEntryRecord(writer: ByteWriter, index: number, change: number): void {
@@ -121,15 +121,19 @@ export function decodePing(reader: ByteReader): number {
   return counter;
 }
 
-export function encodeCredit(writer: ByteWriter, bytes: number): void {
+/** `idlePercent`: of the time since the CREDIT before, in which the receiver waited for bytes. */
+export function encodeCredit(writer: ByteWriter, bytes: number, idlePercent: number): void {
   writer.varint(bytes);
+  writer.u8(idlePercent);
 }
 
-export function decodeCredit(reader: ByteReader): number {
+export function decodeCredit(reader: ByteReader): { bytes: number; idlePercent: number } {
   const bytes = reader.varint("CREDIT bytes", CREDIT_LIMIT);
   if (bytes === 0) reader.fail("CREDIT bytes", "it gives nothing");
+  const idlePercent = reader.u8("CREDIT idle");
+  if (idlePercent > IDLE_LIMIT) reader.fail("CREDIT idle", `${idlePercent} is over the limit ${IDLE_LIMIT}`);
   reader.done("CREDIT");
-  return bytes;
+  return { bytes, idlePercent };
 }
 
 /** `text` is cut to TEXT_BYTES. */

@@ -4,6 +4,7 @@
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { FILTER_BYTES, FILTER_RULES, PATH_BYTES, SOURCES } from "../base/limits.ts";
 import { defaultOptions, type FilterRule, type SyncOptions } from "../base/options.ts";
+import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 import { DELETE_LIMIT, TIMEOUT_LIMIT, WINDOW_LIMIT_NS } from "./messages.ts";
 
 export interface Job {
@@ -36,6 +37,9 @@ const OPTION_BITS = [
   "noGuard",
   "reportEntries",
 ] as const satisfies (keyof SyncOptions)[];
+
+/** Position = number. */
+const COMPRESS = ["auto", "always", "never"] as const satisfies SyncOptions["compress"][];
 
 const DeleteLimit = { guard: 0, count: 1, percent: 2 } as const;
 
@@ -80,6 +84,8 @@ function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
     writer.varint(limit.percent);
   }
   writer.varint(options.timeoutSeconds);
+  writer.u8(COMPRESS.indexOf(options.compress));
+  writer.signed(options.compressLevel ?? 0);
   writer.varint(options.filters.length);
   for (const rule of options.filters) {
     writer.flag(rule.include);
@@ -101,8 +107,18 @@ function decodeOptions(reader: ByteReader): SyncOptions {
   if (kind === DeleteLimit.count) options.deleteLimit = { count: limit };
   if (kind === DeleteLimit.percent) options.deleteLimit = { percent: limit };
   options.timeoutSeconds = reader.varint("JOB timeout", TIMEOUT_LIMIT);
+  decodeCompression(reader, options);
   options.filters = decodeFilters(reader);
   return options;
+}
+
+function decodeCompression(reader: ByteReader, options: SyncOptions): void {
+  const compress = reader.u8("JOB compression");
+  if (compress >= COMPRESS.length) reader.fail("JOB compression", `${compress} is unknown`);
+  options.compress = COMPRESS[compress];
+  const level = reader.signed("JOB compression level", -LOWEST_LEVEL);
+  if (level > HIGHEST_LEVEL) reader.fail("JOB compression level", `${level} is over the limit ${HIGHEST_LEVEL}`);
+  options.compressLevel = level === 0 ? null : level;
 }
 
 function decodeFilters(reader: ByteReader): FilterRule[] {

@@ -22,6 +22,7 @@ export const Message = {
   fileSkip: 0x18,
   sourceDone: 0x19,
   checked: 0x1a,
+  packed: 0x1b,
   subtrees: 0x1e,
   // Wishes.
   ready: 0x30,
@@ -57,10 +58,10 @@ function wordOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => "_" + letter).toUpperCase();
 }
 
-/** Capability bits of HELLO that this version has a use for. */
-export const Capability = { subtreeDigests: 1 << 1 } as const;
+/** Capability bits of HELLO. */
+export const Capability = { subtreeDigests: 1 << 1, compression: 1 << 2 } as const;
 
-/** Capability bits of HELLO by position. */
+/** Their names by position. */
 export const CAPABILITY_NAMES = [
   "delta",
   "subtree digests",
@@ -110,5 +111,6 @@ export const TIMEOUT_LIMIT = 2 ** 31;
 export const WANT_INDEXES = 8192;
 /** Most folders in one SUBTREES. */
 export const SUBTREES = 8192;
-/** Most credit in one CREDIT. */
+/** Most credit in one CREDIT, and what it says of the time the receiver waited, percent. */
 export const CREDIT_LIMIT = 2 ** 31;
+export const IDLE_LIMIT = 100;

@@ -18,6 +18,7 @@ export const TYPE = {
   FILE_SKIP: 0x18,
   SOURCE_DONE: 0x19,
   CHECKED: 0x1a,
+  PACKED: 0x1b,
   READY: 0x30,
   WANT: 0x31,
   WANT_END: 0x32,
@@ -365,6 +366,10 @@ export interface Job {
   limitKind: number;
   limit: number | bigint;
   timeoutSeconds: number | bigint;
+  /** 0 where it pays, 1 always, 2 never. */
+  compress: number;
+  /** As it travels: zigzag. */
+  compressLevel: number;
   rules: { include: boolean; pattern: Uint8Array }[];
   paths: Uint8Array[];
 }
@@ -377,6 +382,8 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
     limitKind: 0,
     limit: 0,
     timeoutSeconds: 0,
+    compress: 0,
+    compressLevel: 0,
     rules: [],
     paths: paths.map(latin1),
     ...changes,
@@ -385,7 +392,7 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
 
 export function encodeJob(job: Job): Uint8Array {
   const writer = new Writer().u8(job.role).u32(job.bits).signed(job.windowNs).u8(job.limitKind).varint(job.limit)
-    .varint(job.timeoutSeconds).varint(job.rules.length);
+    .varint(job.timeoutSeconds).u8(job.compress).varint(job.compressLevel).varint(job.rules.length);
   for (const rule of job.rules) writer.u8(rule.include ? 1 : 0).blob(rule.pattern);
   writer.varint(job.paths.length);
   for (const path of job.paths) writer.blob(path);
@@ -402,6 +409,8 @@ export function decodeJob(payload: Uint8Array): Job {
   const limitKind = reader.choice(3, "delete limit");
   const limit = reader.varint(2 ** 32);
   const timeoutSeconds = reader.varint(2 ** 31);
+  const compress = reader.choice(3, "compression");
+  const compressLevel = reader.varint(100);
   const rules = Array.from({ length: reader.varint(100_000) }, () => ({
     include: reader.choice(2, "rule") === 1,
     pattern: reader.blob(4_096),
@@ -410,7 +419,7 @@ export function decodeJob(payload: Uint8Array): Job {
   reader.end();
   must(paths.length >= 1 && (role === 1 || paths.length === 1), `${paths.length} paths`);
   must(paths.every((path) => !path.includes(0)), "a path with NUL");
-  return { role, bits, windowNs, limitKind, limit, timeoutSeconds, rules, paths };
+  return { role, bits, windowNs, limitKind, limit, timeoutSeconds, compress, compressLevel, rules, paths };
 }
 
 // ---- source to target ----------------------------------------------------------------------------------------------
@@ -821,7 +830,9 @@ export function encodePing(counter: number | bigint): Uint8Array {
   return new Writer().varint(counter).bytes();
 }
 
-export const encodeCredit = encodePing;
+export function encodeCredit(bytes: number | bigint, idlePercent = 0): Uint8Array {
+  return new Writer().varint(bytes).u8(idlePercent).bytes();
+}
 
 export function encodeAbort(kind: number, text: Uint8Array): Uint8Array {
   return new Writer().u8(kind).blob(text).bytes();

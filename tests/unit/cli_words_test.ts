@@ -87,12 +87,14 @@ Deno.test("-v and -i are counted; twice also reports what is unchanged, except w
 
 Deno.test("every option of the table is understood by its names", () => {
   for (const option of OPTIONS) {
-    const value = option.argument === undefined ? [] : ["7"];
-    if (option.name !== "") parseWords([`--${option.name}`, ...value].map((word) => utf8(word)));
+    const value = option.argument === undefined ? [] : [option.name === "compress-choice" ? "zstd" : "7"];
+    for (const name of [option.name, ...option.aliases ?? []]) {
+      if (name !== "") parseWords([`--${name}`, ...value].map((word) => utf8(word)));
+    }
     if (option.short !== undefined) parseWords([`-${option.short}`, ...value].map((word) => utf8(word)));
     if (option.unset !== undefined) parseWords([utf8(`--no-${option.name || option.short}`)]);
   }
-  const names = OPTIONS.flatMap(({ name, short }) => [name, short]).filter((name) => name);
+  const names = OPTIONS.flatMap(({ name, short, aliases }) => [name, short, ...aliases ?? []]).filter((name) => name);
   assertEquals(new Set(names).size, names.length);
 });
 
@@ -100,6 +102,35 @@ Deno.test("--modify-window: seconds as rsync takes them, -1 exact, 0 as without 
   assertEquals(sync("-@1 s d").request.options.modifyWindowNs, 1_999_999_999);
   assertEquals(sync("--modify-window=-1 s d").request.options.modifyWindowNs, 0);
   assertEquals(sync("--modify-window=0 s d").request.options.modifyWindowNs, null);
+});
+
+Deno.test("-z, --no-z, --zc and --zl: rsync's words; the later wins, a level asks for compression, 0 is none in particular", () => {
+  const wish = (line: string) => {
+    const { compress, compressLevel } = sync(`${line} s d`).request.options;
+    return `${compress} ${compressLevel}`;
+  };
+  assertEquals(wish("-a"), "auto null");
+  for (const line of ["-z", "--compress", "-az", "--zc=zstd", "--compress-choice ZSTD", "--no-z -z"]) {
+    assertEquals(wish(line), "always null", line);
+  }
+  for (const line of ["--no-z", "--no-compress", "-z --no-compress", "--zc=none", "--zl=5 --no-z --zl=0 --no-z"]) {
+    assertEquals(wish(line), "never null", line);
+  }
+  assertEquals(wish("-z --zc=auto"), "auto null");
+  assertEquals(wish("--zl=5"), "always 5");
+  assertEquals(wish("--compress-level=-7"), "always -7");
+  assertEquals(wish("--zl 0"), "always null");
+  assertEquals(wish("--zl=5 --zc=auto"), "auto 5");
+  assertEquals(wish("--zc=none --zl=5"), "never 5");
+  assertEquals(wish("--zl=999999999"), "always 22");
+  assertEquals(wish("--zl=-999999999"), "always -50");
+});
+
+Deno.test("--zc: a name that tsync does not have is no usage error, but code 4 as in rsync", () => {
+  for (const name of ["lz4", "zlibx", "zlib", "foo", ""]) {
+    const said = refused(`--zc=${name} s d`);
+    if (!/^unsupported: --zc: ".*" is not known here; give zstd, none or auto/.test(said)) throw new Error(said);
+  }
 });
 
 Deno.test("--delete-limit takes a number or a percentage", () => {
@@ -112,7 +143,10 @@ Deno.test("A11: an unknown option, a bad number and a contradiction are usage er
   const cases: Record<string, RegExp> = {
     "--foo s d": /^usage: --foo: unknown option/,
     "--recurs s d": /--recurs: unknown option; --recursive must be written in full/,
-    "-avzX s d": /-z: unknown option in "-avzX"/,
+    "-avzX s d": /-X: unknown option in "-avzX"/,
+    "--no-zc s d": /--no-zc: unknown option/,
+    "--zl=high s d": /--zl: "high" is not a compression level/,
+    "--compress=9 s d": /--compress=9: this option takes no argument/,
     "-Y s d": /-Y: unknown option \(/,
     "-ah s d": /-h: human-readable/,
     "--no-delete s d": /--no-delete: unknown option/,

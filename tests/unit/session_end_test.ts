@@ -192,7 +192,7 @@ Deno.test("HELLO: another major version, or a capability that one side lacks, is
     [{ major: 2 }, /protocol 1\.0 \(tsync .*\), the other protocol 2\.0;/],
     [{ major: 0, minor: 9 }, /the other protocol 0\.9;/],
     [{ requires: 1 }, /requires delta;/],
-    [{ requires: 4 + 8 }, /requires compression;/],
+    [{ requires: 4 + 8 }, /requires hard links;/],
     [{ requires: 2 ** 40 }, /requires capability 40;/],
     [{ version: utf8("1\x1b[31m") }, /^$/],
     [{ minor: 7, offers: 2 ** 52 + 255 }, /^$/],
@@ -421,7 +421,7 @@ Deno.test("JOB: one that does not fit a frame is a usage error before anything i
   await assert.rejects(peer.session.sendJob(job), /more than 1 MiB/);
   await peer.session.sendJob({ ...job, options: options() });
   await settled();
-  assert.deepEqual(peer.sentNames(), ["JOB"]);
+  assert.deepEqual(peer.sentNames(), ["PING", "JOB"]);
 });
 
 Deno.test("a session that has ended leaves no timer", async () => {

@@ -69,7 +69,7 @@ Deno.test("credit: a source sends 8 MiB and at most one frame more, then waits, 
     // One byte of credit lets one frame go, once what was overdrawn is given back.
     const more = credit === 1 ? sent - granted + 1 : credit;
     granted += more;
-    await peer.send(Message.credit, made((writer) => event.encodeCredit(writer, more)));
+    await peer.send(Message.credit, made((writer) => event.encodeCredit(writer, more, 0)));
     await fill();
   }
   assert.equal(peer.ending(), "");
@@ -78,9 +78,9 @@ Deno.test("credit: a source sends 8 MiB and at most one frame more, then waits, 
 Deno.test("credit: a source is not given more than it spent", async () => {
   const peer = await sending();
   const spent = cost(peer.sent());
-  await peer.send(Message.credit, made((writer) => event.encodeCredit(writer, spent)));
+  await peer.send(Message.credit, made((writer) => event.encodeCredit(writer, spent, 0)));
   assert.equal(peer.ending(), "");
-  await peer.send(Message.credit, [1]);
+  await peer.send(Message.credit, [1, 0]);
   assert.match(peer.failure().text, /more credit than was spent/);
 });
 

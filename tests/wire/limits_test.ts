@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { fromLatin1, utf8 } from "../../lib/base/bytes.ts";
 import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
+import { ZstdPacker } from "../../lib/codec/zstd.ts";
 import type { FileList } from "../../lib/base/file_list.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
@@ -63,6 +64,8 @@ interface JobParts {
   limitKind?: number;
   limit?: number;
   timeout?: number;
+  compress?: number;
+  level?: number;
   rules?: Build;
   paths?: Build;
 }
@@ -73,6 +76,8 @@ function job(w: ByteWriter, parts: JobParts): void {
   w.u8(parts.limitKind ?? 0);
   w.varint(parts.limit ?? 0);
   w.varint(parts.timeout ?? 0);
+  w.u8(parts.compress ?? 0);
+  w.signed(parts.level ?? 0);
   (parts.rules ?? ((w) => w.varint(0)))(w);
   (parts.paths ?? ((w) => (w.varint(1), blob(w, 1))))(w);
 }
@@ -85,6 +90,9 @@ limit("JOB guard", Message.job, (w, limit) => job(w, { limit }), 0);
 limit("JOB delete limit by count", Message.job, (w, limit) => job(w, { limitKind: 1, limit }), 2 ** 32);
 limit("JOB delete limit by percent", Message.job, (w, limit) => job(w, { limitKind: 2, limit }), 100);
 limit("JOB timeout", Message.job, (w, timeout) => job(w, { timeout }), 2 ** 31);
+limit("JOB compression", Message.job, (w, compress) => job(w, { compress }), 2);
+limit("JOB compression level", Message.job, (w, level) => job(w, { level }), 22);
+limit("JOB compression level below zero", Message.job, (w, level) => job(w, { level }), -50, -51);
 const rules = (count: number, pattern: number, include: number): Build => (w) => {
   w.varint(count);
   for (let i = 0; i < count; i++) {
@@ -359,6 +367,70 @@ limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
 limit("CHECKED spare bits", Message.checked, (w, v) => (w.varint(11), w.u8(255), w.u8(v)), 7);
 
+// PACKED.
+const zstd = new ZstdPacker(1);
+/** A PACKED that says `says` bytes and holds these. */
+function packed(w: ByteWriter, frames: Uint8Array, says = frames.length, codec = 1): void {
+  const data = new Uint8Array(frames.length + 1000);
+  w.u8(codec);
+  w.varint(says);
+  w.raw(data.subarray(0, zstd.pack(frames, data, 0, data.length)));
+}
+/** Frames of `total` bytes: FILE_DATA, the last of them `type`. */
+function framesOf(total: number, type: number = Message.fileData): Uint8Array {
+  const w = new ByteWriter(total);
+  for (let left = total; left > 0;) {
+    const length = Math.min(left - 5, left === 2 ** 20 + 1 ? 2 ** 19 : 2 ** 20);
+    w.u32(length);
+    w.u8(left - length === 5 ? type : Message.fileData);
+    w.raw(new Uint8Array(length));
+    left -= length + 5;
+  }
+  return w.view();
+}
+limit("PACKED codec", Message.packed, (w, v) => packed(w, framesOf(100), 100, v), 1);
+limit("PACKED codec 0", Message.packed, (w, v) => packed(w, framesOf(100), 100, v), 1, 0);
+limit("PACKED size", Message.packed, (w, v) => packed(w, framesOf(v)), 2 ** 20);
+limit("PACKED size that is too large", Message.packed, (w, v) => packed(w, framesOf(100), v), 100);
+limit("PACKED size that is too small", Message.packed, (w, v) => packed(w, framesOf(100), v), 100, 99);
+limit("PACKED size of nothing", Message.packed, (w, v) => packed(w, framesOf(100 * v)), 1, 0);
+limit(
+  "PACKED a byte behind the last frame",
+  Message.packed,
+  (w, v) => packed(w, new Uint8Array([...framesOf(100), 1]).subarray(0, v)),
+  100,
+);
+limit("PACKED half a frame", Message.packed, (w, v) => packed(w, framesOf(100).subarray(0, v)), 100, 99);
+limit(
+  "PACKED half a header",
+  Message.packed,
+  (w, v) => packed(w, new Uint8Array([...framesOf(100), 0, 0, 0, 0]).subarray(0, v)),
+  100,
+  104,
+);
+limit("PACKED types", Message.packed, (w, v) => packed(w, framesOf(100, v)), 0x2f);
+limit("PACKED types from below", Message.packed, (w, v) => packed(w, framesOf(100, v)), 0x10, 0x0f);
+limit("PACKED in PACKED", Message.packed, (w, v) => packed(w, framesOf(100, v)), 0x1a, 0x1b);
+Deno.test("PACKED with a window over 1 MiB, junk behind its data, data cut off, and data of another kind are refused", () => {
+  const window = (log: number) => (w: ByteWriter) => {
+    const good = made((w) => packed(w, framesOf(4096)));
+    // Behind codec and size: magic number, frame header descriptor, and the window's size.
+    const header = good.subarray(3);
+    assert.deepEqual([...header.subarray(0, 5)], [0x28, 0xb5, 0x2f, 0xfd, 0], "a frame that names its window");
+    header[5] = (log - 10) << 3;
+    w.raw(good);
+  };
+  check("1 MiB", Message.packed, window(20), true);
+  for (const log of [21, 27, 31, 41]) check(`2^${log}`, Message.packed, window(log), false);
+  const good = made((w) => packed(w, framesOf(100)));
+  check("as it is", Message.packed, (w) => w.raw(good), true);
+  check("junk", Message.packed, (w) => (w.raw(good), w.u8(0x28)), false);
+  for (let length = 0; length < good.length - 3; length++) {
+    check(`cut to ${length}`, Message.packed, (w) => w.raw(good.subarray(0, length)), false);
+  }
+  check("deflate", Message.packed, (w) => (w.u8(1), w.varint(100), w.raw(Uint8Array.of(0x78, 0x9c, 3, 0))), false);
+});
+
 // Wishes.
 limit("READY flags", Message.ready, (w, v) => w.u8(v), 2, 3);
 limit("READY flags without subtrees", Message.ready, (w, v) => w.u8(v), 1, 4);
@@ -433,8 +505,9 @@ limit("PROGRESS files", Message.progress, (w, v) => (w.varint(v), w.varint(0)), 
 limit("PROGRESS bytes", Message.progress, (w, v) => (w.varint(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
 limit("TOTALS field", Message.totals, (w, v) => (w.raw(new Uint8Array(21)), big(w, v)), 2 ** 53 - 1, 2 ** 53);
 limit("PING counter", Message.ping, (w, v) => big(w, v), 2 ** 53 - 1, 2 ** 53);
-limit("CREDIT bytes", Message.credit, (w, v) => w.varint(v), 2 ** 31);
-limit("CREDIT of nothing", Message.credit, (w, v) => w.varint(v), 1, 0);
+limit("CREDIT bytes", Message.credit, (w, v) => (w.varint(v), w.u8(0)), 2 ** 31);
+limit("CREDIT of nothing", Message.credit, (w, v) => (w.varint(v), w.u8(0)), 1, 0);
+limit("CREDIT idle", Message.credit, (w, v) => (w.varint(1), w.u8(v)), 100);
 limit("ABORT kind", Message.abort, (w, v) => (w.u8(v), blob(w, 1)), 9);
 limit("ABORT kind 0", Message.abort, (w, v) => (w.u8(v), blob(w, 1)), 1, 0);
 limit("ABORT text", Message.abort, (w, v) => (w.u8(1), blob(w, v)), 4096);

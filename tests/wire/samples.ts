@@ -1,18 +1,20 @@
 // One or more samples of every message: how it is encoded, and a decoder that encodes again what it decoded. Used by the golden
 // bytes, the truncations and the fuzzer, so that a message added here is tested by all of them.
 
-import { fromLatin1, utf8 } from "../../lib/base/bytes.ts";
+import { concatBytes, fromHex, fromLatin1, utf8 } from "../../lib/base/bytes.ts";
 import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { deviceNumber, FileList } from "../../lib/base/file_list.ts";
 import { zeroTotals } from "../../lib/base/monitor.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
+import { ZstdUnpacker } from "../../lib/codec/zstd.ts";
 import * as content from "../../lib/wire/content_codec.ts";
 import * as event from "../../lib/wire/event_codec.ts";
 import { decodeHello, encodeHello } from "../../lib/wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../../lib/wire/job_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
+import * as packed from "../../lib/wire/packed_codec.ts";
 import * as wish from "../../lib/wire/wish_codec.ts";
 
 export interface Sample {
@@ -186,6 +188,8 @@ const PULL: Job = {
     modifyWindowNs: 2_000_000_000,
     deleteLimit: { percent: 75 },
     timeoutSeconds: 300,
+    compress: "always",
+    compressLevel: -7,
     filters: [{ include: true, pattern: utf8("*.c") }, { include: false, pattern: utf8("\xff*") }],
   },
   paths: [utf8("~/a b"), utf8("/"), utf8("")],
@@ -206,6 +210,15 @@ function records(): content.FileRecord {
 
 const FRESH = { size: 5, mtimeSec: 1_700_000_002, mtimeNs: 77 };
 
+/** What the sample of PACKED holds, and its data: zstd's, of level 3. Another zstd may find another form, and read this one. */
+export const PACKED_FRAMES = concatBytes(
+  Uint8Array.of(0x2d, 0x01, 0, 0, Message.fileData, 0),
+  new Uint8Array(300).fill(0x61),
+  Uint8Array.of(1, 0, 0, 0, Message.fileEnd, 1),
+);
+const PACKED_DATA = fromHex("28b52ffd0050a50000682d0100001600610100000017010100282a3002")!;
+const unpacker = new ZstdUnpacker();
+
 export const SAMPLES: Sample[] = [
   {
     name: "HELLO",
@@ -224,6 +237,7 @@ export const SAMPLES: Sample[] = [
   },
   job("JOB push, nothing set", PUSH),
   job("JOB pull, all set", PULL),
+  job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
     name: "ROOTS with a root",
@@ -325,6 +339,23 @@ export const SAMPLES: Sample[] = [
     type: Message.checked,
     encode: (writer) => content.encodeChecked(writer, 11, Uint8Array.of(0b1000_0001, 0b101)),
     again: (reader, writer) => content.encodeChecked(writer, 11, content.decodeChecked(reader, 11)),
+  },
+  {
+    name: "PACKED, a FILE_DATA of 300 bytes and a FILE_END",
+    type: Message.packed,
+    encode(writer) {
+      packed.encodePackedHead(writer, PACKED_FRAMES.length);
+      writer.raw(PACKED_DATA);
+    },
+    again(reader, writer) {
+      const bytes = packed.decodePackedHead(reader);
+      const data = reader.raw("data", reader.left);
+      const into = new Uint8Array(bytes + 1);
+      if (!unpacker.unpack(data, into, bytes)) reader.fail("PACKED", "it does not unpack");
+      packed.checkPackedFrames(new ByteReader(into.subarray(0, bytes)));
+      packed.encodePackedHead(writer, bytes);
+      writer.raw(data);
+    },
   },
   {
     name: "READY",
@@ -457,8 +488,11 @@ export const SAMPLES: Sample[] = [
   {
     name: "CREDIT",
     type: Message.credit,
-    encode: (writer) => event.encodeCredit(writer, 1 << 20),
-    again: (reader, writer) => event.encodeCredit(writer, event.decodeCredit(reader)),
+    encode: (writer) => event.encodeCredit(writer, 1 << 20, 83),
+    again(reader, writer) {
+      const { bytes, idlePercent } = event.decodeCredit(reader);
+      event.encodeCredit(writer, bytes, idlePercent);
+    },
   },
   {
     name: "ABORT",
