@@ -96,6 +96,7 @@ async function serveTarget(job: Job, session: WireSession): Promise<void> {
     events: session.peerEvents(),
     source: session.peerSource(list),
     comparesTrees: session.can("subtreeDigests"),
+    usesDelta: session.can("delta"),
     digesters: await seededDigesters(await session.seed()),
     path: inHome(job.paths[0], env),
     expected: null,

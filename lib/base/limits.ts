@@ -23,6 +23,8 @@ export const BATCH_BYTES = 256 << 10;
 export const SMALL_FILE_BYTES = 128 << 10;
 /** One chunk of a large file, bytes. Measured: 64 KiB to 1 MiB are equal. */
 export const CHUNK_BYTES = 256 << 10;
+/** Signatures a source holds at a time, bytes of records: two of the largest files there are. */
+export const SIGNATURES_BYTES = 32 << 20;
 /** Entries in one list message. */
 export const LIST_ENTRIES = 8192;
 /** Bulk bytes the sender may have under way before the receiver returns credit; twice the usual 100 Mbit/s x 200 ms product. */

@@ -24,6 +24,10 @@ export interface SyncOptions {
   /** -S: make holes of runs of zeros too; holes are kept always. */
   sparse: boolean;
   delete: boolean;
+  /** -W: a changed file is sent whole, not as what differs from the one at the target. */
+  wholeFile: boolean;
+  /** -B: block size of deltas, bytes; 0: by the file's size. */
+  blockBytes: number;
   /** Report entries one by one (-i, -v): else only problems and totals are told. */
   reportEntries: boolean;
   /** Report unchanged entries as well (-ii, -vv). */
@@ -62,6 +66,8 @@ export function defaultOptions(): SyncOptions {
     ignoreTimes: false,
     sparse: false,
     delete: false,
+    wholeFile: false,
+    blockBytes: 0,
     reportEntries: false,
     reportUnchanged: false,
     modifyWindowNs: null,

@@ -32,7 +32,17 @@ export interface Option {
   unset?(settings: Settings): void;
 }
 
-type Flag = "recursive" | "links" | "perms" | "times" | "group" | "owner" | "devices" | "specials" | "numericIds";
+type Flag =
+  | "wholeFile"
+  | "recursive"
+  | "links"
+  | "perms"
+  | "times"
+  | "group"
+  | "owner"
+  | "devices"
+  | "specials"
+  | "numericIds";
 type Switch =
   | "dryRun"
   | "checksum"
@@ -143,6 +153,24 @@ export const OPTIONS: readonly Option[] = [
       const seconds = numberOf(value, word, "a number of seconds", -1, 4_000_000);
       // As in rsync, fractions do not count with a window in seconds: less than one more is still the same.
       settings.options.modifyWindowNs = seconds < 0 ? 0 : seconds === 0 ? null : seconds * 1e9 + 999_999_999;
+    },
+  },
+
+  {
+    name: "whole-file",
+    short: "W",
+    group: COMPARE,
+    help: "send changed files whole, not as what differs (on one machine always)",
+    ...turns("wholeFile"),
+  },
+  {
+    name: "block-size",
+    short: "B",
+    argument: "BYTES",
+    group: COMPARE,
+    help: "compare changed files in blocks of BYTES, rounded up to a power of two",
+    set(settings, value, word) {
+      settings.options.blockBytes = numberOf(value, word, "a number of bytes", 0, 16 << 20);
     },
   },
 

@@ -16,5 +16,9 @@ export function randomSeed(): Seed {
 /** The hash is loaded only now: a run that needs none starts without it. */
 export async function seededDigesters({ low, high }: Seed): Promise<Digesters> {
   const { ContentHash } = await import("../hash/content_hash.ts");
-  return { list: await ContentHash.create(low, high), content: await ContentHash.create(low, high) };
+  return {
+    seed: { low, high },
+    list: await ContentHash.create(low, high),
+    content: await ContentHash.create(low, high),
+  };
 }

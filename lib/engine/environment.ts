@@ -32,6 +32,7 @@ export interface Digester {
 
 /** Two digesters with the session's seed, because listing (-c) and content are digested in turns. */
 export interface Digesters {
+  seed: { low: number; high: number };
   list: Digester;
   content: Digester;
 }

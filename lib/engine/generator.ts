@@ -18,14 +18,18 @@ import { SortedListing } from "../tree/sorted_listing.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
 import type { TargetState } from "./target_state.ts";
 
+/** A smaller file is sent whole: its signature and the questions cost more than it saves, bytes. */
+const LEAST_DELTA_BYTES = 16 << 10;
+
 export class Generator {
   readonly #state: TargetState;
   readonly #own = new SortedListing();
   readonly #march = new March();
   readonly #stat = new Stat();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
-  /** Indexes whose content is wanted, found since the last take. */
+  /** Indexes whose content is wanted, whole or as a delta, found since the last take. */
   #wants: number[] = [];
+  #deltas: number[] = [];
   /** Own entries without a twin in the list: parent = index of their folder in the file list. Only with --delete. */
   readonly extras = new FileList();
   /** Own entries looked at, extras included: what a share of deletions is reckoned against. */
@@ -39,8 +43,13 @@ export class Generator {
     this.#state = state;
   }
 
-  /** One piece of a folder's list. Returns the indexes whose content is wanted, in order. */
-  async listed(folder: number, first: number, count: number, flags: number): Promise<Uint32Array> {
+  /** One piece of a folder's list. Returns the indexes whose content is wanted, whole and as a delta, each in order. */
+  async listed(
+    folder: number,
+    first: number,
+    count: number,
+    flags: number,
+  ): Promise<{ wants: Uint32Array; deltas: Uint32Array }> {
     if ((flags & FolderPiece.first) !== 0) this.#begin(folder, this.#isStagedWhole(first, count));
     else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
@@ -49,9 +58,10 @@ export class Generator {
       this.#march.finish(this.#extra);
       this.#state.newFolders.listed(folder);
     }
-    const wants = Uint32Array.from(this.#wants);
+    const found = { wants: Uint32Array.from(this.#wants), deltas: Uint32Array.from(this.#deltas) };
     this.#wants = [];
-    return wants;
+    this.#deltas = [];
+    return found;
   }
 
   #decideByQuickCheck(first: number, count: number): void {
@@ -382,7 +392,8 @@ export class Generator {
     const size = list.size(i) !== stat.size ? Change.size : 0;
     const checksum = equal === 0 ? Change.checksum : 0;
     const time = options.times ? 0 : Change.time | Change.timeNow;
-    this.#want(i, change | Change.content | size | checksum | time);
+    const isDelta = this.#state.usesDelta && Math.min(list.size(i), stat.size) >= LEAST_DELTA_BYTES;
+    this.#want(i, change | Change.content | size | checksum | time, isDelta);
   }
 
   #link(i: number, stat: Stat): void {
@@ -489,7 +500,7 @@ export class Generator {
     return os.makeSpecial(folder, name, kind, 0o600, deviceMajor(device), deviceMinor(device));
   }
 
-  #want(i: number, change: number): void {
+  #want(i: number, change: number, isDelta = false): void {
     const state = this.#state;
     state.totals.transferredFiles++;
     state.totals.transferredBytes += state.list.size(i);
@@ -497,7 +508,7 @@ export class Generator {
     if (state.options.dryRun) return;
     state.wanted.add(i);
     state.newFolders.wants(this.#folder);
-    this.#wants.push(i);
+    (isDelta ? this.#deltas : this.#wants).push(i);
   }
 
   #report(i: number, change: number): void {

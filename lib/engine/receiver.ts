@@ -7,11 +7,12 @@ import { IndexSet } from "../base/index_set.ts";
 import { errnoText } from "../base/errno.ts";
 import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
-import type { Fresh, Wait } from "../session/ports.ts";
+import { type Fresh, REDO, type Wait } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { copyFile } from "../tree/copy.ts";
 import { writeWithHoles } from "../tree/sparse.ts";
-import { digestNumber } from "./digest_number.ts";
+import { ContentDigest } from "./content_digest.ts";
+import { BREATH_BYTES } from "./environment.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -24,11 +25,18 @@ interface Incoming {
   temporary: Uint8Array;
   /** Bytes written so far; the rest are holes or clones. */
   written: number;
+  /** Of them, those that came from the basis. */
+  matched: number;
+  /** The file whose parts a delta uses, or -1. */
+  basis: Handle;
+  digest: ContentDigest | null;
   isWanted: boolean;
   /** Content is discarded: not wanted here, or writing it failed. */
   isVoid: boolean;
 }
 
+/** Bytes of a basis taken at a time. */
+const BASIS_BYTES = 256 << 10;
 /** Mode of a temporary file until its content is verified and its owner set (R7). */
 const PRIVATE = 0o600;
 
@@ -45,10 +53,11 @@ export class Receiver {
   /** Name of the small file just made. */
   #created: Uint8Array = EMPTY;
   #incoming: Incoming | null = null;
+  #piece: Uint8Array | null = null;
   /** Files of a streaming session that came though nobody here wants them. */
   readonly #passedOver = new IndexSet();
-  /** Called when the last wanted file was answered. */
-  onAnswered: () => void = () => {};
+  /** Called with each wanted file when it was answered. */
+  onAnswered: (index: number) => void = () => {};
 
   constructor(state: TargetState, generator: Generator) {
     this.#state = state;
@@ -75,12 +84,12 @@ export class Receiver {
     return this.#answered(index);
   }
 
-  fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+  fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     const state = this.#state;
     const isWanted = this.#take(index);
-    const none = { folder: -1, handle: -1, temporary: EMPTY, written: 0 };
-    this.#incoming = { index, size, ...none, isWanted, isVoid: !isWanted };
-    state.digesters?.content.reset();
+    const none = { folder: -1, handle: -1, temporary: EMPTY, written: 0, matched: 0, basis: -1 };
+    const digest = state.digesters === null ? null : new ContentDigest(state.digesters.content);
+    this.#incoming = { index, size, ...none, digest, isWanted, isVoid: !isWanted };
     if (!isWanted) return;
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     state.newFolders.place(state.list.parent(index));
@@ -92,15 +101,35 @@ export class Receiver {
     const handle = folder < 0 ? folder : this.#create(folder, PRIVATE);
     Object.assign(this.#incoming, { folder, handle, temporary: state.stage.temporary });
     if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
+    else if (isDelta) this.#incoming.basis = state.os.openFile(folder, state.name(index), OpenMode.read, 0);
+  }
+
+  /**
+   * Takes a run from the basis. What cannot be read there is left out: the digest then does not fit, and the file is asked for
+   * whole.
+   */
+  async fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
+    const incoming = this.#incoming!;
+    const { os, env } = this.#state;
+    const piece = this.#piece ??= new Uint8Array(BASIS_BYTES);
+    let sinceBreath = 0;
+    for (let done = 0; done < bytes && !incoming.isVoid && incoming.basis >= 0;) {
+      const left = bytes - done;
+      const count = os.readAt(incoming.basis, left < BASIS_BYTES ? piece.subarray(0, left) : piece, basisOffset + done);
+      if (count <= 0) return;
+      incoming.matched += count;
+      this.fileData(offset + done, piece.subarray(0, count));
+      done += count;
+      sinceBreath += count;
+      if (sinceBreath < BREATH_BYTES) continue;
+      sinceBreath = 0;
+      await env.breathe();
+    }
   }
 
   fileData(offset: number, bytes: Uint8Array): Wait {
     const incoming = this.#incoming!;
-    const digester = this.#state.digesters?.content;
-    if (digester !== undefined) {
-      digestNumber(digester, offset);
-      digester.update(bytes);
-    }
+    incoming.digest?.data(offset, bytes);
     if (incoming.isVoid) return;
     const result = this.#write(incoming.handle, bytes, offset);
     incoming.written += bytes.length;
@@ -131,15 +160,16 @@ export class Receiver {
     const state = this.#state;
     this.#incoming = null;
     const { index, size, folder, handle, temporary } = incoming;
-    if (digest !== null) digestNumber(state.digesters!.content, size);
-    const verified = digest === null || equalBytes(state.digesters!.content.digest(), digest);
+    const verified = digest === null || equalBytes(incoming.digest!.end(size), digest);
+    this.#closeBasis(incoming);
     if (!complete && incoming.isWanted) state.wanted.add(index);
     if (incoming.isVoid) return complete ? this.#answered(index) : undefined;
     const sized = complete && verified ? state.os.truncate(handle, size) : 0;
     const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
     if (good) {
-      state.totals.literalBytes += incoming.written;
-      state.totals.matchedBytes += size - incoming.written;
+      const literal = incoming.written - incoming.matched;
+      state.totals.literalBytes += literal;
+      state.totals.matchedBytes += size - literal;
       state.stage.commit();
     } else {
       state.os.close(handle);
@@ -162,7 +192,9 @@ export class Receiver {
   abandon(): void {
     const incoming = this.#incoming;
     this.#incoming = null;
-    if (incoming === null || incoming.isVoid) return;
+    if (incoming === null) return;
+    this.#closeBasis(incoming);
+    if (incoming.isVoid) return;
     this.#state.os.close(incoming.handle);
     this.#state.stage.discard(incoming.folder, incoming.temporary);
     this.#closeFolder(incoming.folder);
@@ -295,7 +327,7 @@ export class Receiver {
     const state = this.#state;
     if (state.redone.add(index)) {
       state.wanted.add(index);
-      return state.source.want(Uint32Array.of(index), true);
+      return state.source.want(Uint32Array.of(index), REDO);
     }
     this.#untransferred(index);
     state.tell(Verb.transfer, Cause.verify, 0, state.path(index));
@@ -334,6 +366,11 @@ export class Receiver {
     this.#told(incoming.index, verb, errno);
   }
 
+  #closeBasis(incoming: Incoming): void {
+    if (incoming.basis >= 0) this.#state.os.close(incoming.basis);
+    incoming.basis = -1;
+  }
+
   #closeFolder(folder: Handle): void {
     if (folder < 0) return;
     this.#state.stage.release(folder);
@@ -348,7 +385,7 @@ export class Receiver {
 
   #answered(index: number): Wait {
     this.#state.newFolders.answered(this.#state.list.parent(index));
-    if (this.#state.wanted.size === 0) this.onAnswered();
+    this.onAnswered(index);
     return undefined;
   }
 }

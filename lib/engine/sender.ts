@@ -6,13 +6,15 @@ import { CHUNK_BYTES, SMALL_FILE_BYTES } from "../base/limits.ts";
 import type { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
+import { HOLE } from "../delta/runs.ts";
 import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
 import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
 import { isAsListed, isUnchanged, onlyGrew, readFully, statRegular } from "../tree/read_file.ts";
 import { HOLE_BYTES, nextExtent } from "../tree/sparse.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
-import { digestNumber } from "./digest_number.ts";
+import { ContentDigest } from "./content_digest.ts";
+import type { Compared, DeltaSource } from "./delta_source.ts";
 
 /** Reads of one file before it is given up as changing. */
 const READS = 3;
@@ -25,6 +27,8 @@ export interface SenderInput {
   target: TargetPort;
   /** Null: the target is in this process and takes handles; nothing is hashed. */
   digester: Digester | null;
+  /** Null until a file is wanted as a delta. */
+  delta: DeltaSource | null;
   report(problem: Problem): void;
 }
 
@@ -51,6 +55,7 @@ export class Sender {
     if (folder < 0) return this.#failed(i, Verb.open, -folder);
     const file = this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
     if (file < 0) return this.#failed(i, Verb.open, -file);
+    if (this.#input.delta?.has(i)) return this.#delta(i, file, this.#input.delta);
     const size = this.#list.size(i);
     if (size > SMALL_FILE_BYTES) return this.#large(i, file);
     const wait = this.#smallUnchanged(i, file, size);
@@ -84,10 +89,10 @@ export class Sender {
     return hole >= 0 && hole < size;
   }
 
-  /** Any file, read between two looks at it, again if it changed. */
-  async #large(i: number, file: Handle): Promise<void> {
+  /** Any file, read between two looks at it, again if it changed; `first` is 2 if it was read before. */
+  async #large(i: number, file: Handle, first = 1): Promise<void> {
     try {
-      for (let read = 1; read <= READS; read++) {
+      for (let read = first; read <= READS; read++) {
         const looked = statRegular(this.#os, file, this.#before);
         if (looked < 0) return await this.#failed(i, Verb.read, -looked);
         const before = copyStat(this.#before);
@@ -105,22 +110,21 @@ export class Sender {
   /** 0: sent; 1: it changed meanwhile, try again; below zero: a negated errno. */
   async #sendOnce(i: number, file: Handle, before: Stat, acceptTorn: boolean): Promise<number> {
     const { target, digester } = this.#input;
-    const isFresh = !isAsListed(this.#list, i, before);
-    const fresh: Fresh | null = isFresh
-      ? { size: before.size, mtimeSec: before.mtimeSec, mtimeNs: before.mtimeNs }
-      : null;
-    await target.fileBegin(i, before.size, fresh);
-    digester?.reset();
-    const result = digester === null
-      ? await this.#handOver(file, before)
-      : await this.#sendExtents(file, before, digester);
+    const fresh = this.#freshOf(i, before);
+    await target.fileBegin(i, before.size, fresh, false);
+    const digest = digester === null ? null : new ContentDigest(digester);
+    const result = digest === null ? await this.#handOver(file, before) : await this.#sendExtents(file, before, digest);
     const looked = this.#os.statHandle(file, this.#after);
     const isGood = result === 0 && looked === 0 &&
       (acceptTorn || isUnchanged(before, this.#after) || onlyGrew(before, this.#after));
-    if (isGood && digester !== null) digestNumber(digester, before.size);
-    await target.fileEnd(isGood, isGood && digester !== null ? digester.digest() : null);
+    await target.fileEnd(isGood, isGood && digest !== null ? digest.end(before.size) : null);
     if (isGood) return 0;
     return result < 0 ? result : looked < 0 ? looked : 1;
+  }
+
+  #freshOf(i: number, stat: Stat): Fresh | null {
+    if (isAsListed(this.#list, i, stat)) return null;
+    return { size: stat.size, mtimeSec: stat.mtimeSec, mtimeNs: stat.mtimeNs };
   }
 
   /** On one machine the target copies from the open file itself. */
@@ -129,7 +133,7 @@ export class Sender {
   }
 
   /** Sends the data extents; 0, 1 if the file got shorter, or a negated errno. */
-  async #sendExtents(file: Handle, before: Stat, digester: Digester): Promise<number> {
+  async #sendExtents(file: Handle, before: Stat, digest: ContentDigest): Promise<number> {
     const { target, env } = this.#input;
     const size = before.size;
     const isDense = before.allocated >= size;
@@ -144,8 +148,7 @@ export class Sender {
         if (count < 0) return count;
         if (count === 0) return 1;
         const bytes = piece.subarray(0, count);
-        digestNumber(digester, at);
-        digester.update(bytes);
+        digest.data(at, bytes);
         const wait = target.fileData(at, bytes);
         if (wait !== undefined) await wait;
         at += count;
@@ -156,6 +159,79 @@ export class Sender {
       }
     }
     return 0;
+  }
+
+  // ---- deltas
+
+  /** Compares the file with its basis and sends what is not there, or asks for a second round and is called again. */
+  async #delta(i: number, file: Handle, delta: DeltaSource): Promise<void> {
+    const isRefining = delta.isRefining(i);
+    const before = isRefining ? delta.comparedAt(i) : new Stat();
+    let isSent: boolean | null = false;
+    try {
+      isSent = isRefining
+        ? await this.#sendRefined(i, file, before, delta)
+        : await this.#sendCompared(i, file, before, delta);
+    } finally {
+      if (isSent !== false) this.#os.close(file);
+      if (isSent !== null) delta.forget(i);
+    }
+    // It changed meanwhile, or could not be read: then it goes whole, which tells what is the matter.
+    if (isSent === false) await this.#large(i, file, 2);
+  }
+
+  /** Round one. True: sent; null: asked for fine records; false: it cannot be a delta. */
+  async #sendCompared(i: number, file: Handle, before: Stat, delta: DeltaSource): Promise<boolean | null> {
+    if (statRegular(this.#os, file, before) < 0 || before.size === 0) return false;
+    const compared = await delta.compare(i, file, before, this.#input.digester!);
+    if (typeof compared === "number" || !this.#isStill(file, before)) return false;
+    const gaps = delta.gaps(i, compared, before);
+    if (gaps.length === 0) return await this.#sendRuns(i, file, before, compared);
+    await this.#input.target.refine(i, gaps);
+    return null;
+  }
+
+  /** Round two. */
+  async #sendRefined(i: number, file: Handle, before: Stat, delta: DeltaSource): Promise<boolean> {
+    if (!this.#isStill(file, before)) return false;
+    return await this.#sendRuns(i, file, before, await delta.refine(i, file));
+  }
+
+  #isStill(file: Handle, before: Stat): boolean {
+    return this.#os.statHandle(file, this.#after) === 0 && isUnchanged(before, this.#after);
+  }
+
+  async #sendRuns(i: number, file: Handle, before: Stat, { runs, digest }: Compared): Promise<boolean> {
+    const { target } = this.#input;
+    await target.fileBegin(i, before.size, this.#freshOf(i, before), true);
+    let at = 0;
+    let isRead = true;
+    for (let k = 0; k <= runs.count && isRead; k++) {
+      const end = k < runs.count ? runs.newAt[k] : before.size;
+      isRead = await this.#sendLiteral(file, at, end);
+      if (k === runs.count || !isRead) break;
+      at = end + runs.bytes[k];
+      if (runs.basisAt[k] === HOLE) continue;
+      const wait = target.fileBasis(end, runs.basisAt[k], runs.bytes[k]);
+      if (wait !== undefined) await wait;
+    }
+    const isGood = isRead && this.#isStill(file, before);
+    await target.fileEnd(isGood, isGood ? digest : null);
+    return isGood;
+  }
+
+  /** Sends [at, end) of the file as it is; false if it cannot be read. */
+  async #sendLiteral(file: Handle, at: number, end: number): Promise<boolean> {
+    const { target, env } = this.#input;
+    while (at < end) {
+      const piece = end - at < CHUNK_BYTES ? this.#chunk.subarray(0, end - at) : this.#chunk;
+      const count = this.#os.readAt(file, piece, at);
+      if (count <= 0) return false;
+      const wait = target.fileData(at, piece.subarray(0, count)) ?? env.pause();
+      if (wait !== undefined) await wait;
+      at += count;
+    }
+    return true;
   }
 
   #failed(i: number, verb: number, errno: number): Wait {

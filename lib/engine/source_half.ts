@@ -20,10 +20,12 @@ import {
   AccountKind,
   FolderPiece,
   type Roots,
+  type SignatureHead,
   type SourcePort,
   type TargetPort,
   type TreeOffer,
   type Wait,
+  type WantKind,
 } from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
@@ -31,6 +33,7 @@ import { type Origin, splitSource } from "../tree/origins.ts";
 import { isOwnName } from "../tree/own_names.ts";
 import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
+import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
 import { SubtreeDigests } from "../tree/subtree_digests.ts";
@@ -80,6 +83,9 @@ export class SourceHalf implements SourcePort {
   /** Wants not yet served, oldest first, and the position in the first. */
   readonly #queue: Uint32Array[] = [];
   #queueAt = 0;
+  /** What a file needs that is wanted as a delta; loaded with the first. */
+  #delta: DeltaSource | null = null;
+  #roundTripMs = 0;
   readonly #asked = new IndexSet();
   readonly #askedAgain = new IndexSet();
   /** Opened when something is wanted or no more will be. */
@@ -109,7 +115,8 @@ export class SourceHalf implements SourcePort {
     await this.#target.roots(roots);
     await this.#scanAhead(this.#ready.promise);
     const { streaming, trees } = await this.#ready.promise;
-    const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots, env.now() - asked);
+    this.#roundTripMs = env.now() - asked;
+    const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots);
     this.#streaming = streaming;
     if (streaming) await list();
     else await Promise.all([list(), this.#sendWanted()]);
@@ -122,7 +129,13 @@ export class SourceHalf implements SourcePort {
     this.#target = target;
     this.#digesters = digesters;
     const digester = isLocal ? null : digesters!.content;
-    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, report });
+    const delta = () => this.#delta;
+    this.#sender = new Sender({
+      ...{ env, list, options, folders: this.#folders, target, digester, report },
+      get delta() {
+        return delta();
+      },
+    });
   }
 
   /** Gives back every handle; nothing is answered any more. */
@@ -152,14 +165,33 @@ export class SourceHalf implements SourcePort {
     return undefined;
   }
 
-  want(indexes: Uint32Array, redo: boolean): Wait {
+  want(indexes: Uint32Array, { redo, delta }: WantKind): Wait {
     for (const i of indexes) {
       const isLegal = i < this.#list.count && this.#list.kind(i) === Kind.file &&
         (redo ? this.#asked.has(i) && this.#askedAgain.add(i) : !this.#streaming && this.#asked.add(i));
       if (!isLegal) throw new TsyncError({ kind: "stream", detail: "the peer wants a file that is not on offer" });
     }
-    this.#queue.push(new Uint32Array(indexes));
+    // A file that is wanted as a delta waits for its signature.
+    if (!delta) this.#enqueue(new Uint32Array(indexes));
+    return undefined;
+  }
+
+  #enqueue(indexes: Uint32Array): void {
+    this.#queue.push(indexes);
     this.#wakeUp();
+  }
+
+  signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait {
+    const { env, list } = this.#plan;
+    this.#delta ??= new DeltaSource(env, list, this.#digesters!.seed, this.#roundTripMs);
+    this.#delta.signature(index, head, records);
+    if (isLast) this.#enqueue(Uint32Array.of(index));
+    return undefined;
+  }
+
+  fine(index: number, isLast: boolean, records: Uint8Array): Wait {
+    this.#delta!.fine(index, records);
+    if (isLast) this.#enqueue(Uint32Array.of(index));
     return undefined;
   }
 
@@ -301,7 +333,7 @@ export class SourceHalf implements SourcePort {
   }
 
   /** The target has a tree of its own: what is equal by digest is not listed. */
-  async #sendTrees(offer: TreeOffer, roots: Roots, roundTripMs: number): Promise<void> {
+  async #sendTrees(offer: TreeOffer, roots: Roots): Promise<void> {
     const { listed, options, env, digesters } = { ...this.#plan, digesters: this.#digesters! };
     const scan = this.#scan;
     const scanned = new FileList();
@@ -328,7 +360,7 @@ export class SourceHalf implements SourcePort {
       pieces: this.#pieces,
       list: this.#list,
       smallTree: this.#plan.smallTree ?? SMALL_TREE,
-      roundTripMs,
+      roundTripMs: this.#roundTripMs,
       hasRoot: roots.hasRoot,
       now: () => env.now(),
       pause: () => {

@@ -15,11 +15,22 @@ import { Gate } from "../base/gate.ts";
 import type { Totals } from "../base/monitor.ts";
 import { Verb } from "../base/problem.ts";
 import { type Handle, Kind, Stat } from "../os/os.ts";
-import { AccountKind, type Fresh, type Roots, type TargetPort, type TreeOffer, type Wait } from "../session/ports.ts";
+import {
+  AccountKind,
+  type BasisRange,
+  DELTA,
+  type Fresh,
+  type Roots,
+  type TargetPort,
+  type TreeOffer,
+  type Wait,
+  WHOLE,
+} from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { SUBTREE_DIGEST_BYTES } from "../tree/subtree_digests.ts";
+import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
@@ -45,6 +56,7 @@ export class TargetHalf implements TargetPort {
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
+  readonly #signer: BasisSigner;
   /** The tree at the target, in a session that compares digests of subtrees. */
   #ownTree: OwnTree | null = null;
   #offered: TreeOffer | null = null;
@@ -70,7 +82,11 @@ export class TargetHalf implements TargetPort {
     this.#generator = new Generator(this.#state);
     this.#receiver = new Receiver(this.#state, this.#generator);
     this.#deleter = new Deleter(this.#state, this.#generator);
-    this.#receiver.onAnswered = () => this.#checkAnswered();
+    this.#signer = new BasisSigner(this.#state);
+    this.#receiver.onAnswered = (index) => {
+      this.#signer.answered(index);
+      if (this.#state.wanted.size === 0) this.#checkAnswered();
+    };
   }
 
   /** Runs until everything is in place; throws what ended the run early, with nothing half-written left behind. */
@@ -91,6 +107,7 @@ export class TargetHalf implements TargetPort {
     } finally {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
       this.#ownTree?.stop();
+      this.#signer.fail(this.#ended.error);
       await Promise.allSettled(this.#working);
       this.#receiver.abandon();
       state.newFolders.placeAll();
@@ -106,6 +123,7 @@ export class TargetHalf implements TargetPort {
     this.#ended ??= { error };
     for (const gate of [this.#listDone, this.#answered, this.#sourceDone]) gate.fail(error);
     this.#deleter.fail(error);
+    this.#signer.fail(error);
   }
 
   /** After the end a call would work with handles that are closed, or mean something else by now: it is refused. */
@@ -199,11 +217,25 @@ export class TargetHalf implements TargetPort {
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
     this.#demandAlive();
     this.#checkRequested(folder, first, count);
-    const wants = await this.#during(this.#generator.listed(folder, first, count, flags));
+    const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
-    if (wants.length > 0 && !this.#state.streaming) await this.#state.source.want(wants, false);
+    const { source, streaming } = this.#state;
+    if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
+    if (deltas.length > 0) {
+      await source.want(deltas, DELTA);
+      this.#sign(deltas);
+    }
     const pause = this.#state.events.room?.() ?? this.#state.env.pause();
     if (pause !== undefined) await pause;
+  }
+
+  /** Signs beside everything else. */
+  #sign(indexes: Uint32Array): void {
+    const signing = this.#signer.add(indexes);
+    if (signing === undefined) return;
+    this.#during(signing).catch((error) => {
+      if (this.#ended === null) this.fail(error);
+    });
   }
 
   listEnd(complete: boolean, _entries: number, _bytes: number): Wait {
@@ -219,9 +251,19 @@ export class TargetHalf implements TargetPort {
     return this.#receiver.file(index, fresh, content, digest);
   }
 
-  fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+  fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     this.#demandAlive();
-    return this.#receiver.fileBegin(index, size, fresh);
+    return this.#receiver.fileBegin(index, size, fresh, isDelta);
+  }
+
+  fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
+    this.#demandAlive();
+    return this.#during(this.#receiver.fileBasis(offset, basisOffset, bytes));
+  }
+
+  refine(index: number, ranges: readonly BasisRange[]): Promise<void> {
+    this.#demandAlive();
+    return this.#during(this.#signer.refine(index, ranges));
   }
 
   fileData(offset: number, bytes: Uint8Array): Wait {

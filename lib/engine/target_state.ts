@@ -26,6 +26,8 @@ export interface TargetInput {
   source: SourcePort;
   /** Null where source and target are one process and -c is off. */
   digesters: Digesters | null;
+  /** A changed file may travel as what differs from the one here. */
+  usesDelta: boolean;
 }
 
 export class TargetState {
@@ -37,6 +39,7 @@ export class TargetState {
   readonly events: Events;
   readonly source: SourcePort;
   readonly digesters: Digesters | null;
+  readonly usesDelta: boolean;
   readonly owners: AccountMap;
   readonly folders: FolderCache;
   readonly stage: Stage;
@@ -77,6 +80,7 @@ export class TargetState {
     this.events = input.events;
     this.source = input.source;
     this.digesters = input.digesters;
+    this.usesDelta = input.usesDelta && !input.options.wholeFile;
     this.owners = new AccountMap(input.list, input.options, input.env.identity);
     this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (folder, handle) => {
       this.newFolders.place(folder);

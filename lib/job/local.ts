@@ -30,7 +30,9 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
   const source: SourcePort = {
     ready: (streaming, trees) => port.source.ready(streaming, trees),
     descend: (differs) => port.source.descend(differs),
-    want: (indexes, redo) => port.source.want(indexes, redo),
+    want: (indexes, kind) => port.source.want(indexes, kind),
+    signature: (index, head, isLast, records) => port.source.signature(index, head, isLast, records),
+    fine: (index, isLast, records) => port.source.fine(index, isLast, records),
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };
@@ -42,6 +44,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     events: reporter,
     source,
     comparesTrees: false,
+    usesDelta: false,
     digesters,
     path: request.target,
     expected: null,

@@ -151,6 +151,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Promise<Con
     events: reporter,
     source: session.peerSource(list),
     comparesTrees: session.can("subtreeDigests"),
+    usesDelta: session.can("delta"),
     digesters,
     path: request.target,
     expected: expectedNames(request.sources),

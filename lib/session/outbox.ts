@@ -24,8 +24,9 @@ class Batch {
   readonly writer = new ByteWriter(BATCH_BYTES + CHUNK_BYTES + 8192);
   /** Bytes that the sink has taken or is taking. */
   sent = 0;
-  /** Where the header of an open FILES frame stands. */
-  filesAt = NO_FRAME;
+  /** Type of the open frame of records, and where its header stands. */
+  recordsOf = NO_FRAME;
+  recordsAt = NO_FRAME;
 }
 
 export class Outbox {
@@ -82,12 +83,13 @@ export class Outbox {
     return this.#batch === null ? BATCH_BYTES : BATCH_BYTES - this.#batch.writer.used;
   }
 
-  /** Begins a record in the FILES frame that is open, or in a new one; then recordEnd(). */
-  record(): ByteWriter {
+  /** Begins a record in the frame of this type (FILES, FILE_COPY) that is open, or in a new one; then recordEnd(). */
+  record(type: number): ByteWriter {
     let batch = this.#batch;
-    if (batch === null || batch.filesAt === NO_FRAME || batch.writer.used >= BATCH_BYTES) {
+    if (batch === null || batch.recordsOf !== type || batch.writer.used >= BATCH_BYTES) {
       batch = this.#openBatch();
-      batch.filesAt = beginFrame(batch.writer, Message.files);
+      batch.recordsAt = beginFrame(batch.writer, type);
+      batch.recordsOf = type;
     }
     return batch.writer;
   }
@@ -188,14 +190,14 @@ export class Outbox {
   #openBatch(): Batch {
     if (this.#batch !== null) {
       if (this.#batch.writer.used >= BATCH_BYTES) this.#seal(this.#batch);
-      else closeFiles(this.#batch);
+      else closeRecords(this.#batch);
     }
     this.#batch ??= this.#pool.pop() ?? new Batch();
     return this.#batch;
   }
 
   #seal(batch: Batch): void {
-    closeFiles(batch);
+    closeRecords(batch);
     this.#sealed.push(batch);
     this.#sealedBytes += batch.writer.used;
     this.#batch = null;
@@ -323,8 +325,8 @@ function endFrame(writer: ByteWriter, at: number): void {
   writer.putU32(at, writer.used - at - HEADER_BYTES);
 }
 
-function closeFiles(batch: Batch): void {
-  if (batch.filesAt === NO_FRAME) return;
-  endFrame(batch.writer, batch.filesAt);
-  batch.filesAt = NO_FRAME;
+function closeRecords(batch: Batch): void {
+  if (batch.recordsOf === NO_FRAME) return;
+  endFrame(batch.writer, batch.recordsAt);
+  batch.recordsOf = NO_FRAME;
 }

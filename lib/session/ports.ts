@@ -6,6 +6,15 @@
 // given to a call are valid only until it returns (until its promise settles).
 
 import type { Handle, Stat } from "../os/os.ts";
+import type { BasisRange } from "../wire/content_codec.ts";
+import type { SignatureHead, WantKind } from "../wire/wish_codec.ts";
+
+export type { BasisRange, SignatureHead, WantKind };
+
+/** A plain wish. */
+export const WHOLE: WantKind = { redo: false, delta: false };
+export const REDO: WantKind = { redo: true, delta: false };
+export const DELTA: WantKind = { redo: false, delta: true };
 
 export type Wait = Promise<void> | undefined;
 
@@ -49,8 +58,13 @@ export interface TargetPort {
   listEnd(complete: boolean, entries: number, bytes: number): Wait;
   /** A whole small file. `digest` is null in one process, where nothing can have changed on the way. */
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait;
-  fileBegin(index: number, size: number, fresh: Fresh | null): Wait;
+  /** `isDelta`: parts of it come from the basis whose signature the target gave. */
+  fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait;
   fileData(offset: number, bytes: Uint8Array): Wait;
+  /** Between fileBegin with isDelta and fileEnd: `bytes` bytes at `offset` are those at `basisOffset` of the basis. */
+  fileBasis(offset: number, basisOffset: number, bytes: number): Wait;
+  /** The ranges of the basis of a wanted file that are to be signed in fine blocks; answered by fine(). */
+  refine(index: number, ranges: readonly BasisRange[]): Wait;
   /**
    * Only in one process, instead of fileData: the open source file itself, for reflink or a copy inside the kernel. Resolves
    * with a negated errno where the source could not be read: that is the source's to tell.
@@ -69,7 +83,14 @@ export interface SourcePort {
   /** Answer to the oldest subtrees() that has none: bit i (lowest first) = folder i differs and is to be listed. */
   descend(differs: Uint8Array): Wait;
   /** Indexes in rising order. */
-  want(indexes: Uint32Array, redo: boolean): Wait;
+  want(indexes: Uint32Array, kind: WantKind): Wait;
+  /**
+   * Records of the signature of a basis, whole ones, for a file that is wanted as a delta. The head comes with the first; one that
+   * says a basis of 0 bytes means that there is none after all.
+   */
+  signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait;
+  /** Fine records for the ranges of the refine() of this file, one range after the other; fewer of them: the basis has changed. */
+  fine(index: number, isLast: boolean, records: Uint8Array): Wait;
   wantEnd(): Wait;
   check(paths: Uint8Array[]): Wait;
 }

@@ -7,19 +7,30 @@ import type { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { FRAME_BYTES, SMALL_FILE_BYTES } from "../base/limits.ts";
 import {
+  type BasisRange,
   encodeChecked,
+  encodeCopyRun,
   encodeFile,
   encodeFileBegin,
   encodeFileData,
   encodeFileEnd,
   encodeFileSkip,
+  encodeRefine,
   encodeSourceDone,
 } from "../wire/content_codec.ts";
 import { decodeEmpty } from "../wire/event_codec.ts";
 import { encodeAccount, encodeList, encodeListEnd, encodeRoots, encodeSubtrees } from "../wire/list_codec.ts";
-import { Kind, Message, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
-import { decodeCheck, decodeDescend, decodeReady, decodeWant } from "../wire/wish_codec.ts";
+import { Kind, Message, REFINE_RANGES, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
+import {
+  decodeCheck,
+  decodeDescend,
+  decodeFine,
+  decodeReady,
+  decodeSignature,
+  decodeWant,
+} from "../wire/wish_codec.ts";
 import { broken, type SessionCore } from "./core.ts";
+import { SignatureBook } from "./delta_books.ts";
 import { FolderPiece, type Fresh, type Roots, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
 
 /** A list message is not cut smaller than this, bytes, however full its batch is. */
@@ -47,6 +58,7 @@ export class SourceSide implements TargetPort {
   readonly #outstanding = new IndexSet();
   readonly #sent = new IndexSet();
   readonly #redone = new IndexSet();
+  readonly #signatures = new SignatureBook();
   #inFile = -1;
   /** Paths of the CHECK that is not answered. */
   #checking = 0;
@@ -118,15 +130,29 @@ export class SourceSide implements TargetPort {
     assert(digest !== null, "content that crosses a wire has a digest");
     assert(content.length <= SMALL_FILE_BYTES, "a large file goes in chunks");
     this.#answer(index, true);
-    encodeFile(this.#core.outbox.record(), index, fresh, content, digest);
+    encodeFile(this.#core.outbox.record(Message.files), index, fresh, content, digest);
     return this.#core.outbox.recordEnd();
   }
 
-  fileBegin(index: number, size: number, fresh: Fresh | null): Wait {
+  fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     this.#core.guard();
     this.#inFile = index;
-    encodeFileBegin(this.#core.outbox.bulk(Message.fileBegin), index, size, fresh);
+    encodeFileBegin(this.#core.outbox.bulk(Message.fileBegin), index, size, fresh, isDelta);
     return this.#core.outbox.bulkEnd();
+  }
+
+  refine(index: number, ranges: readonly BasisRange[]): Wait {
+    this.#core.guard();
+    this.#signatures.refine(index, ranges);
+    assert(ranges.length <= REFINE_RANGES, "the ranges fit one message");
+    encodeRefine(this.#core.outbox.bulk(Message.refine), index, ranges);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  fileBasis(offset: number, basisOffset: number, bytes: number): Wait {
+    this.#core.guard();
+    encodeCopyRun(this.#core.outbox.record(Message.fileCopy), offset, basisOffset, bytes);
+    return this.#core.outbox.recordEnd();
   }
 
   fileData(offset: number, bytes: Uint8Array): Wait {
@@ -175,6 +201,7 @@ export class SourceSide implements TargetPort {
   /** Notes that our half answers a wish for `index`. */
   #answer(index: number, isContent: boolean): void {
     const isAsked = this.#outstanding.delete(index);
+    this.#signatures.answered(index);
     if (!isAsked) assert(this.#isStreaming && !this.#sent.has(index), "only content that is wanted is sent");
     if (isContent) this.#sent.add(index);
     else if (!isAsked) this.#skipped++;
@@ -195,6 +222,10 @@ export class SourceSide implements TargetPort {
         return this.#receiveDescend();
       case Message.want:
         return this.#receiveWant();
+      case Message.signature:
+        return this.#receiveSignature();
+      case Message.fine:
+        return this.#receiveFine();
       case Message.wantEnd:
         return this.#receiveWantEnd();
       default:
@@ -221,16 +252,30 @@ export class SourceSide implements TargetPort {
   }
 
   #receiveWant(): Wait {
-    const { redo, count } = decodeWant(this.#core.reader, this.announced, this.#wantScratch);
+    const { redo, delta, count } = decodeWant(this.#core.reader, this.announced, this.#wantScratch);
     if (this.#isStreaming && !redo) broken("WANT in a streaming session");
+    if (delta && !this.#core.can("delta")) broken("WANT of deltas, which were not offered");
     for (let i = 0; i < count; i++) {
       const index = this.#wantScratch[i];
       if (this.#list.kind(index) !== Kind.file) broken(`WANT of entry ${index}, which is not a file`);
       const isNew = redo ? this.#sent.has(index) && this.#redone.add(index) : this.#wanted.add(index);
       if (!isNew) broken(`WANT of entry ${index}, which cannot be wanted ${redo ? "again" : "twice"}`);
       this.#outstanding.add(index);
+      if (delta) this.#signatures.await(index);
     }
-    return this.#half!.want(this.#wantScratch.slice(0, count), redo);
+    return this.#half!.want(this.#wantScratch.slice(0, count), { redo, delta });
+  }
+
+  #receiveSignature(): Wait {
+    const part = decodeSignature(this.#core.reader);
+    this.#signatures.take(part);
+    return this.#half!.signature(part.index, part.head, part.isLast, part.records);
+  }
+
+  #receiveFine(): Wait {
+    const { index, isLast, records } = decodeFine(this.#core.reader);
+    this.#signatures.fine(index, isLast, records.length);
+    return this.#half!.fine(index, isLast, records);
   }
 
   #receiveWantEnd(): Wait {

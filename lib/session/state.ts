@@ -26,8 +26,8 @@ export type Phase =
   | "end";
 
 const LIST_MESSAGES = [Message.account, Message.list, Message.subtrees, Message.listEnd];
-const CONTENT_MESSAGES = [Message.files, Message.fileBegin, Message.fileSkip];
-const IN_FILE_MESSAGES = [Message.fileData, Message.fileEnd];
+const CONTENT_MESSAGES = [Message.files, Message.fileBegin, Message.fileSkip, Message.refine];
+const IN_FILE_MESSAGES = [Message.fileData, Message.fileCopy, Message.fileEnd];
 
 const LEGAL: Record<Phase, number[]> = {
   hello: [Message.hello],
@@ -40,7 +40,7 @@ const LEGAL: Record<Phase, number[]> = {
   "data in a file": IN_FILE_MESSAGES,
   "target check": [Message.checked],
   ready: [Message.ready],
-  want: [Message.want, Message.wantEnd, Message.descend],
+  want: [Message.want, Message.signature, Message.fine, Message.wantEnd, Message.descend],
   "source check": [Message.check],
   end: [],
 };

@@ -7,12 +7,15 @@ import type { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { ACCOUNTS, CHECK_PATHS, ENTRIES, FRAME_BYTES, LIST_NAME_BYTES } from "../base/limits.ts";
 import {
+  type CopyRun,
   decodeChecked,
+  decodeCopyRun,
   decodeFile,
   decodeFileBegin,
   decodeFileDataOffset,
   decodeFileEnd,
   decodeFileSkip,
+  decodeRefine,
   decodeSourceDone,
   type FileRecord,
 } from "../wire/content_codec.ts";
@@ -28,10 +31,26 @@ import {
   type ListTally,
 } from "../wire/list_codec.ts";
 import { Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
-import { encodeCheck, encodeDescend, encodeReady, encodeWant } from "../wire/wish_codec.ts";
+import {
+  encodeCheck,
+  encodeDescend,
+  encodeFine,
+  encodeReady,
+  encodeSignature,
+  encodeWant,
+} from "../wire/wish_codec.ts";
 import { broken, type SessionCore } from "./core.ts";
 import { CheckParts } from "./check_parts.ts";
-import { FolderPiece, type SourcePort, type TargetPort, type TreeOffer, type Wait } from "./ports.ts";
+import { BasisBook } from "./delta_books.ts";
+import {
+  FolderPiece,
+  type SignatureHead,
+  type SourcePort,
+  type TargetPort,
+  type TreeOffer,
+  type Wait,
+  type WantKind,
+} from "./ports.ts";
 
 /** How often one file may be begun before it is answered: once, and two times more when it changes while it is read. */
 const FILE_ATTEMPTS = 3;
@@ -64,6 +83,11 @@ export class TargetSide implements SourcePort {
   #inFile = NONE;
   #fileSize = 0;
   #fileOffset = 0;
+  #isDelta = false;
+  readonly #bases = new BasisBook();
+  /** Of the signature that is going out. */
+  #basisBytes = 0;
+  readonly #copyRun: CopyRun = { offset: 0, basisOffset: 0, bytes: 0 };
   #abandoned = NONE;
   #attempts = 0;
   readonly #checks: CheckParts;
@@ -104,17 +128,31 @@ export class TargetSide implements SourcePort {
     return this.#core.outbox.controlEnd();
   }
 
-  want(indexes: Uint32Array, redo: boolean): Wait {
+  want(indexes: Uint32Array, kind: WantKind): Wait {
     this.#core.guard();
-    assert(this.#isReady && (redo || !this.#isStreaming), "in a streaming session only a redo is wanted");
+    assert(this.#isReady && (kind.redo || !this.#isStreaming), "in a streaming session only a redo is wanted");
     let wait: Wait;
     for (let from = 0; from < indexes.length; from += WANT_INDEXES) {
       const to = Math.min(indexes.length, from + WANT_INDEXES);
-      encodeWant(this.#core.outbox.control(Message.want), indexes, from, to, redo);
+      encodeWant(this.#core.outbox.control(Message.want), indexes, from, to, kind);
       wait = this.#core.outbox.controlEnd();
     }
     for (const index of indexes) this.#outstanding.add(index);
     return wait;
+  }
+
+  signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait {
+    this.#core.guard();
+    if (head !== null) this.#basisBytes = head.basisBytes;
+    if (isLast) this.#bases.signed(index, this.#basisBytes, this.#list.size(index));
+    encodeSignature(this.#core.outbox.control(Message.signature), index, head, isLast, records);
+    return this.#core.outbox.controlEnd();
+  }
+
+  fine(index: number, isLast: boolean, records: Uint8Array): Wait {
+    this.#core.guard();
+    encodeFine(this.#core.outbox.control(Message.fine), index, isLast, records);
+    return this.#core.outbox.controlEnd();
   }
 
   wantEnd(): Wait {
@@ -159,6 +197,10 @@ export class TargetSide implements SourcePort {
         return this.#receiveFileBegin();
       case Message.fileData:
         return this.#receiveFileData();
+      case Message.fileCopy:
+        return this.#receiveFileCopy();
+      case Message.refine:
+        return this.#receiveRefine();
       case Message.fileEnd:
         return this.#receiveFileEnd();
       case Message.fileSkip:
@@ -268,6 +310,7 @@ export class TargetSide implements SourcePort {
 
   #answered(index: number): void {
     if (!this.#outstanding.delete(index)) this.#streamed.add(index);
+    this.#bases.answered(index);
     this.#abandoned = NONE;
     this.#attempts = 0;
   }
@@ -294,26 +337,60 @@ export class TargetSide implements SourcePort {
 
   #receiveFileBegin(): Wait {
     const record = this.#record;
-    decodeFileBegin(this.#core.reader, record);
+    const isDelta = decodeFileBegin(this.#core.reader, record);
     const { index, size, fresh } = record;
     this.#checkWanted(index);
+    if (isDelta && !this.#bases.isSigned(index)) broken(`a delta of entry ${index}, whose basis was not signed`);
     this.#checkSize(index, size, fresh !== null);
     if (++this.#attempts > FILE_ATTEMPTS) broken(`entry ${index} is begun too often`);
     this.#inFile = index;
     this.#fileSize = size;
     this.#fileOffset = 0;
+    this.#isDelta = isDelta;
     this.#core.state.phase = this.#core.state.phase === "list" ? "list in a file" : "data in a file";
-    return this.#half!.fileBegin(index, size, fresh);
+    return this.#half!.fileBegin(index, size, fresh, isDelta);
+  }
+
+  #receiveRefine(): Wait {
+    const { index, ranges } = decodeRefine(this.#core.reader);
+    this.#checkWanted(index);
+    this.#bases.refine(index, ranges);
+    return this.#half!.refine(index, ranges);
+  }
+
+  #receiveFileCopy(): Wait {
+    const { reader } = this.#core;
+    if (!this.#isDelta) broken("FILE_COPY in a file that is no delta");
+    if (reader.left === 0) reader.fail("FILE_COPY", "it holds no run");
+    while (reader.left > 0) {
+      const run = this.#copyRun;
+      decodeCopyRun(reader, run);
+      this.#advance(run.offset, run.bytes);
+      this.#bases.checkRun(this.#inFile, run.basisOffset, run.bytes);
+      const wait = this.#half!.fileBasis(run.offset, run.basisOffset, run.bytes);
+      if (wait !== undefined) return reader.left === 0 ? wait : this.#receiveMoreRuns(wait);
+    }
+    return undefined;
+  }
+
+  async #receiveMoreRuns(wait: Promise<void>): Promise<void> {
+    await wait;
+    if (!this.#core.isOver) await this.#receiveFileCopy();
+  }
+
+  /** Demands that `bytes` bytes at `offset` come next in the file. */
+  #advance(offset: number, bytes: number): void {
+    if (offset < this.#fileOffset) broken("file content goes backwards");
+    // Not the sum: it could pass what a number holds exactly.
+    if (offset > this.#fileSize || bytes > this.#fileSize - offset) broken("file content goes beyond the file's size");
+    this.#fileOffset = offset + bytes;
   }
 
   #receiveFileData(): Wait {
     const { reader } = this.#core;
     const offset = decodeFileDataOffset(reader);
     const length = reader.left;
-    if (offset < this.#fileOffset) broken("file content goes backwards");
-    // Not the sum: it could pass what a number holds exactly.
-    if (offset > this.#fileSize || length > this.#fileSize - offset) broken("file content goes beyond the file's size");
-    this.#fileOffset = offset + length;
+    this.#advance(offset, length);
     return this.#half!.fileData(offset, reader.raw("FILE_DATA", length));
   }
 

@@ -1,10 +1,10 @@
-// FILES, FILE_BEGIN, FILE_DATA, FILE_END, FILE_SKIP, SOURCE_DONE, CHECKED: content and the source's last words. Called by
+// FILES, FILE_BEGIN, FILE_DATA, FILE_COPY, REFINE, FILE_END, FILE_SKIP, SOURCE_DONE, CHECKED: content and the source's last words. Called by
 // lib/session. The decoders fill a record that is used again, so that a small file costs no object but its views.
 
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { ENTRIES, FILE_BYTES, SMALL_FILE_BYTES, TIME_SECONDS } from "../base/limits.ts";
 import { decodeNanoseconds } from "./list_codec.ts";
-import { CAUSE_LIMIT, DIGEST_BYTES } from "./messages.ts";
+import { CAUSE_LIMIT, DIGEST_BYTES, FileFlag, REFINE_RANGES } from "./messages.ts";
 
 /** Size and time of a file that changed after it was listed. */
 export interface WireFresh {
@@ -56,23 +56,31 @@ export function decodeFile(reader: ByteReader, record: FileRecord): void {
   record.digest = reader.raw("FILES digest", DIGEST_BYTES);
 }
 
-export function encodeFileBegin(writer: ByteWriter, index: number, size: number, fresh: WireFresh | null): void {
+export function encodeFileBegin(
+  writer: ByteWriter,
+  index: number,
+  size: number,
+  fresh: WireFresh | null,
+  isDelta: boolean,
+): void {
   writer.varint(index);
-  writer.flag(fresh !== null);
+  writer.u8((fresh === null ? 0 : FileFlag.fresh) | (isDelta ? FileFlag.delta : 0));
   writer.varint(size);
   if (fresh === null) return;
   writer.signed(fresh.mtimeSec);
   writer.u32(fresh.mtimeNs);
 }
 
-/** Index, size and fresh into `record`. */
-export function decodeFileBegin(reader: ByteReader, record: FileRecord): void {
+/** Index, size and fresh into `record`; whether parts of the file come from its basis. */
+export function decodeFileBegin(reader: ByteReader, record: FileRecord): boolean {
   record.index = reader.varint("FILE_BEGIN index", ENTRIES - 1);
-  const isFresh = reader.flag("FILE_BEGIN flags");
+  const flags = reader.u8("FILE_BEGIN flags");
+  if (flags > (FileFlag.fresh | FileFlag.delta)) reader.fail("FILE_BEGIN flags", "an unknown bit is set");
   record.size = reader.varint("FILE_BEGIN size", FILE_BYTES);
-  record.fresh = isFresh ? decodeFreshTime(reader, "FILE_BEGIN time") : null;
+  record.fresh = (flags & FileFlag.fresh) !== 0 ? decodeFreshTime(reader, "FILE_BEGIN time") : null;
   if (record.fresh !== null) record.fresh.size = record.size;
   reader.done("FILE_BEGIN");
+  return (flags & FileFlag.delta) !== 0;
 }
 
 function decodeFreshTime(reader: ByteReader, what: string): WireFresh {
@@ -90,6 +98,59 @@ export function decodeFileDataOffset(reader: ByteReader): number {
   const offset = reader.varint("FILE_DATA offset", FILE_BYTES);
   if (reader.left === 0) reader.fail("FILE_DATA", "it holds no data");
   return offset;
+}
+
+/** One run of FILE_COPY; offsets are absolute. */
+export function encodeCopyRun(writer: ByteWriter, offset: number, basisOffset: number, bytes: number): void {
+  writer.varint(offset);
+  writer.varint(basisOffset);
+  writer.varint(bytes);
+}
+
+/** A run of FILE_COPY: bytes at `basisOffset` of the basis are those at `offset` of the file. */
+export interface CopyRun {
+  offset: number;
+  basisOffset: number;
+  bytes: number;
+}
+
+/** The next run of a FILE_COPY payload into `run`; it has at least one byte. Order and bounds are the session's to check. */
+export function decodeCopyRun(reader: ByteReader, run: CopyRun): void {
+  run.offset = reader.varint("FILE_COPY offset", FILE_BYTES);
+  run.basisOffset = reader.varint("FILE_COPY basis offset", FILE_BYTES);
+  run.bytes = reader.varint("FILE_COPY length", FILE_BYTES);
+  if (run.bytes === 0) reader.fail("FILE_COPY length", "a run is empty");
+}
+
+/** A range of a basis. */
+export interface BasisRange {
+  readonly basisAt: number;
+  readonly basisBytes: number;
+}
+
+/** 1 to REFINE_RANGES ranges of the basis of a file. */
+export function encodeRefine(writer: ByteWriter, index: number, ranges: readonly BasisRange[]): void {
+  writer.varint(index);
+  writer.varint(ranges.length);
+  for (const { basisAt, basisBytes } of ranges) {
+    writer.varint(basisAt);
+    writer.varint(basisBytes);
+  }
+}
+
+export function decodeRefine(reader: ByteReader): { index: number; ranges: BasisRange[] } {
+  const index = reader.varint("REFINE index", ENTRIES - 1);
+  const count = reader.varint("REFINE ranges", REFINE_RANGES);
+  if (count === 0) reader.fail("REFINE ranges", "there is none");
+  const ranges: BasisRange[] = [];
+  for (let i = 0; i < count; i++) {
+    const basisAt = reader.varint("REFINE offset", FILE_BYTES);
+    const basisBytes = reader.varint("REFINE length", FILE_BYTES);
+    if (basisBytes === 0) reader.fail("REFINE length", "a range is empty");
+    ranges.push({ basisAt, basisBytes });
+  }
+  reader.done("REFINE");
+  return { index, ranges };
 }
 
 /** A file's end; `digest` is null when the source abandons it. */

@@ -4,6 +4,7 @@
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { FILTER_BYTES, FILTER_RULES, PATH_BYTES, SOURCES } from "../base/limits.ts";
 import { defaultOptions, type FilterRule, type SyncOptions } from "../base/options.ts";
+import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 import { DELETE_LIMIT, TIMEOUT_LIMIT, WINDOW_LIMIT_NS } from "./messages.ts";
 
@@ -36,6 +37,7 @@ const OPTION_BITS = [
   "allowTorn",
   "noGuard",
   "reportEntries",
+  "wholeFile",
 ] as const satisfies (keyof SyncOptions)[];
 
 /** Position = number. */
@@ -84,6 +86,7 @@ function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
     writer.varint(limit.percent);
   }
   writer.varint(options.timeoutSeconds);
+  writer.varint(options.blockBytes);
   writer.u8(COMPRESS.indexOf(options.compress));
   writer.signed(options.compressLevel ?? 0);
   writer.varint(options.filters.length);
@@ -107,6 +110,7 @@ function decodeOptions(reader: ByteReader): SyncOptions {
   if (kind === DeleteLimit.count) options.deleteLimit = { count: limit };
   if (kind === DeleteLimit.percent) options.deleteLimit = { percent: limit };
   options.timeoutSeconds = reader.varint("JOB timeout", TIMEOUT_LIMIT);
+  options.blockBytes = reader.varint("JOB block size", MAX_BLOCK_BYTES);
   decodeCompression(reader, options);
   options.filters = decodeFilters(reader);
   return options;

@@ -23,6 +23,8 @@ export const Message = {
   sourceDone: 0x19,
   checked: 0x1a,
   packed: 0x1b,
+  fileCopy: 0x1c,
+  refine: 0x1d,
   subtrees: 0x1e,
   // Wishes.
   ready: 0x30,
@@ -30,6 +32,8 @@ export const Message = {
   wantEnd: 0x32,
   check: 0x33,
   descend: 0x34,
+  signature: 0x35,
+  fine: 0x36,
   // Events and control.
   entry: 0x40,
   deleted: 0x41,
@@ -59,7 +63,7 @@ function wordOf(name: string): string {
 }
 
 /** Capability bits of HELLO. */
-export const Capability = { subtreeDigests: 1 << 1, compression: 1 << 2 } as const;
+export const Capability = { delta: 1 << 0, subtreeDigests: 1 << 1, compression: 1 << 2 } as const;
 
 /** Their names by position. */
 export const CAPABILITY_NAMES = [
@@ -76,6 +80,13 @@ export const CAPABILITY_NAMES = [
 export const HelloSide = { client: 0, agent: 1 } as const;
 
 export const ReadyFlag = { streaming: 1, trees: 2, owner: 4, group: 8 } as const;
+
+export const WantFlag = { redo: 1, delta: 2 } as const;
+
+export const FileFlag = { fresh: 1, delta: 2 } as const;
+
+/** Of SIGNATURE and FINE. */
+export const PartFlag = { first: 1, last: 2 } as const;
 
 export const RootsFlag = { hasRoot: 1, single: 2 } as const;
 
@@ -107,6 +118,10 @@ export const ERRNO_LIMIT = 4095;
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;
 export const DELETE_LIMIT = 2 ** 32;
 export const TIMEOUT_LIMIT = 2 ** 31;
+/** Most ranges in one REFINE. */
+export const REFINE_RANGES = 8192;
+/** Most bytes of records in one SIGNATURE or FINE. */
+export const RECORDS_BYTES = 64 << 10;
 /** Most indexes in one WANT. */
 export const WANT_INDEXES = 8192;
 /** Most folders in one SUBTREES. */

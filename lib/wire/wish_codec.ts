@@ -1,9 +1,9 @@
-// READY, DESCEND, WANT, WANT_END, CHECK: what the target wishes of the source. Called by lib/session.
+// READY, DESCEND, WANT, SIGNATURE, FINE, WANT_END, CHECK: what the target wishes of the source. Called by lib/session.
 
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
-import { CHECK_PATHS, ENTRIES, PATH_BYTES } from "../base/limits.ts";
+import { CHECK_PATHS, ENTRIES, FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { checkPath } from "../base/relative_path.ts";
-import { ReadyFlag, WANT_INDEXES } from "./messages.ts";
+import { PartFlag, ReadyFlag, RECORDS_BYTES, WANT_INDEXES, WantFlag } from "./messages.ts";
 
 const READY_FLAGS = ReadyFlag.streaming | ReadyFlag.trees | ReadyFlag.owner | ReadyFlag.group;
 
@@ -45,9 +45,15 @@ export function decodeDescend(reader: ByteReader, count: number): Uint8Array {
   return differs;
 }
 
+/** What a WANT says of all its indexes: once more, because it did not verify; as a delta, signature to follow; not both. */
+export interface WantKind {
+  redo: boolean;
+  delta: boolean;
+}
+
 /** Indexes [from, to) of `indexes`, which rise: 1 to WANT_INDEXES of them. */
-export function encodeWant(writer: ByteWriter, indexes: Uint32Array, from: number, to: number, redo: boolean): void {
-  writer.flag(redo);
+export function encodeWant(writer: ByteWriter, indexes: Uint32Array, from: number, to: number, kind: WantKind): void {
+  writer.u8((kind.redo ? WantFlag.redo : 0) | (kind.delta ? WantFlag.delta : 0));
   writer.varint(to - from);
   let before = 0;
   for (let i = from; i < to; i++) {
@@ -56,9 +62,10 @@ export function encodeWant(writer: ByteWriter, indexes: Uint32Array, from: numbe
   }
 }
 
-/** Fills `into` (at least WANT_INDEXES long) and returns redo and how many; each index is below `entries`. */
-export function decodeWant(reader: ByteReader, entries: number, into: Uint32Array): { redo: boolean; count: number } {
-  const redo = reader.flag("WANT flags");
+/** Fills `into` (at least WANT_INDEXES long) and returns the kind and how many; each index is below `entries`. */
+export function decodeWant(reader: ByteReader, entries: number, into: Uint32Array): WantKind & { count: number } {
+  const flags = reader.u8("WANT flags");
+  if (flags > WantFlag.delta) reader.fail("WANT flags", `${flags} is not 0, 1 or 2`);
   const count = reader.varint("WANT entries", WANT_INDEXES);
   if (count === 0) reader.fail("WANT entries", "there is none");
   let index = 0;
@@ -70,7 +77,76 @@ export function decodeWant(reader: ByteReader, entries: number, into: Uint32Arra
     into[i] = index;
   }
   reader.done("WANT");
-  return { redo, count };
+  return { redo: flags === WantFlag.redo, delta: flags === WantFlag.delta, count };
+}
+
+/** Sizes of a basis and its blocks, at the head of a signature. */
+export interface SignatureHead {
+  basisBytes: number;
+  blockBytes: number;
+}
+
+/** Some records of a signature, at most RECORDS_BYTES; the head comes with the first. */
+export function encodeSignature(
+  writer: ByteWriter,
+  index: number,
+  head: SignatureHead | null,
+  isLast: boolean,
+  records: Uint8Array,
+): void {
+  writer.varint(index);
+  writer.u8((head === null ? 0 : PartFlag.first) | (isLast ? PartFlag.last : 0));
+  if (head !== null) {
+    writer.varint(head.basisBytes);
+    writer.varint(head.blockBytes);
+  }
+  writer.raw(records);
+}
+
+export interface SignaturePart {
+  index: number;
+  head: SignatureHead | null;
+  isLast: boolean;
+  /** A view. */
+  records: Uint8Array;
+}
+
+/** Whether the sizes are possible, and the records as many as they say, is the session's to check. */
+export function decodeSignature(reader: ByteReader): SignaturePart {
+  const index = reader.varint("SIGNATURE index", ENTRIES - 1);
+  const flags = partFlags(reader, "SIGNATURE flags");
+  let head: SignatureHead | null = null;
+  if ((flags & PartFlag.first) !== 0) {
+    const basisBytes = reader.varint("SIGNATURE basis", FILE_BYTES);
+    head = { basisBytes, blockBytes: reader.varint("SIGNATURE block size", FILE_BYTES) };
+  }
+  const records = recordsOf(reader, "SIGNATURE records");
+  return { index, head, isLast: (flags & PartFlag.last) !== 0, records };
+}
+
+/** Some records of the ranges that REFINE named, at most RECORDS_BYTES. */
+export function encodeFine(writer: ByteWriter, index: number, isLast: boolean, records: Uint8Array): void {
+  writer.varint(index);
+  writer.flag(isLast);
+  writer.raw(records);
+}
+
+/** The records as a view. */
+export function decodeFine(reader: ByteReader): { index: number; isLast: boolean; records: Uint8Array } {
+  const index = reader.varint("FINE index", ENTRIES - 1);
+  const isLast = reader.flag("FINE flags");
+  return { index, isLast, records: recordsOf(reader, "FINE records") };
+}
+
+function partFlags(reader: ByteReader, what: string): number {
+  const flags = reader.u8(what);
+  if (flags > (PartFlag.first | PartFlag.last)) reader.fail(what, "an unknown bit is set");
+  return flags;
+}
+
+function recordsOf(reader: ByteReader, what: string): Uint8Array {
+  if (reader.left > RECORDS_BYTES) reader.fail(what, `more than ${RECORDS_BYTES} bytes`);
+  return reader.raw(what, reader.left);
 }
 
 export function encodeCheck(writer: ByteWriter, paths: Uint8Array[]): void {

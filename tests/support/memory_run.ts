@@ -184,7 +184,12 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
       const source = client.peerSource(list);
       const half = new TargetHalf({
         ...{ env, list, options, filters, events: reporter, source, digesters },
-        ...{ path: request.target, expected: null, comparesTrees: client.can("subtreeDigests") },
+        ...{
+          path: request.target,
+          expected: null,
+          comparesTrees: client.can("subtreeDigests"),
+          usesDelta: client.can("delta"),
+        },
       });
       client.attachTarget(half, list);
       await together(client, half, half.run());
@@ -250,6 +255,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
         events,
         source,
         comparesTrees: agent.can("subtreeDigests"),
+        usesDelta: agent.can("delta"),
         digesters,
         path: paths[0],
         expected: null,

@@ -257,7 +257,13 @@ export function emptySourceResult(): SourceResult {
 
 /** Digest of content that goes in pieces (section 7). */
 export function digestOfPieces(digest: Digest, pieces: [number, Uint8Array][], size: number): Uint8Array {
-  return digest(...pieces.flatMap(([offset, bytes]) => [u64le(offset), bytes]), u64le(size));
+  let end = -1;
+  const parts = pieces.flatMap(([offset, bytes]) => {
+    const adjoins = offset === end;
+    end = offset + bytes.length;
+    return adjoins ? [bytes] : [u64le(offset), bytes];
+  });
+  return digest(...parts, u64le(size));
 }
 
 async function sendContent(wire: Wire, digest: Digest, plan: SourcePlan, index: number): Promise<void> {
@@ -524,7 +530,8 @@ export async function playTarget(
           throw new Violation(`FILE_DATA at ${offset}, ${bytes.length} bytes`);
         }
         file.content.set(bytes, offset);
-        file.parts.push(u64le(offset), bytes);
+        if (offset === file.end && file.parts.length > 0) file.parts.push(bytes);
+        else file.parts.push(u64le(offset), bytes);
         file.end = offset + bytes.length;
         spent += payload.length + 5;
         // Credit is given back in steps of 1 MiB at least.

@@ -191,7 +191,6 @@ Deno.test("HELLO: another major version, or a capability that one side lacks, is
   const cases: [Partial<ReturnType<typeof makeHello>>, RegExp][] = [
     [{ major: 2 }, /protocol 1\.0 \(tsync .*\), the other protocol 2\.0;/],
     [{ major: 0, minor: 9 }, /the other protocol 0\.9;/],
-    [{ requires: 1 }, /requires delta;/],
     [{ requires: 4 + 8 }, /requires hard links;/],
     [{ requires: 2 ** 40 }, /requires capability 40;/],
     [{ version: utf8("1\x1b[31m") }, /^$/],

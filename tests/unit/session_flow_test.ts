@@ -30,7 +30,7 @@ async function sending(): Promise<RawPeer> {
   target.roots({ hasRoot: true, single: false, sources: 1 });
   await peer.send(Message.ready, [1]);
   target.listed(0, 1, 2, 3);
-  target.fileBegin(2, 2 ** 40, null);
+  target.fileBegin(2, 2 ** 40, null, false);
   await settled();
   return peer;
 }
@@ -92,7 +92,7 @@ async function receiving(): Promise<{ peer: RawPeer; spent: number }> {
   addEntry(list, "f", { size: 2 ** 40 });
   const roots = made((writer) => lists.encodeRoots(writer, { hasRoot: true, single: false, sources: 1 }, list));
   const entries = made((writer) => lists.encodeList(writer, list, 0, 1, 1, 3, Infinity));
-  const begin = made((writer) => content.encodeFileBegin(writer, 1, 2 ** 40, null));
+  const begin = made((writer) => content.encodeFileBegin(writer, 1, 2 ** 40, null, false));
   await peer.send(Message.roots, roots);
   peer.session.peerSource(peer.list).ready(true);
   await peer.send(Message.list, entries);
@@ -262,7 +262,9 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
       roots: () => source.ready(streaming),
       account: () => undefined,
       listed: (_folder, first, count) => {
-        if (!streaming) source.want(Uint32Array.from({ length: count }, (_, i) => first + i), false);
+        if (!streaming) {
+          source.want(Uint32Array.from({ length: count }, (_, i) => first + i), { redo: false, delta: false });
+        }
         return undefined;
       },
       subtrees: () => undefined,
@@ -279,6 +281,8 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
         return settled();
       },
       fileCopy: () => undefined,
+      fileBasis: () => undefined,
+      refine: () => undefined,
       fileEnd: () => answered(current, part),
       fileSkip: () => undefined,
       sourceDone: () => {
@@ -297,7 +301,7 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
     const bytes = files[i - 1];
     order.push(`entry ${i} 1`);
     if (bytes.length <= 131_072) return await target.file(i, null, bytes, DIGEST);
-    await target.fileBegin(i, bytes.length, null);
+    await target.fileBegin(i, bytes.length, null, false);
     for (let at = 0; at < bytes.length; at += 262_144) await target.fileData(at, bytes.subarray(at, at + 262_144));
     await target.fileEnd(true, DIGEST);
   };
@@ -305,6 +309,8 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
   client.attachSource({
     ready: () => undefined,
     descend: () => undefined,
+    signature: () => undefined,
+    fine: () => undefined,
     want: (indexes) => {
       for (const i of indexes) sending = sending.then(() => send(i));
       return undefined;

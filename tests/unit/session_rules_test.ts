@@ -39,7 +39,8 @@ function list(folder: number, flags: number, ...entries: Entry[]): Uint8Array {
   return made((writer) => lists.encodeList(writer, all, folder, 1, entries.length, flags, Infinity));
 }
 const end = (complete: boolean, entries: number) => made((writer) => lists.encodeListEnd(writer, complete, entries, 0));
-const begin = (index: number, size: number) => made((writer) => content.encodeFileBegin(writer, index, size, null));
+const begin = (index: number, size: number) =>
+  made((writer) => content.encodeFileBegin(writer, index, size, null, false));
 const file = (index: number, text: string) =>
   made((writer) => content.encodeFile(writer, index, null, utf8(text), DIGEST));
 const fresh = (index: number, text: string) =>
@@ -47,7 +48,7 @@ const fresh = (index: number, text: string) =>
 const data = (offset: number, length: number) =>
   made((writer) => content.encodeFileData(writer, offset, new Uint8Array(length)));
 const wants = (indexes: number[], redo = false) =>
-  made((writer) => wish.encodeWant(writer, Uint32Array.from(indexes), 0, indexes.length, redo));
+  made((writer) => wish.encodeWant(writer, Uint32Array.from(indexes), 0, indexes.length, { redo, delta: false }));
 
 type Step = [number, Uint8Array | number[]];
 
@@ -260,13 +261,13 @@ for (const [name, streaming, steps, complaint] of CONTENT_RULES) {
 Deno.test("content that is wanted is answered once, and once more when it is wanted again", async () => {
   const peer = await listed(false);
   const source = peer.session.peerSource(peer.list);
-  source.want(Uint32Array.of(1), false);
+  source.want(Uint32Array.of(1), { redo: false, delta: false });
   await peer.send(FILES, file(1, "abc"));
-  source.want(Uint32Array.of(1), true);
+  source.want(Uint32Array.of(1), { redo: true, delta: false });
   await peer.send(BEGIN, begin(1, 3));
   await peer.send(FILE_END, COMPLETE);
   assert.throws(
-    () => (source.want(Uint32Array.of(2), false), source.wantEnd()),
+    () => (source.want(Uint32Array.of(2), { redo: false, delta: false }), source.wantEnd()),
     /the wishes end when all are answered/,
   );
   await play(peer, [[FILES, file(1, "abc")]], /entry 1, which was not wanted/);

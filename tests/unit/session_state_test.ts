@@ -125,7 +125,7 @@ async function asTarget(peer: RawPeer, phase: Phase): Promise<void> {
   source.ready(true);
   if (phase === "list") return;
   await peer.send(Message.list, list());
-  const begin = made((writer) => content.encodeFileBegin(writer, 1, 3, null));
+  const begin = made((writer) => content.encodeFileBegin(writer, 1, 3, null, false));
   if (phase === "list in a file") return await peer.send(Message.fileBegin, begin);
   await peer.send(Message.listEnd, made((writer) => lists.encodeListEnd(writer, true, 3, 6)));
   if (phase === "data") return;
@@ -169,7 +169,7 @@ Deno.test("legal messages of a whole session reach the half in order, with what 
     Message.files,
     made((writer) => content.encodeFile(writer, 2, null, Uint8Array.of(97, 98, 99), DIGEST)),
   );
-  peer.session.peerSource(peer.list).want(Uint32Array.of(2), true);
+  peer.session.peerSource(peer.list).want(Uint32Array.of(2), { redo: true, delta: false });
   await peer.send(
     Message.files,
     made((writer) => content.encodeFile(writer, 2, { size: 1, mtimeSec: 5, mtimeNs: 6 }, Uint8Array.of(97), DIGEST)),
@@ -202,10 +202,16 @@ Deno.test("wishes of the target reach the source half in order, with what they s
   target.listed(0, 1, 2, 3);
   target.listed(1, 3, 0, 7);
   target.listEnd(false, 3, 3);
-  await peer.send(Message.want, made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, false)));
+  await peer.send(
+    Message.want,
+    made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, { redo: false, delta: false })),
+  );
   target.file(2, null, Uint8Array.of(1, 2, 3), DIGEST);
-  await peer.send(Message.want, made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, true)));
-  target.fileBegin(2, 3, null);
+  await peer.send(
+    Message.want,
+    made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, { redo: true, delta: false })),
+  );
+  target.fileBegin(2, 3, null, false);
   target.fileData(0, Uint8Array.of(1, 2, 3));
   target.fileEnd(true, DIGEST);
   await peer.send(Message.wantEnd);

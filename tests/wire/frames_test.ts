@@ -34,7 +34,7 @@ function goodSession(): Uint8Array {
     frame(Message.list, made((writer) => lists.encodeList(writer, list, 0, 1, 1, 3, Infinity))),
     frame(Message.list, made((writer) => lists.encodeList(writer, list, 1, 2, 2, 3, Infinity))),
     frame(Message.files, made((writer) => content.encodeFile(writer, 2, null, utf8("abc"), DIGEST))),
-    frame(Message.fileBegin, made((writer) => content.encodeFileBegin(writer, 3, 300_000, null))),
+    frame(Message.fileBegin, made((writer) => content.encodeFileBegin(writer, 3, 300_000, null, false))),
     frame(Message.fileData, made((writer) => content.encodeFileData(writer, 0, large))),
     frame(Message.listEnd, made((writer) => lists.encodeListEnd(writer, true, 4, 300_003))),
     frame(Message.fileData, made((writer) => content.encodeFileData(writer, 250_000, large.subarray(0, 50_000)))),

@@ -64,6 +64,7 @@ interface JobParts {
   limitKind?: number;
   limit?: number;
   timeout?: number;
+  block?: number;
   compress?: number;
   level?: number;
   rules?: Build;
@@ -76,13 +77,14 @@ function job(w: ByteWriter, parts: JobParts): void {
   w.u8(parts.limitKind ?? 0);
   w.varint(parts.limit ?? 0);
   w.varint(parts.timeout ?? 0);
+  w.varint(parts.block ?? 0);
   w.u8(parts.compress ?? 0);
   w.signed(parts.level ?? 0);
   (parts.rules ?? ((w) => w.varint(0)))(w);
   (parts.paths ?? ((w) => (w.varint(1), blob(w, 1))))(w);
 }
 limit("JOB role", Message.job, (w, role) => job(w, { role }), 1);
-limit("JOB option bits", Message.job, (w, bits) => job(w, { bits }), 2 ** 19 - 1);
+limit("JOB option bits", Message.job, (w, bits) => job(w, { bits }), 2 ** 20 - 1);
 limit("JOB modify window (zigzag)", Message.job, (w, window) => job(w, { window }), 2 ** 53 - 2, 2 ** 53);
 limit("JOB modify window below -1 (zigzag)", Message.job, (w, window) => job(w, { window }), 1, 3);
 limit("JOB kind of delete limit", Message.job, (w, limitKind) => job(w, { limitKind }), 2);
@@ -90,6 +92,7 @@ limit("JOB guard", Message.job, (w, limit) => job(w, { limit }), 0);
 limit("JOB delete limit by count", Message.job, (w, limit) => job(w, { limitKind: 1, limit }), 2 ** 32);
 limit("JOB delete limit by percent", Message.job, (w, limit) => job(w, { limitKind: 2, limit }), 100);
 limit("JOB timeout", Message.job, (w, timeout) => job(w, { timeout }), 2 ** 31);
+limit("JOB block size", Message.job, (w, block) => job(w, { block }), 16 << 20);
 limit("JOB compression", Message.job, (w, compress) => job(w, { compress }), 2);
 limit("JOB compression level", Message.job, (w, level) => job(w, { level }), 22);
 limit("JOB compression level below zero", Message.job, (w, level) => job(w, { level }), -50, -51);
@@ -355,7 +358,12 @@ limit(
   999_999_999,
 );
 limit("FILE_BEGIN index", Message.fileBegin, (w, v) => (w.varint(v), w.u8(0), w.varint(1)), ENTRY_INDEX);
-limit("FILE_BEGIN flags", Message.fileBegin, (w, v) => (w.varint(1), w.u8(v), w.varint(1), w.signed(0), w.u32(0)), 1);
+limit(
+  "FILE_BEGIN flags",
+  Message.fileBegin,
+  (w, v) => (w.varint(1), w.u8(v), w.varint(1), (v & 1) !== 0 && (w.signed(0), w.u32(0))),
+  3,
+);
 limit("FILE_BEGIN size", Message.fileBegin, (w, v) => (w.varint(1), w.u8(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
 limit("FILE_DATA offset", Message.fileData, (w, v) => (big(w, v), w.u8(1)), 2 ** 53 - 1, 2 ** 53);
 limit("FILE_DATA bytes", Message.fileData, (w, v) => (w.varint(0), w.raw(new Uint8Array(v))), 1, 0);
@@ -459,7 +467,24 @@ limit(
 );
 limit("DESCEND folders", Message.descend, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("DESCEND spare bits", Message.descend, (w, v) => (w.varint(11), w.u8(255), w.u8(v)), 7);
-limit("WANT flags", Message.want, (w, v) => (w.u8(v), w.varint(1), w.varint(1)), 1);
+limit("WANT flags", Message.want, (w, v) => (w.u8(v), w.varint(1), w.varint(1)), 2);
+limit("SIGNATURE flags", Message.signature, (w, v) => (w.varint(1), w.u8(v)), 2, 4);
+limit("SIGNATURE records", Message.signature, (w, v) => (w.varint(1), w.u8(0), w.raw(new Uint8Array(v))), 65_536);
+limit("FINE flags", Message.fine, (w, v) => (w.varint(1), w.u8(v)), 1);
+limit("FINE records", Message.fine, (w, v) => (w.varint(1), w.u8(0), w.raw(new Uint8Array(v))), 65_536);
+limit("FILE_COPY length", Message.fileCopy, (w, v) => (w.varint(1), w.varint(1), w.varint(v)), 1, 0);
+limit("REFINE ranges", Message.refine, (w, v) => {
+  w.varint(1), w.varint(v);
+  for (let i = 0; i < v; i++) w.varint(i), w.varint(1);
+}, 8192);
+limit(
+  "REFINE no range",
+  Message.refine,
+  (w, v) => (w.varint(1), w.varint(v), v > 0 && w.raw(Uint8Array.of(1, 1))),
+  1,
+  0,
+);
+limit("REFINE length", Message.refine, (w, v) => (w.varint(1), w.varint(1), w.varint(1), w.varint(v)), 1, 0);
 limit("WANT indexes", Message.want, (w, v) => {
   w.u8(0);
   w.varint(v);

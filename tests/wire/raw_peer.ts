@@ -11,7 +11,15 @@ import type { ByteSink, ByteSource } from "../../lib/os/streams.ts";
 import type { Events } from "../../lib/session/events.ts";
 import { helloPayload, makeHello, type SessionSide } from "../../lib/session/hello.ts";
 import type { SessionClock } from "../../lib/session/keepalive.ts";
-import type { SourcePort, TargetPort, TreeOffer, Wait } from "../../lib/session/ports.ts";
+import type {
+  BasisRange,
+  SignatureHead,
+  SourcePort,
+  TargetPort,
+  TreeOffer,
+  Wait,
+  WantKind,
+} from "../../lib/session/ports.ts";
 import { WireSession } from "../../lib/session/wire_session.ts";
 import { encodeJob } from "../../lib/wire/job_codec.ts";
 import { Message, messageName } from "../../lib/wire/messages.ts";
@@ -196,8 +204,11 @@ export class NotingHalf implements TargetPort, SourcePort {
         digest === null ? "-" : hex(digest).slice(0, 4)
       }`,
     );
-  fileBegin = (i: number, size: number, fresh: { size: number } | null) =>
-    this.#note(`fileBegin ${i} ${size} ${fresh?.size ?? "-"}`);
+  fileBegin = (i: number, size: number, fresh: { size: number } | null, isDelta: boolean) =>
+    this.#note(`fileBegin ${i} ${size} ${fresh?.size ?? "-"}${isDelta ? " delta" : ""}`);
+  fileBasis = (offset: number, basisOffset: number, bytes: number) =>
+    this.#note(`fileBasis ${offset} ${basisOffset} ${bytes}`);
+  refine = (index: number, ranges: readonly BasisRange[]) => this.#note(`refine ${index} ${JSON.stringify(ranges)}`);
   fileData = (offset: number, bytes: Uint8Array) => this.#note(`fileData ${offset} ${bytes.length}`);
   fileCopy = () => this.#note("fileCopy");
   fileEnd = (complete: boolean) => this.#note(`fileEnd ${complete}`);
@@ -209,7 +220,12 @@ export class NotingHalf implements TargetPort, SourcePort {
   ready = (streaming: boolean, trees: TreeOffer | null = null) =>
     this.#note(`ready ${streaming}${trees === null ? "" : ` ${trees.owner} ${trees.group}`}`);
   descend = (differs: Uint8Array) => this.#note(`descend ${hex(differs)}`);
-  want = (indexes: Uint32Array, redo: boolean) => this.#note(`want ${indexes.join(",")} ${redo}`);
+  want = (indexes: Uint32Array, { redo, delta }: WantKind) =>
+    this.#note(`want ${indexes.join(",")} ${redo}${delta ? " delta" : ""}`);
+  signature = (index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array) =>
+    this.#note(`signature ${index} ${JSON.stringify(head)} ${isLast} ${records.length}`);
+  fine = (index: number, isLast: boolean, records: Uint8Array) =>
+    this.#note(`fine ${index} ${isLast} ${records.length}`);
   wantEnd = () => this.#note("wantEnd");
   check = (paths: Uint8Array[]) => this.#note(`check ${paths.map(latin1).join(",")}`);
 }

@@ -190,6 +190,7 @@ const PULL: Job = {
     timeoutSeconds: 300,
     compress: "always",
     compressLevel: -7,
+    blockBytes: 4096,
     filters: [{ include: true, pattern: utf8("*.c") }, { include: false, pattern: utf8("\xff*") }],
   },
   paths: [utf8("~/a b"), utf8("/"), utf8("")],
@@ -297,11 +298,11 @@ export const SAMPLES: Sample[] = [
     name: fresh === null ? "FILE_BEGIN" : "FILE_BEGIN fresh",
     type: Message.fileBegin,
     encode: (writer) =>
-      content.encodeFileBegin(writer, 4, 2 ** 40, fresh === null ? null : { ...fresh, size: 2 ** 40 }),
+      content.encodeFileBegin(writer, 4, 2 ** 40, fresh === null ? null : { ...fresh, size: 2 ** 40 }, fresh !== null),
     again(reader, writer) {
       const record = records();
-      content.decodeFileBegin(reader, record);
-      content.encodeFileBegin(writer, record.index, record.size, record.fresh);
+      const isDelta = content.decodeFileBegin(reader, record);
+      content.encodeFileBegin(writer, record.index, record.size, record.fresh, isDelta);
     },
   })),
   {
@@ -390,11 +391,65 @@ export const SAMPLES: Sample[] = [
   {
     name: "WANT",
     type: Message.want,
-    encode: (writer) => wish.encodeWant(writer, Uint32Array.of(1, 2, 300, 70_000), 0, 4, false),
+    encode: (writer) => wish.encodeWant(writer, Uint32Array.of(1, 2, 300, 70_000), 0, 4, { redo: false, delta: false }),
     again(reader, writer) {
       const indexes = new Uint32Array(8192);
-      const { redo, count } = wish.decodeWant(reader, 2 ** 32, indexes);
-      wish.encodeWant(writer, indexes, 0, count, redo);
+      const { count, ...kind } = wish.decodeWant(reader, 2 ** 32, indexes);
+      wish.encodeWant(writer, indexes, 0, count, kind);
+    },
+  },
+  {
+    name: "WANT of deltas",
+    type: Message.want,
+    encode: (writer) => wish.encodeWant(writer, Uint32Array.of(7), 0, 1, { redo: false, delta: true }),
+    again(reader, writer) {
+      const indexes = new Uint32Array(8192);
+      const { count, ...kind } = wish.decodeWant(reader, 2 ** 32, indexes);
+      wish.encodeWant(writer, indexes, 0, count, kind);
+    },
+  },
+  ...[{ basisBytes: 2 ** 33, blockBytes: 65_536 }, null].map((head): Sample => ({
+    name: head === null ? "SIGNATURE, its end" : "SIGNATURE, its beginning",
+    type: Message.signature,
+    encode: (writer) => wish.encodeSignature(writer, 7, head, head === null, DIGEST.subarray(0, 14)),
+    again(reader, writer) {
+      const part = wish.decodeSignature(reader);
+      wish.encodeSignature(writer, part.index, part.head, part.isLast, part.records);
+    },
+  })),
+  {
+    name: "FINE",
+    type: Message.fine,
+    encode: (writer) => wish.encodeFine(writer, 7, true, DIGEST.subarray(0, 10)),
+    again(reader, writer) {
+      const { index, isLast, records } = wish.decodeFine(reader);
+      wish.encodeFine(writer, index, isLast, records);
+    },
+  },
+  {
+    name: "FILE_COPY of 2 runs",
+    type: Message.fileCopy,
+    encode(writer) {
+      content.encodeCopyRun(writer, 0, 65_536, 131_072);
+      content.encodeCopyRun(writer, 2 ** 32, 2 ** 33, 1);
+    },
+    again(reader, writer) {
+      const run = { offset: 0, basisOffset: 0, bytes: 0 };
+      while (reader.left > 0) {
+        content.decodeCopyRun(reader, run);
+        content.encodeCopyRun(writer, run.offset, run.basisOffset, run.bytes);
+      }
+    },
+  },
+  {
+    name: "REFINE of 2 ranges",
+    type: Message.refine,
+    encode(writer) {
+      content.encodeRefine(writer, 7, [{ basisAt: 65_536, basisBytes: 131_072 }, { basisAt: 0, basisBytes: 1 }]);
+    },
+    again(reader, writer) {
+      const { index, ranges } = content.decodeRefine(reader);
+      content.encodeRefine(writer, index, ranges);
     },
   },
   {
