@@ -150,6 +150,17 @@ Deno.test("delta: a line changed in a small file costs one block, then a part of
   assert.ok(literal[1] <= 2 * 256 + 15, `${literal[1]}`);
 });
 
+Deno.test("delta: blocks larger than a read, up to the largest, are found where they moved", () => {
+  const content = noise(40 * MIB + 5, 20);
+  const inserted = concatBytes(content.subarray(0, 3 * MIB), noise(777, 21), content.subarray(3 * MIB));
+  for (const blockBytes of [MIB, 16 * MIB]) {
+    assert.equal(transfer(content, content, { blockBytes }).literal[0], 0);
+    const { literal } = transfer(content, inserted, { blockBytes, cut: () => 200_000 });
+    assert.ok(literal[0] <= blockBytes + 777, `${blockBytes}: ${literal[0]}`);
+    assert.ok(literal[1] <= 2 * 1024 + 777, `${blockBytes}, fine: ${literal[1]}`);
+  }
+});
+
 Deno.test("delta: unrelated content is literal as a whole, and its second round asks for little", () => {
   const { literal, records } = transfer(noise(32 * MIB, 11), noise(32 * MIB, 12));
   assert.deepEqual(literal, [32 * MIB, 32 * MIB]);
