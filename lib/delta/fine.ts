@@ -1,6 +1,6 @@
 // Round two: the target signs a range of the basis in fine blocks (FineSigner), the source compares the gap of the new file with it,
 // aligned with the gap's start and with its end (Refiner), because what was changed in between leaves both sides of itself in place.
-// Promises: constant memory beside the records of one gap (at most GAP_BYTES of basis: 320 KiB in blocks of 256 bytes) and the runs;
+// Promises: constant memory beside the records of one gap (at most GAP_BYTES of basis: 640 KiB in blocks of 256 bytes) and the runs;
 // each range is read once, in order.
 
 import { assert } from "../base/errors.ts";

@@ -1,7 +1,8 @@
 // Finds what a new file has in common with its basis: round one. Called by the source for each file that is wanted as a delta.
-// Promises: the new file is read once, in order; memory is a window of 512 KiB and two blocks, about 25 bytes per block of the
-// signature (at most 26 MiB) and the runs (at most 24 MiB). Every run has the strong hashes of its blocks, which are hints: the
-// digest of the whole file decides. Whatever the records are, the time is bounded per byte of the new file (assembly/match.ts).
+// Promises: the new file is read once, in order; memory is a window of 512 KiB and a block (two, of blocks above 512 KiB), 23 to 31
+// bytes per block of the signature (23 MiB at most) and the runs (24 MiB at most). Every run has the strong hashes of its blocks, which
+// are hints: the digest of the whole file decides, and a new attempt takes another seed. Whatever the records are, the time is bounded
+// per byte of the new file (assembly/match.ts).
 
 import { assert } from "../base/errors.ts";
 import type { DeltaKernels, Workspace } from "./kernels.ts";
@@ -41,7 +42,8 @@ export class Matcher {
     this.#blockBytes = blockBytes;
     this.#basisBytes = basisBytes;
     const workspace = this.#workspace = kernels.take(seed);
-    const cells = 2 ** Math.ceil(Math.log2(2 * count + 2));
+    // At most half of the places are taken.
+    const cells = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * count)));
     const windowBytes = HISTORY_BYTES + blockBytes + Math.max(CHUNK_BYTES, blockBytes);
     this.#window = workspace.reserve(windowBytes);
     this.#windowEnd = this.#window + windowBytes;

@@ -37,6 +37,20 @@ function windowHash(bytes: DataView, at: number): number {
   return Math.imul(first + second + (second << 5), 0x85ebca77);
 }
 
+/** Whether the window at `at` is a candidate at a rate. */
+export function isCandidate(bytes: DataView, at: number, rate: number): boolean {
+  return windowHash(bytes, at) < -(2 ** 31) + Math.floor((2 ** 32 - 1) / rate);
+}
+
+/** Id of the anchor at `at`, and head check of a block that begins there. */
+export function idAndHead(bytes: Uint8Array, at: number, seed: Seed): { id: number; head: number } {
+  const big = bigSeed(seed);
+  return {
+    id: Number(xxh3Of64(bytes.subarray(at, at + 16), big) & 0xffffffffn),
+    head: Number(xxh3Of64(bytes.subarray(at, at + 64), big) >> 48n),
+  };
+}
+
 /** All records of a basis. */
 export function plainRecords(basis: Uint8Array, seed: Seed, blockBytes: number): Uint8Array {
   const rates = anchorRates(blockBytes);
@@ -48,9 +62,8 @@ export function plainRecords(basis: Uint8Array, seed: Seed, blockBytes: number):
 
   const findAnchor = (block: Uint8Array, rate: number, tries: number): { id: number; place: number } | null => {
     const bytes = new DataView(block.buffer, block.byteOffset, block.length);
-    const below = -(2 ** 31) + Math.floor((2 ** 32 - 1) / rate);
     for (let at = 0; at + 16 <= Math.min(block.length, 32768); at++) {
-      if (windowHash(bytes, at) >= below) continue;
+      if (!isCandidate(bytes, at, rate)) continue;
       if (tries-- === 0) return null;
       const id = Number(xxh3Of64(block.subarray(at, at + 16), big) & 0xffffffffn);
       if (id === 0 || given[id % given.length] === id) continue;

@@ -80,6 +80,14 @@ Deno.test("gapsOf leaves holes and what is too short alone", () => {
   assert.deepEqual(gaps(listOf([0, 0, 1000], [1255, 1255, 1000]), 2255, 2255), []);
 });
 
+Deno.test("gapsOf: a file of a million holes takes no longer than it should", () => {
+  const runs = new RunList();
+  for (let i = 1; i < 1_000_000; i++) runs.add(10_000 * i, HOLE, 5000);
+  const started = performance.now();
+  assert.equal(gaps(runs, 1e10, 1e10).length, 1_000_000);
+  assert.ok(performance.now() - started < 10_000);
+});
+
 Deno.test("gapsOf: long gaps are cut, and long shifted ones and files without any copy are looked at near their ends only", () => {
   const long = 3 * GAP_BYTES + 5000;
   const pinned = gapsOf(listOf([0, 0, 100], [100 + long, 100 + long, 100]), 200 + long, 200 + long, 1024);
