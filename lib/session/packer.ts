@@ -19,6 +19,8 @@ import { encodePackedHead, PACKED_HEAD_BYTES } from "../wire/packed_codec.ts";
 
 /** Less is not worth a message of its own. */
 const LEAST_BYTES = 512;
+/** Credit is gathered at least so long into one measurement. */
+const SAMPLE_MS = 25;
 
 export class Packer {
   readonly #levels: LevelChooser;
@@ -26,9 +28,16 @@ export class Packer {
   readonly #sample = new Uint8Array(SAMPLE_BYTES);
   readonly #packed = new ByteWriter(0);
   #zstd: ZstdPacker | null = null;
+  // Since the last measurement.
+  /** When that was; 0: credit has not come yet, and the time before it is no measure. */
+  #sinceMs = 0;
+  #bytes = 0;
+  /** Bytes that were given back, each as much as the receiver was idle. */
+  #idleBytes = 0;
   #stuckMs = 0;
-  /** When credit came last; the time before the first is no measure. */
-  #creditMs: number | null = null;
+  /** Of the frames that were offered: their size, and what became of it. */
+  #rawBytes = 0;
+  #wireBytes = 0;
 
   constructor(wish: CompressionWish) {
     this.#levels = new LevelChooser(wish);
@@ -46,16 +55,37 @@ export class Packer {
 
   /** The receiver is through with `bytes`; `receiverIdle` of the time since it said so last it waited for us. */
   credited(bytes: number, receiverIdle: number, nowMs: number): void {
-    if (this.#creditMs !== null) {
-      this.#levels.measured({ bytes, ms: nowMs - this.#creditMs, stuckMs: this.#stuckMs, receiverIdle });
+    this.#bytes += bytes;
+    this.#idleBytes += bytes * receiverIdle;
+    const ms = nowMs - this.#sinceMs;
+    // What comes in one go was not done in that time.
+    if (this.#sinceMs > 0 && ms < SAMPLE_MS) return;
+    if (this.#sinceMs > 0) {
+      const shrink = this.#wireBytes > 0 ? this.#rawBytes / this.#wireBytes : 1;
+      this.#levels.measured({
+        ...{ bytes: this.#bytes, ms, stuckMs: this.#stuckMs, shrink },
+        receiverIdle: this.#idleBytes / this.#bytes,
+      });
     }
-    this.#creditMs = nowMs;
-    this.#stuckMs = 0;
+    this.#sinceMs = nowMs;
+    this.#bytes =
+      this.#idleBytes =
+      this.#stuckMs =
+      this.#rawBytes =
+      this.#wireBytes =
+        0;
   }
 
   /** `frames` as one PACKED message with its header; null if they had better go as they are. */
   pack(frames: Uint8Array): Uint8Array | null {
-    const level = this.#levels.chosen;
+    const message = this.#tryPack(frames);
+    this.#rawBytes += frames.length;
+    this.#wireBytes += message?.length ?? frames.length;
+    return message;
+  }
+
+  #tryPack(frames: Uint8Array): Uint8Array | null {
+    const level = this.#levels.level;
     if (level === RAW || frames.length < LEAST_BYTES || frames.length > PACKED_BYTES) return null;
     if (!this.#judge.isWorthLooking()) return null;
     const message = this.#shrinks(frames, level) ? this.#message(frames, level) : null;

@@ -77,6 +77,7 @@ function randomOptions(random: Random): SyncOptions {
     delete: random.chance(50),
     reportUnchanged: random.chance(20),
     filters: random.chance(20) ? randomFilters(random) : [],
+    compress: random.pick(["auto", "always", "never"] as const),
   };
 }
 

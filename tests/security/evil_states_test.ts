@@ -73,6 +73,8 @@ function specimen(name: TypeName, role: Role): Uint8Array {
     FILE_SKIP: encodeFileSkip(1, 1),
     SOURCE_DONE: Uint8Array.of(0),
     CHECKED: encodeAllAbsent(1),
+    // Nothing that hand-made peers offer: legal in no state.
+    PACKED: Uint8Array.of(1, 1, 0),
     READY: Uint8Array.of(0),
     WANT: encodeWant(0, [1]),
     WANT_END: new Uint8Array(0),
