@@ -50,7 +50,7 @@ const ROOTS = frame(
   made((writer) => lists.encodeRoots(writer, { hasRoot: true, single: false, sources: 1 }, LIST)),
 );
 const ENTRIES = frame(Message.list, made((writer) => lists.encodeList(writer, LIST, 0, 1, 2, 3, Infinity)));
-const BEGIN = frame(Message.fileBegin, made((writer) => content.encodeFileBegin(writer, 1, 2 ** 40, null)));
+const BEGIN = frame(Message.fileBegin, made((writer) => content.encodeFileBegin(writer, 1, 2 ** 40, null, false)));
 const data = (offset: number, bytes: number) =>
   frame(Message.fileData, made((writer) => content.encodeFileData(writer, offset, new Uint8Array(bytes).fill(0x61))));
 
@@ -179,7 +179,7 @@ async function sends(
   proxy.roots({ hasRoot: true, single: false, sources: 1 });
   await peer.send(Message.ready, [1]);
   proxy.listed(0, 1, 1, 3);
-  proxy.fileBegin(1, bytes.length, null);
+  proxy.fileBegin(1, bytes.length, null, false);
   await settled();
   peer.sent();
   for (let at = 0; at < bytes.length; at += 256 << 10) {
