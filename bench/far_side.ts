@@ -74,30 +74,28 @@ export async function openFarSide(folder: string, account: CpuAccount, say: (tex
   const ports = new Map<Way, number>([["loopback", port]]);
   writeClientFiles(folder, ports);
   await listening(port);
-  const links = new Map<Way, Promise<OpenLink>>();
-  const linkOf = (way: Exclude<Way, "loopback">): Promise<OpenLink> => {
-    const open = links.get(way) ?? openLink(way === "counted" ? NO_LIMIT : LINKS[way], port, say);
-    links.set(way, open);
-    return open;
+  const links = new Map<Way, OpenLink>();
+  const linkOf = async (way: Exclude<Way, "loopback">): Promise<OpenLink> => {
+    const known = links.get(way);
+    if (known !== undefined) return known;
+    const link = await openLink(way === "counted" ? NO_LIMIT : LINKS[way], port, say);
+    links.set(way, link);
+    ports.set(way, link.port);
+    writeClientFiles(folder, ports);
+    return link;
   };
-  const open: OpenLink[] = [];
   return {
     rsh: `ssh -F ${folder}/ssh_config`,
     bin: `${folder}/bin`,
     home,
-    pids: () => [child.pid, ...open.map((link) => link.pid)],
+    pids: () => [child.pid, ...[...links.values()].map((link) => link.pid)],
     async host(way) {
-      if (way !== "loopback" && !ports.has(way)) {
-        const link = await linkOf(way);
-        open.push(link);
-        ports.set(way, link.port);
-        writeClientFiles(folder, ports);
-      }
+      if (way !== "loopback") await linkOf(way);
       return hostOf(way);
     },
     takeCounts: async (way) => await (await linkOf(way)).takeCounts(),
     async close() {
-      for (const link of links.values()) await link.then((open) => open.close(), () => {});
+      for (const link of links.values()) await link.close();
       try {
         child.kill();
       } catch {

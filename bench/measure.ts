@@ -68,11 +68,11 @@ export async function measureRow(bench: Bench, row: Row): Promise<RowResult> {
   // The same programs on the same data hold and send the same on a disk.
   for (const result of row.place === "tmpfs" ? results.filter(({ tool }) => INSPECTED.includes(tool)) : []) {
     const way = row.link === "loopback" ? "counted" : row.link;
-    if (row.job !== "local") await takeCounts(bench, way);
+    if (row.job !== "local") await bench.far!.takeCounts(way);
     const cost = await attempt(result, way, true);
     if (cost === null) continue;
     const { clientPeakBytes, farPeakBytes } = cost;
-    const counts = row.job === "local" ? null : await takeCounts(bench, way);
+    const counts = row.job === "local" ? null : await bench.far!.takeCounts(way);
     result.inspection = {
       clientPeakBytes,
       farPeakBytes: row.job === "local" ? null : farPeakBytes,
@@ -81,14 +81,6 @@ export async function measureRow(bench: Bench, row: Row): Promise<RowResult> {
     };
   }
   return { id: row.id, isReflink: await bench.targets.isReflink(row.place), tools: results, leftOut };
-}
-
-async function takeCounts(
-  bench: Bench,
-  way: Exclude<Way, "loopback">,
-): Promise<{ upBytes: number; downBytes: number }> {
-  await bench.far!.host(way);
-  return await bench.far!.takeCounts(way);
 }
 
 /** Each round another tool is first. */
