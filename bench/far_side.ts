@@ -45,6 +45,7 @@ export async function openFarSide(folder: string, account: CpuAccount, say: (tex
       "PrintLastLog no",
       "UseDNS no",
       "MaxStartups 100",
+      "Subsystem sftp internal-sftp",
       "LogLevel ERROR",
       `SetEnv HOME=${home}`,
     ].join("\n") + "\n",

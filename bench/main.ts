@@ -54,6 +54,7 @@ const closing: (() => unknown)[] = [stepBack, () => {
   for (const place of Object.values(places)) Deno.removeSync(place, { recursive: true });
 }];
 let isInterrupted = false;
+let closed: Promise<void> | null = null;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => {
     if (isInterrupted) return;
@@ -140,6 +141,7 @@ async function openBench(peers: Bench["peers"], say: Bench["say"]): Promise<Benc
     tsync,
     peers,
     rounds,
+    quick: options.quick,
     places,
     far: null,
     sides: { client, far: null, residents: () => bench.far?.pids() ?? [] },
@@ -168,7 +170,12 @@ async function endAll(account: CpuAccount): Promise<void> {
   account.close();
 }
 
-async function closeAll(): Promise<void> {
+/** Once, however many ask: an interrupt while the end is under way waits for it. */
+function closeAll(): Promise<void> {
+  return closed ??= closeEach();
+}
+
+async function closeEach(): Promise<void> {
   for (const close of closing.splice(0).reverse()) {
     try {
       await close();

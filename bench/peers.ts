@@ -158,7 +158,7 @@ export async function versionOf(program: string, args: string[]): Promise<string
   try {
     const { stdout, stderr } = await new Deno.Command(program, { args, stdin: "null", env: { LC_ALL: "C" } }).output();
     const text = new TextDecoder().decode(stdout.length > 0 ? stdout : stderr);
-    return text.split("\n")[0].trim();
+    return text.split("\n")[0].replace(/[*\s]+/g, " ").trim();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
