@@ -1,20 +1,29 @@
-// A real sshd on loopback with its own configuration, keys and home, and ssh's configuration to reach it: directly as host "bench",
-// through a pipe that counts bytes as host "bench-counted". Started once by main.ts; nothing of the user's or the system's is changed.
+// A real sshd on loopback with its own configuration, keys and home, and ssh's configuration to reach it: directly as host "bench", or
+// over a line of links.ts. Started once by main.ts; nothing of the user's or the system's is changed.
 
+import { type LinkName, LINKS, NO_LIMIT, type OpenLink, openLink } from "./links.ts";
 import type { CpuAccount } from "./meter.ts";
 
+/** "counted": loopback, through a line without a limit that counts bytes. */
+export type Way = LinkName | "counted";
+
 export interface FarSide {
-  /** The words of -e, for both tools. */
+  /** The words of -e, for all tools. */
   rsh: string;
+  /** A folder with an `ssh` that reaches the hosts without options. */
+  bin: string;
   /** The home of the far account; it exists and is empty. */
   home: string;
-  pid: number;
-  /** Bytes that crossed "bench-counted" since the last call. */
-  takeCounts(): { upBytes: number; downBytes: number };
+  /** The listener and the lines. */
+  pids(): number[];
+  /** The host's name over this way; a line is opened, and checked, when it is first asked for. */
+  host(way: Way): Promise<string>;
+  /** Bytes that crossed since the last call. */
+  takeCounts(way: Exclude<Way, "loopback">): Promise<{ upBytes: number; downBytes: number }>;
   close(): Promise<void>;
 }
 
-export async function openFarSide(folder: string, account: CpuAccount): Promise<FarSide> {
+export async function openFarSide(folder: string, account: CpuAccount, say: (text: string) => void): Promise<FarSide> {
   const home = `${folder}/home`;
   Deno.mkdirSync(home, { recursive: true, mode: 0o700 });
   for (const name of ["host_key", "user_key"]) {
@@ -36,6 +45,7 @@ export async function openFarSide(folder: string, account: CpuAccount): Promise<
       "PrintLastLog no",
       "UseDNS no",
       "MaxStartups 100",
+      "Subsystem sftp internal-sftp",
       "LogLevel ERROR",
       `SetEnv HOME=${home}`,
     ].join("\n") + "\n",
@@ -60,16 +70,53 @@ export async function openFarSide(folder: string, account: CpuAccount): Promise<
     stderr: "inherit",
   }).spawn();
 
-  const pipe = openCountingPipe(port);
   const hostKey = Deno.readTextFileSync(`${folder}/host_key.pub`);
   Deno.writeTextFileSync(`${folder}/known_hosts`, `bench ${hostKey}`);
+  const ports = new Map<Way, number>([["loopback", port]]);
+  writeClientFiles(folder, ports);
+  await listening(port);
+  const links = new Map<Way, OpenLink>();
+  const linkOf = async (way: Exclude<Way, "loopback">): Promise<OpenLink> => {
+    const known = links.get(way);
+    if (known !== undefined) return known;
+    const link = await openLink(way === "counted" ? NO_LIMIT : LINKS[way], port, say);
+    links.set(way, link);
+    ports.set(way, link.port);
+    writeClientFiles(folder, ports);
+    return link;
+  };
+  return {
+    rsh: `ssh -F ${folder}/ssh_config`,
+    bin: `${folder}/bin`,
+    home,
+    pids: () => [child.pid, ...[...links.values()].map((link) => link.pid)],
+    async host(way) {
+      if (way !== "loopback") await linkOf(way);
+      return hostOf(way);
+    },
+    takeCounts: async (way) => await (await linkOf(way)).takeCounts(),
+    async close() {
+      for (const link of links.values()) await link.close();
+      try {
+        child.kill();
+      } catch {
+        // An interrupt of the terminal has ended it.
+      }
+      await child.status;
+    },
+  };
+}
+
+function hostOf(way: Way): string {
+  return way === "loopback" ? "bench" : `bench-${way}`;
+}
+
+/** ssh's configuration, and an ssh that takes it by itself. */
+function writeClientFiles(folder: string, ports: Map<Way, number>): void {
   Deno.writeTextFileSync(
     `${folder}/ssh_config`,
     [
-      ...["bench", "bench-counted"].flatMap((host) => [
-        `Host ${host}`,
-        `  Port ${host === "bench" ? port : pipe.port}`,
-      ]),
+      ...[...ports].flatMap(([way, port]) => [`Host ${hostOf(way)}`, `  Port ${port}`]),
       "Host *",
       "  HostName 127.0.0.1",
       "  HostKeyAlias bench",
@@ -84,18 +131,9 @@ export async function openFarSide(folder: string, account: CpuAccount): Promise<
       "  LogLevel ERROR",
     ].join("\n") + "\n",
   );
-  await listening(port);
-  return {
-    rsh: `ssh -F ${folder}/ssh_config`,
-    home,
-    pid: child.pid,
-    takeCounts: pipe.take,
-    async close() {
-      pipe.close();
-      child.kill();
-      await child.status;
-    },
-  };
+  Deno.mkdirSync(`${folder}/bin`, { recursive: true });
+  const ssh = ["/usr/bin/ssh", "/bin/ssh", "/usr/local/bin/ssh"].find((path) => exists(path)) ?? "ssh";
+  Deno.writeTextFileSync(`${folder}/bin/ssh`, `#!/bin/sh\nexec ${ssh} -F ${folder}/ssh_config "$@"\n`, { mode: 0o755 });
 }
 
 async function must(program: string, args: string[]): Promise<void> {
@@ -126,34 +164,4 @@ async function listening(port: number): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-}
-
-/** Passes connections on to a port and counts what crosses. */
-function openCountingPipe(to: number) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  let upBytes = 0, downBytes = 0;
-  const counting = (count: (bytes: number) => void) =>
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(piece, out) {
-        count(piece.length);
-        out.enqueue(piece);
-      },
-    });
-  (async () => {
-    for await (const near of listener) {
-      const far = await Deno.connect({ hostname: "127.0.0.1", port: to });
-      // A reset at the end of a connection ends the counting, no more.
-      near.readable.pipeThrough(counting((n) => upBytes += n)).pipeTo(far.writable).catch(() => {});
-      far.readable.pipeThrough(counting((n) => downBytes += n)).pipeTo(near.writable).catch(() => {});
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    take() {
-      const counts = { upBytes, downBytes };
-      upBytes = downBytes = 0;
-      return counts;
-    },
-    close: () => listener.close(),
-  };
 }

@@ -1,4 +1,4 @@
-// Describes the machine and the programs that were measured, and puts the bench before other work on it. Called by main.ts.
+// Describes the machine that is measured on, and puts the bench before other work on it. Called by main.ts.
 
 const WEIGHED_GROUPS = [
   { base: "/sys/fs/cgroup/cpu", file: "cpu.shares", most: "262144" },
@@ -24,36 +24,19 @@ export function goFirst(): () => void {
   throw new Error("--first needs root and control groups");
 }
 
-export async function describeMachine(tmpfs: string, disk: string): Promise<string[]> {
+/** One line: processor, memory, kernel, file systems. */
+export async function describeMachine(tmpfs: string, disk: string): Promise<string> {
   const cpu = /^model name\s*:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
   const memory = Number(/^MemTotal:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/meminfo"))![1]) * 1024;
   return [
-    `${navigator.hardwareConcurrency} cores of ${cpu}, ${(memory / 1e9).toFixed(1)} GB of memory`,
+    `${navigator.hardwareConcurrency} cores of ${cpu}`,
+    `${(memory / 1e9).toFixed(1)} GB of memory`,
     `Linux ${Deno.osRelease()} ${Deno.build.arch}`,
-    `memory file system: ${await fileSystem(tmpfs)}; disk: ${await fileSystem(disk)}`,
-  ];
-}
-
-export async function describePrograms(tsync: string): Promise<string[]> {
-  return [
-    await firstLine(tsync, ["--version"]),
-    await firstLine("rsync", ["--version"]),
-    await firstLine("ssh", ["-V"]),
-    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
-  ];
+    `memory file system ${await fileSystem(tmpfs)}, disk ${await fileSystem(disk)}`,
+  ].join(", ");
 }
 
 async function fileSystem(path: string): Promise<string> {
   const { stdout } = await new Deno.Command("df", { args: ["--output=fstype", path] }).output();
   return new TextDecoder().decode(stdout).trim().split("\n").at(-1)!;
-}
-
-async function firstLine(program: string, args: string[]): Promise<string> {
-  try {
-    const { stdout, stderr } = await new Deno.Command(program, { args, env: { LC_ALL: "C" } }).output();
-    const text = new TextDecoder().decode(stdout.length > 0 ? stdout : stderr);
-    return text.split("\n")[0].trim();
-  } catch {
-    return `${program}: not found`;
-  }
 }

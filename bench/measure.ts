@@ -1,176 +1,181 @@
-// Measures one row: prepares, runs the tools in rotated order, compares the trees after every run, then looks at one more run of
-// each tool for memory and bytes on the wire. Called by main.ts.
+// Measures one row: prepares the target anew, runs the tools in rotated order, compares the trees after every run, then looks at one
+// more run of some tools for memory and bytes on the wire. Called by main.ts.
+// Promises: only runs whose tree was right are counted; a peer that fails is left out of the row with the reason, tsync's or rsync's
+// failure is the row's.
 
-import { manifest, mustEqual, mustHaveEqualContent, mustHaveEqualSamples } from "./compare.ts";
-import { type DataName, type DataSet, makeData, seededRandom } from "./data.ts";
-import type { FarSide } from "./far_side.ts";
+import { manifest, mustEqual, mustHaveEqualContent } from "./compare.ts";
+import type { FarSide, Way } from "./far_side.ts";
 import { type Cost, runCommand, type Sides, touchMemory } from "./meter.ts";
-import type { PlaceName, RowResult, ToolName, ToolResult } from "./results.ts";
+import { fillIn, type Peer, suits } from "./peers.ts";
+import type { PlaceName, RowResult, ToolResult } from "./results.ts";
 import type { Row } from "./rows.ts";
+import { type KnownData, LOW_MEMORY_BYTES, Targets } from "./targets.ts";
 
 export interface Bench {
   tsync: string;
+  peers: Peer[];
   rounds: number;
-  /** Look at memory and bytes on the wire too. */
-  inspects: boolean;
+  /** Look at tsync's memory and bytes only. */
+  quick: boolean;
   places: Record<PlaceName, string>;
   far: FarSide | null;
   sides: Sides;
   env: Record<string, string>;
+  targets: Targets;
+  isInterrupted(): boolean;
   say(text: string): void;
 }
 
-interface KnownData extends DataSet {
-  lines: string[];
+/** How one run is made and looked at. */
+interface Look {
+  way: Way;
+  /** Memory, while it runs: such a run's time does not count. */
+  watch: boolean;
+  /** Compare content, not only metadata. */
+  full: boolean;
 }
 
-/** What is made once and used by several rows: data sets, and targets that equal them. */
-const made = new Map<string, Promise<unknown>>();
-
-function once<T>(key: string, make: () => Promise<T>): Promise<T> {
-  if (!made.has(key)) made.set(key, make());
-  return made.get(key) as Promise<T>;
-}
-
-/** tmpfs is memory: below this, targets go as soon as they are compared. */
-const LOW_MEMORY_BYTES = 6e9;
-
-let targets = 0;
+/** The two that a row cannot do without. */
+const NEEDED = ["tsync", "rsync"];
+/** Whose memory and bytes are looked at, beside tsync's: the others' are of no use to a goal. */
+const INSPECTED = ["rsync", "rsync -z"];
+/** A peer that is so many times slower than rsync, and takes so long, has said all it has to say after one round. */
+const SLOW_RATIO = 4, SLOW_SECONDS = 5;
 
 export async function measureRow(bench: Bench, row: Row): Promise<RowResult> {
-  const data = await dataOf(bench, row.data, row.place);
-  const results: ToolResult[] = row.tools.map((tool) => ({ tool, runs: [], inspection: null }));
-  const old: string[] = [];
-  if (row.job !== "local") await warmUp(bench);
-  const oneRun = async (tool: ToolName, full: boolean, host: string, watch: boolean): Promise<Cost> => {
-    const target = await prepare(bench, row, data);
-    if (row.state !== "unchanged") old.push(target);
-    const cost = await runCommand(argvOf(bench, row, tool, data, target, host), bench.sides, bench.env, watch);
-    await compare(row, tool, data, target, full);
-    // What rsync makes of a sparse file fills the memory at once.
-    const isTight = row.data === "sparse file" || (row.place === "tmpfs" && availableBytes() < LOW_MEMORY_BYTES);
-    if (row.state !== "unchanged" && isTight) remove(target);
-    return cost;
+  const data = await bench.targets.dataOf(row.data, row.place);
+  const peers = bench.peers.filter((peer) => suits(peer, row));
+  let results: ToolResult[] = peers.map(({ name }) => ({ tool: name, runs: [], inspection: null }));
+  const leftOut: RowResult["leftOut"] = [];
+  if (row.job !== "local") await warmUp(bench, row.link);
+  const rounds = row.rounds(bench.rounds);
+  /** null: the tool is left out from now on. */
+  const attempt = async (result: ToolResult, look: Look): Promise<Cost | null> => {
+    try {
+      return await runOnce(bench, row, data, peers.find(({ name }) => name === result.tool)!, look);
+    } catch (error) {
+      if (NEEDED.includes(result.tool) || bench.isInterrupted()) throw error;
+      const why = shortened(error);
+      leftOut.push({ tool: result.tool, why });
+      results = results.filter((other) => other !== result);
+      bench.say(`${row.id} ${result.tool} is left out: ${why}`);
+      return null;
+    }
   };
 
-  try {
-    const rounds = row.rounds(bench.rounds);
-    for (let round = 0; round < rounds; round++) {
-      for (let i = 0; i < results.length; i++) {
-        const result = results[(i + round) % results.length];
-        const { wallSeconds, clientCpuSeconds, farCpuSeconds } = await oneRun(result.tool, round === 0, "bench", false);
-        result.runs.push({ wallSeconds, clientCpuSeconds, farCpuSeconds });
-        bench.say(`${row.id} ${round + 1}/${rounds} ${result.tool} ${wallSeconds.toFixed(3)} s`);
-      }
+  for (let round = 0; round < rounds; round++) {
+    for (const result of rotated(results, round)) {
+      if (round > 0 && isSlow(result, results)) continue;
+      const cost = await attempt(result, {
+        way: row.link,
+        watch: false,
+        full: round === 0 || row.state !== "unchanged",
+      });
+      if (cost === null) continue;
+      const { wallSeconds, clientCpuSeconds, farCpuSeconds } = cost;
+      result.runs.push({ wallSeconds, clientCpuSeconds, farCpuSeconds });
+      bench.say(`${row.id} ${round + 1}/${rounds} ${result.tool} ${wallSeconds.toFixed(3)} s`);
     }
-    // The same programs on the same data hold and send the same on a disk.
-    for (const result of bench.inspects && row.place === "tmpfs" ? results : []) {
-      bench.far?.takeCounts();
-      const { clientPeakBytes, farPeakBytes } = await oneRun(result.tool, false, "bench-counted", true);
-      const counts = row.job === "local" ? null : bench.far!.takeCounts();
-      result.inspection = {
-        clientPeakBytes,
-        farPeakBytes: row.job === "local" ? null : farPeakBytes,
-        upBytes: counts?.upBytes ?? null,
-        downBytes: counts?.downBytes ?? null,
-      };
-    }
-  } finally {
-    // On a disk, files that are made after a large deletion cost more: there, main.ts removes everything at the end.
-    if (row.place === "tmpfs") old.forEach(remove);
-    if (row.data === "many entries") await forgetData(bench, row);
   }
-  const { id, title, job, place, limit, limitBytes } = row;
-  return { id, title, job, place, limit, limitBytes, tools: results };
+  const isInspected = ({ tool }: ToolResult) => tool === "tsync" || !bench.quick && INSPECTED.includes(tool);
+  // The same programs on the same data hold and send the same on a disk.
+  for (const result of row.place === "tmpfs" ? results.filter(isInspected) : []) {
+    const way = row.link === "loopback" ? "counted" : row.link;
+    if (row.job !== "local") await bench.far!.takeCounts(way);
+    const cost = await attempt(result, { way, watch: true, full: row.state !== "unchanged" });
+    if (cost === null) continue;
+    const { clientPeakBytes, farPeakBytes } = cost;
+    const counts = row.job === "local" ? null : await bench.far!.takeCounts(way);
+    result.inspection = {
+      clientPeakBytes,
+      farPeakBytes: row.job === "local" ? null : farPeakBytes,
+      upBytes: counts?.upBytes ?? null,
+      downBytes: counts?.downBytes ?? null,
+    };
+  }
+  return { id: row.id, isReflink: await bench.targets.isReflink(row.place), tools: results, leftOut };
 }
 
-function dataOf(bench: Bench, name: DataName, place: PlaceName): Promise<KnownData> {
-  return once(`${place} ${name}`, async () => {
-    if (place === "tmpfs") {
-      bench.say(`making ${name}`);
-      const data = makeData(name, `${bench.places.tmpfs}/data`);
-      return { ...data, lines: await manifest(data.path) };
-    }
-    const { path, isTree, lines } = await dataOf(bench, name, "tmpfs");
-    const copy = path.replace(bench.places.tmpfs, bench.places.disk);
-    await copyTree(path, copy);
-    return { path: copy, isTree, lines, copyBytes: 0 };
+/** What a peer said, without its command line. */
+function shortened(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.slice(Math.max(0, text.indexOf("ended with code"))).trim().split("\n").slice(0, 4).join("; ").slice(
+    0,
+    300,
+  );
+}
+
+/** Each round another tool is first. */
+export function rotated<T>(items: T[], round: number): T[] {
+  return items.map((_, i) => items[(i + round) % items.length]);
+}
+
+function isSlow(result: ToolResult, results: ToolResult[]): boolean {
+  const first = (tool: string) => results.find((other) => other.tool === tool)?.runs[0]?.wallSeconds ?? Infinity;
+  const mine = first(result.tool);
+  return !NEEDED.includes(result.tool) && mine > SLOW_SECONDS && mine > SLOW_RATIO * first("rsync");
+}
+
+/** Prepares, runs, compares (metadata always, content when `full`), clears. Throws what is wrong. */
+async function runOnce(bench: Bench, row: Row, data: KnownData, peer: Peer, look: Look): Promise<Cost> {
+  const { targets } = bench;
+  if (row.state === "firstContact") Deno.removeSync(`${bench.far!.home}/.tsync`, { recursive: true });
+  const target = await targets.prepare(row, data);
+  let isRight = false;
+  try {
+    const argv = await argvOf(bench, row, peer, data, target, look.way);
+    // What the run before has left in the cache is not this one's to write.
+    if (row.place === "disk") await new Deno.Command("sync").output();
+    touchMemory(bench.places.tmpfs, Math.min(data.copyBytes, Math.max(0, targets.availableBytes() - LOW_MEMORY_BYTES)));
+    const cost = await runCommand(argv, bench.sides, bench.env, look.watch);
+    await compare(row, peer.name, data, target, look.full);
+    isRight = true;
+    return cost;
+  } finally {
+    targets.release(row, data, target, isRight);
+  }
+}
+
+async function argvOf(
+  bench: Bench,
+  row: Row,
+  peer: Peer,
+  data: KnownData,
+  target: string,
+  way: Way,
+): Promise<string[]> {
+  const host = row.job === "local" ? "" : await bench.far!.host(way);
+  const slash = data.path.lastIndexOf("/");
+  const line = fillIn(peer.lines[row.job]!, {
+    tsync: bench.tsync,
+    from: (row.job === "pull" ? `${host}:` : "") + data.path + (data.isTree ? "/" : ""),
+    to: (row.job === "push" ? `${host}:` : "") + target + "/",
+    source: data.path,
+    folder: data.isTree ? data.path : data.path.slice(0, slash),
+    entry: data.isTree ? "." : data.path.slice(slash + 1),
+    target,
+    host,
+    ssh: bench.far?.rsh ?? "ssh",
+    bin: bench.far?.bin ?? "",
   });
+  return ["sh", "-c", line];
 }
 
-/** A target that equals the data, for all runs that have nothing to do. */
-function equalTarget(bench: Bench, row: Row, data: KnownData): Promise<string> {
-  return once(`${row.place} ${row.data} target`, async () => {
-    const target = `${bench.places[row.place]}/equal-${row.data.replaceAll(" ", "-")}`;
-    await copyTree(data.path, target);
-    return target;
-  });
-}
-
-async function forgetData(bench: Bench, row: Row): Promise<void> {
-  remove((await dataOf(bench, row.data, row.place)).path);
-  remove(await equalTarget(bench, row, await dataOf(bench, row.data, row.place)));
-  made.delete(`${row.place} ${row.data}`);
-  made.delete(`${row.place} ${row.data} target`);
-}
-
-async function copyTree(from: string, to: string): Promise<void> {
-  await must("cp", ["-a", from, to]);
-}
-
-async function must(program: string, args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args }).output();
-  if (!success) throw new Error(`${program}: ${new TextDecoder().decode(stderr)}`);
-}
-
-/** Deploys the agent, so that no row but the one of first contact pays for it. */
-function warmUp(bench: Bench): Promise<void> {
-  return once("agent", async () => {
-    const { path } = await dataOf(bench, "one file", "tmpfs");
-    await runCommand(
-      [bench.tsync, "-a", "-e", bench.far!.rsh, path, `bench:${bench.places.tmpfs}/warm-up`],
-      bench.sides,
-      bench.env,
-      false,
-    );
-  });
-}
-
-/** Makes the target's place ready, and what a run disturbs if it meets it first: cold memory, dirty pages of the run before. */
-async function prepare(bench: Bench, row: Row, data: KnownData): Promise<string> {
-  if (row.state === "firstContact") remove(`${bench.far!.home}/.tsync`);
-  if (row.place === "disk") await must("sync", []);
-  if (row.state === "unchanged") return await equalTarget(bench, row, data);
-  touchMemory(bench.places.tmpfs, data.copyBytes);
-  const target = `${bench.places[row.place]}/target-${++targets}`;
-  if (!data.isTree) Deno.mkdirSync(target);
-  return target;
-}
-
-function argvOf(bench: Bench, row: Row, tool: ToolName, data: KnownData, target: string, host: string): string[] {
-  const program = tool === "tsync" ? [bench.tsync] : tool.split(" ");
-  const rsh = row.job === "local" ? [] : ["-e", bench.far!.rsh];
-  const from = (row.job === "pull" ? `${host}:` : "") + data.path + (data.isTree ? "/" : "");
-  const to = (row.job === "push" ? `${host}:` : "") + target + "/";
-  return [...program, "-a", ...rsh, from, to];
-}
-
-async function compare(row: Row, tool: ToolName, data: KnownData, target: string, full: boolean): Promise<void> {
+async function compare(row: Row, tool: string, data: KnownData, target: string, full: boolean): Promise<void> {
   const what = `${row.id}, ${tool}`;
   const there = data.isTree ? target : `${target}/${data.path.slice(data.path.lastIndexOf("/") + 1)}`;
   mustEqual(data.lines, await manifest(there), what);
   if (full) await mustHaveEqualContent(data.path, there, what);
-  else mustHaveEqualSamples(data.path, there, data.lines, seededRandom(targets), what);
 }
 
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
+const warm = new Set<string>();
 
-function availableBytes(): number {
-  return Number(/^MemAvailable:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/meminfo"))![1]) * 1024;
+/** Deploys the agent, and opens and checks the line, so that no row but the one of first contact pays for it. */
+async function warmUp(bench: Bench, way: Way): Promise<void> {
+  const host = await bench.far!.host(way);
+  if (warm.has(host)) return;
+  const { path } = await bench.targets.dataOf("1k", "tmpfs");
+  const target = `${bench.places.tmpfs}/warm-up`;
+  await runCommand([bench.tsync, "-a", "-e", bench.far!.rsh, path, `${host}:${target}`], bench.sides, bench.env, false);
+  warm.add(host);
 }

@@ -2,8 +2,6 @@
 // Promises: nothing but the command lies between the two clock readings, processes that outlive the command are waited for (outside
 // of the wall time) and counted, and a run is never watched while it is timed.
 
-import { median } from "./results.ts";
-
 /** Where the CPU time of one side's processes is summed up. */
 export interface CpuAccount {
   /** The file that a shell writes its own id into to be counted here with all its children. */
@@ -116,6 +114,8 @@ export interface Cost {
 
 /** How long processes may outlive the command. */
 const TRAILING_MS = 20_000;
+/** How long a command may take; then it and all it started is ended. */
+const LONGEST_MS = 20 * 60_000;
 
 // The shell enters the account and says so before the clock starts: moving a process costs milliseconds.
 const LAUNCHER =
@@ -142,16 +142,20 @@ export async function runCommand(
   if ((await ready.read()).done) throw new Error("the launcher did not start");
   const stdin = launcher.stdin.getWriter();
   const peaks = watch ? watchPeaks(sides) : null;
+  const tooLong = setTimeout(() => endAll(sides), LONGEST_MS);
   const start = performance.now();
   await stdin.write(new Uint8Array([10]));
   const status = await launcher.status;
   const wallSeconds = (performance.now() - start) / 1000;
+  clearTimeout(tooLong);
   peaks?.stop();
   await ready.cancel();
   await stdin.close().catch(() => {});
-  await settle(sides);
   const said = Deno.readTextFileSync(errors);
   Deno.removeSync(errors);
+  // What a tool leaves behind when it fails would disturb, or be counted in, the next run.
+  if (!status.success) endAll(sides);
+  await settle(sides);
   if (!status.success) throw new Error(`${argv.join(" ")}\nended with code ${status.code}: ${said.slice(-2000)}`);
   return {
     wallSeconds,
@@ -162,6 +166,22 @@ export async function runCommand(
   };
 }
 
+/** Ends what runs on both sides, but the residents. */
+function endAll(sides: Sides): void {
+  const residents = sides.residents();
+  for (const pid of [...sides.client.pids(), ...(sides.far?.pids() ?? [])]) {
+    if (!residents.includes(pid)) endProcess(pid);
+  }
+}
+
+export function endProcess(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 /** Waits until what the command has left behind has ended. */
 async function settle(sides: Sides): Promise<void> {
   const deadline = performance.now() + TRAILING_MS;
@@ -170,7 +190,11 @@ async function settle(sides: Sides): Promise<void> {
     const left = [...sides.client.pids(), ...(sides.far?.pids() ?? [])].filter((pid) => !residents.includes(pid));
     // Where there are no groups this program's own children are the client's side, the listener among them.
     if (left.every((pid) => statFields(pid) === null)) return;
-    if (performance.now() > deadline) throw new Error(`still running after the end: ${left.map(nameOf).join(", ")}`);
+    if (performance.now() > deadline) {
+      const names = left.map(nameOf).join(", ");
+      endAll(sides);
+      throw new Error(`still running after the end: ${names}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -214,9 +238,4 @@ export function touchMemory(folder: string, bytes: number): void {
   using file = Deno.openSync(path, { write: true, create: true });
   for (let done = 0; done < bytes; done += piece.length) file.writeSync(piece);
   Deno.removeSync(path);
-}
-
-/** The machine's own unrest: how far the times of equal work lie apart, as (largest - smallest) / median. */
-export function spread(values: number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / median(values);
 }
