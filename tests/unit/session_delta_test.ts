@@ -55,7 +55,11 @@ const SOURCE_RULES: [string, Step[], RegExp | null][] = [
   ["a signature may come in parts", [want(true), signature(HEAD, false, 1), signature(null, true, 2)], null],
   ["a basis may be gone", [want(true), signature({ basisBytes: 0, blockBytes: 512 }, true, 0)], null],
   ["a file that is wanted whole has none", [want(false), signature(HEAD, true, 3)], /does not wait for one/],
-  ["nothing is signed twice", [want(true), signature(HEAD, true, 3), signature(HEAD, true, 3)], /does not wait for one/],
+  [
+    "nothing is signed twice",
+    [want(true), signature(HEAD, true, 3), signature(HEAD, true, 3)],
+    /does not wait for one/,
+  ],
   ["it begins with its head", [want(true), signature(null, true, 3)], /within another/],
   ["it has one head", [want(true), signature(HEAD, false, 1), signature(HEAD, true, 2)], /within another/],
   ["it does not end early", [want(true), signature(HEAD, true, 2)], /ends too early/],
