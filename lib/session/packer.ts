@@ -27,7 +27,8 @@ export class Packer {
   readonly #judge = new ContentJudge();
   readonly #sample = new Uint8Array(SAMPLE_BYTES);
   readonly #packed = new ByteWriter(0);
-  #zstd: ZstdPacker | null = null;
+  /** One for each level that was used: levels come again, and each keeps a few MiB. */
+  readonly #zstd = new Map<number, ZstdPacker>();
   // Since the last measurement.
   /** When that was; 0: credit has not come yet, and the time before it is no measure. */
   #sinceMs = 0;
@@ -117,10 +118,8 @@ export class Packer {
   }
 
   #codec(level: number): ZstdPacker {
-    if (this.#zstd?.level !== level) {
-      this.#zstd?.close();
-      this.#zstd = new ZstdPacker(level);
-    }
-    return this.#zstd;
+    let zstd = this.#zstd.get(level);
+    if (zstd === undefined) this.#zstd.set(level, zstd = new ZstdPacker(level));
+    return zstd;
   }
 }

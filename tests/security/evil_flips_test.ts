@@ -46,7 +46,8 @@ async function session(job: "push" | "pull", flip: Flip | null): Promise<{ playe
   };
   const played = await play(job === "push" ? "client source" : "client target", {
     tree: TREE,
-    options: ["-a", "--timeout=3"],
+    // Not packed: the frames must be those that are named.
+    options: ["-a", "--timeout=3", "--no-z"],
     before: OLD_TARGET,
     sources: (sandbox) => [`${sandbox.tree}/`],
     remoteTarget: (sandbox) => sandbox.target,

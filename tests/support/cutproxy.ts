@@ -181,7 +181,10 @@ export class Channel {
     return new Channel(place, fate, front);
   }
 
-  /** Options that lead the client here. The remote program's name keeps the client from deploying. */
+  /**
+   * Options that lead the client here. The remote program's name keeps the client from deploying. Nothing is packed: on a busy
+   * machine a slow answer would be taken for a far link, and the frames would not be those that are asked for.
+   */
   get options(): string[] {
     const standIn = new URL("./evil_rsh.ts", import.meta.url).pathname;
     return [
@@ -189,6 +192,7 @@ export class Channel {
       `${Deno.execPath()} run -A --no-config --no-lock --no-check ${standIn} ${this.#socket}`,
       "--rsync-path",
       "/agent",
+      "--no-z",
     ];
   }
 

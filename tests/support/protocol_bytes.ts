@@ -370,6 +370,8 @@ export interface Job {
   compress: number;
   /** As it travels: zigzag. */
   compressLevel: number;
+  /** Of delta transfer; 0: by the file's size. */
+  blockBytes: number;
   rules: { include: boolean; pattern: Uint8Array }[];
   paths: Uint8Array[];
 }
@@ -384,6 +386,7 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
     timeoutSeconds: 0,
     compress: 0,
     compressLevel: 0,
+    blockBytes: 0,
     rules: [],
     paths: paths.map(latin1),
     ...changes,
@@ -392,7 +395,9 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
 
 export function encodeJob(job: Job): Uint8Array {
   const writer = new Writer().u8(job.role).u32(job.bits).signed(job.windowNs).u8(job.limitKind).varint(job.limit)
-    .varint(job.timeoutSeconds).u8(job.compress).varint(job.compressLevel).varint(job.rules.length);
+    .varint(job.timeoutSeconds).varint(job.blockBytes).u8(job.compress).varint(job.compressLevel).varint(
+      job.rules.length,
+    );
   for (const rule of job.rules) writer.u8(rule.include ? 1 : 0).blob(rule.pattern);
   writer.varint(job.paths.length);
   for (const path of job.paths) writer.blob(path);
@@ -403,12 +408,13 @@ export function decodeJob(payload: Uint8Array): Job {
   const reader = new Reader(payload);
   const role = reader.choice(2, "role");
   const bits = reader.u32();
-  must(bits >>> 19 === 0, "unknown job bits");
+  must(bits >>> 20 === 0, "unknown job bits");
   const windowNs = reader.signed(2 ** 52 - 1);
   must(windowNs >= -1, "a modify window below 0");
   const limitKind = reader.choice(3, "delete limit");
   const limit = reader.varint(2 ** 32);
   const timeoutSeconds = reader.varint(2 ** 31);
+  const blockBytes = reader.varint(16_777_216);
   const compress = reader.choice(3, "compression");
   const compressLevel = reader.varint(100);
   const rules = Array.from({ length: reader.varint(100_000) }, () => ({
@@ -419,7 +425,7 @@ export function decodeJob(payload: Uint8Array): Job {
   reader.end();
   must(paths.length >= 1 && (role === 1 || paths.length === 1), `${paths.length} paths`);
   must(paths.every((path) => !path.includes(0)), "a path with NUL");
-  return { role, bits, windowNs, limitKind, limit, timeoutSeconds, compress, compressLevel, rules, paths };
+  return { role, bits, windowNs, limitKind, limit, timeoutSeconds, compress, compressLevel, blockBytes, rules, paths };
 }
 
 // ---- source to target ----------------------------------------------------------------------------------------------
