@@ -6,6 +6,7 @@ import { TsyncError } from "../base/errors.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { env, standardSink } from "../os/process.ts";
+import { cipherWords } from "../transport/ciphers.ts";
 import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
 import { Output } from "./output.ts";
@@ -60,6 +61,8 @@ async function synchronise(
   output: Output,
   stop: AbortController,
 ): Promise<Ending> {
+  // Found out by other processes while this one loads the rest.
+  const shellWords = request.remote === null ? Promise.resolve([]) : cipherWords(request.remote);
   const loading = parts.job();
   loading.catch(() => {});
   await readRules(rules, request.options);
@@ -74,6 +77,7 @@ async function synchronise(
     const job = runJob(request, report, {
       stop: stop.signal,
       pace: () => output.pace(),
+      shellWords,
       tell: (line) => report.tell(line),
     });
     const outcome = await stoppable(job, stop.signal);

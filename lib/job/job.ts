@@ -34,6 +34,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
       reporter,
       monitor,
       stop: hooks.stop,
+      shellWords: await hooks.shellWords,
       tell: (line) => hooks.tell(line),
     });
     sent = wire.sentBytes;

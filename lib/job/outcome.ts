@@ -28,6 +28,8 @@ export interface JobHooks {
    * reported wait in memory. Asked often; costs nothing.
    */
   pace(): Promise<void> | undefined;
+  /** Options for the remote shell that are being found out while the job is loaded. */
+  readonly shellWords: Promise<readonly string[]>;
   /** A line for standard error as it is, without newline: what ssh says, a login's noise. Its maker has escaped it (R14). */
   tell(line: string): void;
 }

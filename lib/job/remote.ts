@@ -30,6 +30,8 @@ export interface RemoteRun {
   reporter: Reporter;
   monitor: Monitor;
   stop: AbortSignal;
+  /** Options for the remote shell. */
+  shellWords: readonly string[];
   /** What the remote shell says on its standard error, line by line, escaped. */
   tell(line: string): void;
 }
@@ -46,7 +48,7 @@ const LAST_WORDS_MS = 500;
 export async function runRemote(request: JobRequest, run: RemoteRun): Promise<WireBytes> {
   const remote = request.remote!;
   const command = remoteCommand(remote.rsyncPath);
-  const transport = openSsh(remote, command.text, (line) => run.tell(line));
+  const transport = openSsh(remote, command.text, (line) => run.tell(line), run.shellWords);
   const connection = connect(transport, command.deploys, request, run);
   // Whoever waits for it hears of a failure; if nobody does yet, it is no unhandled rejection.
   connection.catch(() => {});

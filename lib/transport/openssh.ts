@@ -21,8 +21,13 @@ const LAST_WORDS_MS = 200;
 const KILL_MS = 1000;
 
 /** Starts the remote shell. Throws TsyncError "usage" for words that must not be passed on, "start" if it cannot be started. */
-export function openSsh(remote: RemoteShell, command: string, report: (line: string) => void): Transport {
-  const argv = remoteShellArguments(remote, command);
+export function openSsh(
+  remote: RemoteShell,
+  command: string,
+  report: (line: string) => void,
+  more: readonly string[] = [],
+): Transport {
+  const argv = remoteShellArguments(remote, command, more);
   const child = start(argv, remote);
   widenChildPipes(child.pid);
   const ear = new Ear(child.stderr!, report);

@@ -76,13 +76,13 @@ function show(text: string): string {
   return display(utf8(text));
 }
 
-/** The argument list that runs `command` on the far machine, as rsync makes it. Throws TsyncError "usage". */
-export function remoteShellArguments(remote: RemoteShell, command: string): string[] {
+/** The argument list that runs `command` on the far machine, as rsync makes it, with `more` options. Throws TsyncError "usage". */
+export function remoteShellArguments(remote: RemoteShell, command: string, more: readonly string[] = []): string[] {
   checkRemote(remote);
   const words = splitWords(remote.rsh ?? "ssh");
   if (words.length === 0 || words[0] === "") {
     throw new TsyncError({ kind: "usage", detail: "the remote shell (-e) is empty" });
   }
   const login = remote.user === null ? [] : ["-l", remote.user];
-  return [...words, ...login, remote.host, command];
+  return [...words, ...more, ...login, remote.host, command];
 }
