@@ -469,13 +469,14 @@ export class SourceHalf implements SourcePort {
 
   // ---- check
 
-  /** Null if no source argument holds the path now; else why it must stay. Whatever cannot be looked at counts as present. */
+  /** Null if no source argument offers the path now; else why it must stay. Whatever cannot be looked at counts as present. */
   #presence(path: Uint8Array): Problem | null {
     const cut = path.lastIndexOf(0x2f);
     const name = path.subarray(cut + 1);
     const first = path.indexOf(0x2f);
     const top = first < 0 ? path : path.subarray(0, first);
     const stat = new Stat();
+    const { options, filters } = this.#plan;
     const present = (verb: number, cause: number, errno: number): Problem => {
       return { verb, cause, errno, side: Side.source, path: new Uint8Array(path) };
     };
@@ -490,8 +491,10 @@ export class SourceHalf implements SourcePort {
       this.#os.close(folder);
       if (result === -Errno.ENOENT) continue;
       if (result < 0) return present(Verb.stat, Cause.system, -result);
+      // What a rule leaves out does not count, as for rsync: what it protects the target has not asked about.
+      if (!filters.isEmpty && filters.excluded(path, stat.kind === Kind.folder)) continue;
       // What the scan left out on purpose was there all the time.
-      return present(Verb.remove, isAskedKind(stat.kind, this.#plan.options) ? Cause.reappeared : Cause.notAsked, 0);
+      return present(Verb.remove, isAskedKind(stat.kind, options) ? Cause.reappeared : Cause.notAsked, 0);
     }
     return null;
   }

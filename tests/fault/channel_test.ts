@@ -15,6 +15,9 @@ import { assertOldOrNew, freshWorkload, look, makeTemplate, temporaries, type Wo
 type Way = "push" | "pull";
 const WAYS: Way[] = ["push", "pull"];
 
+/** What says whether anything may be deleted: a "no" in place of a "yes" cannot be told from a true one, and what is extra stays. */
+const VERDICTS: readonly number[] = [Message.listEnd, Message.sourceDone, Message.checked];
+
 let template: Workload;
 Deno.test.beforeAll(async () => {
   template = await makeTemplate();
@@ -124,8 +127,14 @@ for (const way of WAYS) {
       assert.ok([0, 10, 11, 12, 20, 23, 24, 25, 30].includes(ran.code), what);
       await allGone(work.place, 12_000);
       assert.deepEqual(assertOldOrNew(work, what), [], what);
-      const isCount = flip.type === Message.totals || flip.type === Message.credit || flip.type === Message.listEnd;
-      if (ran.code === 0 && !isCount) assert.deepEqual(look(work.target), work.fresh, what);
+      if (ran.code === 0) {
+        const now = look(work.target);
+        const missing = [...work.fresh].filter(([path, state]) => now.get(path) !== state);
+        assert.deepEqual(missing, [], what);
+        if (!VERDICTS.includes(flip.type)) {
+          assert.deepEqual([...now.keys()].filter((path) => !work.fresh.has(path)), []);
+        }
+      }
       await finish(result, what);
     });
   });

@@ -71,8 +71,10 @@ for (const kind of ["tmpfs", "ext4"] as const) {
     `a ${kind} without inodes ends the run with the reason, old or new files and no temporary one`,
     async () => {
       await withPlace(async (place) => {
-        await withDisk(place, { kind, megabytes: 16, inodes: 300 }, async (disk) => {
-          const work = await plantFiles(place, `${disk.path}/target`, LONG ? 20_000 : 1000, 4);
+        // Some more than what stands there already, a quarter of the files, and room enough for those.
+        const [files, inodes, megabytes] = LONG ? [20_000, 6_000, 100] : [1_000, 300, 16];
+        await withDisk(place, { kind, megabytes, inodes }, async (disk) => {
+          const work = await plantFiles(place, `${disk.path}/target`, files, 4);
           const ran = await sync(work, "local", { options: ["-a"] });
           const what = `${kind}: exit ${ran.code} ${ran.err}`;
           assert.ok([11, 23].includes(ran.code), what);

@@ -10,15 +10,20 @@ export function sampled<T>(cases: readonly T[], count: number, salt = 0): T[] {
   return cases.filter((_, i) => chosen.has(i));
 }
 
-/** Runs all, `width` at a time; the first failure is thrown after those under way have ended. */
+/** Failures after which a long run of cases gives up. */
+const ENOUGH = LONG ? 10 : 1;
+
+/** Runs all, `width` at a time; the first failures are thrown as one, after those under way have ended. */
 export async function together<T>(cases: readonly T[], width: number, use: (one: T) => Promise<void>): Promise<void> {
   const rest = [...cases];
-  const failures: unknown[] = [];
+  const failures: string[] = [];
   const worker = async () => {
-    for (let next = rest.shift(); next !== undefined && failures.length === 0; next = rest.shift()) {
-      await use(next).catch((error) => failures.push(error));
+    for (let next = rest.shift(); next !== undefined && failures.length < ENOUGH; next = rest.shift()) {
+      await use(next).catch((error) =>
+        failures.push(error instanceof Error ? error.stack ?? error.message : `${error}`)
+      );
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
-  if (failures.length > 0) throw failures[0];
+  if (failures.length > 0) throw new Error(failures.join("\n\n"));
 }
