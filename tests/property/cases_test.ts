@@ -59,14 +59,18 @@ testEach("--delete leaves what the source holds but was not asked for, and says 
   assert.deepEqual([...found.keys()].sort(), ["", "fifo", "link", "sub", "sub/f", "sub/link"]);
 });
 
-testEach("--delete removes what only has the name of a folder that a rule leaves out, as the rule does not protect it", {
-  source: [file("f", "x"), file("cache/in", "stays here")],
-  target: [file("f", "x"), file("cache", "goes")],
-  options: { delete: true, filters: [{ pattern: utf8("cache/"), include: false }] },
-}, ({ code, problems }, found) => {
-  assert.deepEqual([code, problems], [0, []]);
-  assert.deepEqual([...found.keys()].sort(), ["", "f"]);
-});
+testEach(
+  "--delete removes what only has the name of a folder that a rule leaves out, as the rule does not protect it",
+  {
+    source: [file("f", "x"), file("cache/in", "stays here")],
+    target: [file("f", "x"), file("cache", "goes")],
+    options: { delete: true, filters: [{ pattern: utf8("cache/"), include: false }] },
+  },
+  ({ code, problems }, found) => {
+    assert.deepEqual([code, problems], [0, []]);
+    assert.deepEqual([...found.keys()].sort(), ["", "f"]);
+  },
+);
 
 testEach("--delete leaves what has come to the source since it was listed: exit 23, told once", {
   source: [file("f", "x"), folder("sub")],

@@ -289,7 +289,7 @@ for (const role of TARGETS) {
     },
   });
   rows.push({
-    name: `${role}: pieces cut at other places arrive, with the digest that fits them`,
+    name: `${role}: pieces cut at other places arrive, for the digest does not cover the cuts`,
     async run() {
       let opened: Opened | null = null;
       const cuts: [number, string][] = [[0, BODY.slice(0, 1)], [1, BODY.slice(1, 30)], [30, BODY.slice(30)]];
@@ -299,8 +299,8 @@ for (const role of TARGETS) {
         tamper(name) {
           if (name === "FILE_DATA") return cuts.map(([offset, text]) => data(offset, text));
           if (name !== "FILE_END" || opened === null) return;
-          const parts = cuts.flatMap(([offset, text]) => [u64le(offset), latin1(text)]);
-          return [frame(TYPE.FILE_END, encodeFileEnd(0, opened.digest(...parts, u64le(SIZE))))];
+          const sum = opened.digest(u64le(0), latin1(BODY), u64le(SIZE));
+          return [frame(TYPE.FILE_END, encodeFileEnd(0, sum))];
         },
       });
       await assertWorks(played);

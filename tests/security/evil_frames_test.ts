@@ -189,7 +189,7 @@ const HELLOS: [claim: string, change: Partial<Hello>, codes: number[]][] = [
   ["a hello of major version 2", { major: 2 }, [2]],
   ["a hello of major version 0", { major: 0 }, [2]],
   ["a hello of major version 65535", { major: 65_535 }, [2]],
-  ["a hello that requires capability 0", { requires: 1 }, [2]],
+  ["a hello that requires capability 3", { requires: 8 }, [2]],
   ["a hello that requires capability 40", { requires: 2 ** 40 }, [2]],
   ["a hello with a version text of 65 bytes", { version: new Uint8Array(65).fill(65) }, [12]],
   ["a hello that offers more than 53 bits", { offers: 2n ** 54n }, [12]],

@@ -209,7 +209,7 @@ const rule = (bytes: number) => ({ include: false, pattern: new Uint8Array(bytes
 const JOBS: [string, Partial<Job>][] = [
   ["a job of role 2", { role: 2 }],
   ["a job of role 255", { role: 255 }],
-  ["a job with bit 19", { bits: 0xff | (1 << 19) }],
+  ["a job with bit 20", { bits: 0xff | (1 << 20) }],
   ["a job with bit 31", { bits: 0x8000_00ff }],
   ["a window of 2^52 ns", { windowNs: 2n ** 52n }],
   ["a window of -2 ns", { windowNs: -2 }],
