@@ -14,6 +14,7 @@ import { FolderCache } from "../tree/folder_cache.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digesters, Environment } from "./environment.ts";
+import type { Helper } from "./helper.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetRoot } from "./target_root.ts";
 
@@ -28,6 +29,8 @@ export interface TargetInput {
   digesters: Digesters | null;
   /** A changed file may travel as what differs from the one here. */
   usesDelta: boolean;
+  /** Where source and target are one process whose threads share handles: fills new folders without the source's help. */
+  helper?: Helper;
 }
 
 export class TargetState {
