@@ -3,6 +3,7 @@
 // what the other one does not have.
 
 import { FillUnit, UnitState } from "../tree/fill_unit.ts";
+import { SharedCopy } from "../tree/shared_copy.ts";
 
 /** Units under way: enough that neither thread waits, few enough that little memory and few folders are held. */
 export const UNITS = 6;
@@ -10,9 +11,11 @@ export const UNITS = 6;
 const CONTROL_BYTES = 64;
 
 export class Board {
-  static readonly BYTES = CONTROL_BYTES + UNITS * FillUnit.BYTES;
+  static readonly BYTES = CONTROL_BYTES + SharedCopy.BYTES + UNITS * FillUnit.BYTES;
 
   readonly units: FillUnit[] = [];
+  /** The one large copy that both may work on. */
+  readonly copy: SharedCopy;
   /** stop[0] other than 0: nothing more is begun. */
   readonly stop: Int32Array;
   /** Counts offers. */
@@ -25,7 +28,9 @@ export class Board {
     this.stop = new Int32Array(memory, 0, 1);
     this.#bell = new Int32Array(memory, 4, 1);
     this.#quit = new Int32Array(memory, 8, 1);
-    for (let i = 0; i < UNITS; i++) this.units.push(new FillUnit(memory, CONTROL_BYTES + i * FillUnit.BYTES));
+    this.copy = new SharedCopy(memory, CONTROL_BYTES, () => this.#ring());
+    const first = CONTROL_BYTES + SharedCopy.BYTES;
+    for (let i = 0; i < UNITS; i++) this.units.push(new FillUnit(memory, first + i * FillUnit.BYTES));
   }
 
   /** Takes the oldest unit that is on offer, whose state becomes `state`; null if there is none. */

@@ -3,6 +3,7 @@
 // is not simply done is wanted again, so that the ordinary way retries and tells; a folder is put in place, and a folder handle
 // closed, only when no unit is under way in it.
 
+import { SMALL_FILE_BYTES } from "../base/limits.ts";
 import type { Handle } from "../os/os.ts";
 import { Kind } from "../os/os.ts";
 import { REDO } from "../session/ports.ts";
@@ -15,8 +16,12 @@ import type { TargetState } from "./target_state.ts";
 
 /** Content of one unit, unless a single file has more. */
 const UNIT_BYTES = 4 << 20;
-/** A file above this is the ordinary way's: it breathes, shows progress, clones. */
-const FILE_BYTES = 256 << 10;
+/** A file above this is the ordinary way's: it breathes and shows progress. */
+const FILE_BYTES = 64 << 20;
+/** The same where the file system may clone or copy by itself, so that nothing but small files is faster by hand. */
+const SMALL_BYTES = SMALL_FILE_BYTES;
+/** f_type of file systems that cannot: tmpfs, ext4. */
+const BY_HAND = [0x01021994, 0xef53];
 /** From here on a second thread pays (measured: 25 to 50 ms until it works, 17 MB): files and bytes seen. */
 const HELPED_FILES = 1500;
 const HELPED_BYTES = 48 << 20;
@@ -42,6 +47,8 @@ export class NewFiles {
   readonly #jobs: Job[];
   readonly #good = new Uint32Array(UNIT_FILES);
   #underWay = 0;
+  /** Largest file taken; unknown until the first target folder is seen. */
+  #fileBytes = -1;
   #files = 0;
   #bytes = 0;
   /** No space was left: the ordinary way will find that out. */
@@ -64,11 +71,12 @@ export class NewFiles {
     const { list, wanted } = this.#state;
     const folder = list.parent(first);
     const target = this.#targetOf(folder);
+    if (target >= 0 && this.#fileBytes < 0) this.#fileBytes = this.#limitOf(target);
     const left: number[] = [];
     let job: Job | null = null;
     for (let i = first; i < first + count; i++) {
       if (list.kind(i) !== Kind.file) continue;
-      if (target < 0 || !wanted.has(i) || list.size(i) > FILE_BYTES) {
+      if (target < 0 || !wanted.has(i) || list.size(i) > this.#fileBytes) {
         left.push(i);
         continue;
       }
@@ -90,6 +98,11 @@ export class NewFiles {
     const target = this.#state.openForChange(folder);
     // Opening may have put it in place.
     return newFolders.has(folder) ? target : -1;
+  }
+
+  #limitOf(target: Handle): number {
+    const info = this.#state.os.fileSystem(target);
+    return typeof info !== "number" && BY_HAND.includes(info.type) ? FILE_BYTES : SMALL_BYTES;
   }
 
   #add(job: Job, i: number): void {
@@ -134,7 +147,7 @@ export class NewFiles {
     this.#files += job.unit.count;
     this.#bytes += job.bytes;
     const helper = this.#helper;
-    if (!helper.hasStarted && (this.#files > HELPED_FILES || this.#bytes > HELPED_BYTES)) helper.start();
+    if (this.#files > HELPED_FILES || this.#bytes > HELPED_BYTES) helper.start();
     if (helper.hasStarted) return this.#board.offer(job.unit);
     this.#filler.run(job.unit);
     this.#end(job);

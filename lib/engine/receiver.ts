@@ -143,7 +143,9 @@ export class Receiver {
     const state = this.#state;
     if (incoming.isVoid) return 0;
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
-    const result = await copyFile(state.os, source, stat, incoming.handle, incoming.size, state.options.sparse, turn);
+    const { handle, size } = incoming;
+    const shared = state.helper?.shared(size) ?? null;
+    const result = await copyFile(state.os, source, stat, handle, size, state.options.sparse, turn, shared);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;

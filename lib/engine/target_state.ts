@@ -43,6 +43,7 @@ export class TargetState {
   readonly source: SourcePort;
   readonly digesters: Digesters | null;
   readonly usesDelta: boolean;
+  readonly helper: Helper | undefined;
   readonly owners: AccountMap;
   readonly folders: FolderCache;
   readonly stage: Stage;
@@ -84,6 +85,7 @@ export class TargetState {
     this.source = input.source;
     this.digesters = input.digesters;
     this.usesDelta = input.usesDelta && !input.options.wholeFile;
+    this.helper = input.helper;
     this.owners = new AccountMap(input.list, input.options, input.env.identity);
     this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (folder, handle) => {
       this.newFolders.place(folder);

@@ -10,7 +10,7 @@ import { FreshFiles } from "./fresh_files.ts";
 import { isSame, readAsListed } from "./read_file.ts";
 
 /** Files up to this size are read whole before they are made; larger ones are copied step by step. */
-const STEP_BYTES = 256 << 10;
+export const STEP_BYTES = 256 << 10;
 /** The one folder that FreshFiles knows while a unit is done. */
 const FOLDER = 0;
 
