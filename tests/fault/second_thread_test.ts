@@ -198,3 +198,33 @@ Deno.test("64 descriptors are enough for two threads", async () => {
     await same(work.source, work.target);
   });
 });
+
+Deno.test("a large local copy is shared by two threads, and is right; an error of either ends it as one problem", async () => {
+  await withPlace(async (place) => {
+    const source = `${place}/source`;
+    await Deno.mkdir(source);
+    const piece = new Uint8Array(1 << 20).map((_, i) => (i * 31) ^ (i >>> 9));
+    using file = await Deno.open(`${source}/large`, { write: true, createNew: true });
+    for (let i = 0; i < 400; i++) {
+      piece.set([i, i >> 8], 5000);
+      await file.write(piece);
+    }
+    const work: Workload = { place, source, target: `${place}/target`, old: new Map(), fresh: new Map() };
+    const log = `${place}/log`;
+    const ran = await sync(work, "local", { options: ["-a", "--stats"], fronts: { client: slowed(log) } });
+    assert.equal(`${ran.code} ${ran.err}`, "0 ");
+    assert.match(ran.out, /Literal data: 419,430,400 bytes\n/);
+    assert.equal(await writers(log), 2);
+    await same(source, work.target);
+
+    await Deno.remove(work.target, { recursive: true });
+    const fail = ["-e", "trace=pwrite64", "-e", "inject=pwrite64:error=EIO:when=300"];
+    const failed = await sync(work, "local", {
+      options: ["-a"],
+      fronts: { client: ["strace", "-D", "-f", "-o", log, ...fail] },
+    });
+    assert.equal(failed.code, 23, failed.err);
+    assert.equal(failed.err.match(/Input\/output error/g)?.length, 1, failed.err);
+    assert.deepEqual([...Deno.readDirSync(work.target)], []);
+  });
+});
