@@ -2,6 +2,7 @@
 // here by one, in the orders that matter.
 
 import assert from "node:assert/strict";
+import { equalBytes } from "../../lib/base/bytes.ts";
 import { Board, UNITS } from "../../lib/engine/board.ts";
 import { openLinux } from "../../lib/os/linux.ts";
 import { OpenMode, type Os, Stat } from "../../lib/os/os.ts";
@@ -139,7 +140,7 @@ async function sharedCopy(size: number, use: (os: Os, copy: SharedCopy, source: 
     use(os, copy, `${folder}/source`);
     for (const handle of [from, to, root]) os.close(handle);
     const there = Deno.readFileSync(`${folder}/target`);
-    assert.deepEqual(there, Deno.readFileSync(`${folder}/source`).subarray(0, there.length));
+    assert.ok(equalBytes(there, Deno.readFileSync(`${folder}/source`).subarray(0, there.length)));
   });
 }
 
