@@ -19,6 +19,8 @@ interface Unplaced {
 export class NewFolders {
   readonly #state: TargetState;
   readonly #unplaced = new Map<number, Unplaced>();
+  /** Called before a folder is put in place: what is being written in it must be complete. */
+  beforePlace: (folder: number) => void = () => {};
 
   constructor(state: TargetState) {
     this.#state = state;
@@ -59,16 +61,18 @@ export class NewFolders {
     if (unplaced.outstanding === 0) this.place(folder);
   }
 
-  /** A wanted file of the folder was answered. */
-  answered(folder: number): void {
+  /** Wanted files of the folder were answered. */
+  answered(folder: number, count: number): void {
     const unplaced = this.#unplaced.get(folder);
     if (unplaced === undefined) return;
-    unplaced.outstanding--;
+    unplaced.outstanding -= count;
     if (unplaced.outstanding === 0 && unplaced.isListed) this.place(folder);
   }
 
   /** Puts the folder in place, if it is not there yet. */
   place(folder: number): void {
+    if (!this.has(folder)) return;
+    this.beforePlace(folder);
     const unplaced = this.#unplaced.get(folder);
     if (unplaced === undefined) return;
     this.#unplaced.delete(folder);

@@ -10,6 +10,7 @@ import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
 import { type Fresh, REDO, type Wait } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { copyFile } from "../tree/copy.ts";
+import { FreshFiles, PRIVATE } from "../tree/fresh_files.ts";
 import { writeWithHoles } from "../tree/sparse.ts";
 import { ContentDigest } from "./content_digest.ts";
 import { BREATH_BYTES } from "./environment.ts";
@@ -37,18 +38,12 @@ interface Incoming {
 
 /** Bytes of a basis taken at a time. */
 const BASIS_BYTES = 256 << 10;
-/** Mode of a temporary file until its content is verified and its owner set (R7). */
-const PRIVATE = 0o600;
 
 export class Receiver {
   readonly #state: TargetState;
   readonly #generator: Generator;
   readonly #stat = new Stat();
-  /** What a new file of ours looks like: filled from the first one made in each folder. */
-  readonly #fresh = new Stat();
-  #freshFolder = -1;
-  /** A new file there has the mode it was made with. */
-  #modesHold = false;
+  readonly #fresh: FreshFiles;
   #createdMode = PRIVATE;
   /** Name of the small file just made. */
   #created: Uint8Array = EMPTY;
@@ -62,6 +57,7 @@ export class Receiver {
   constructor(state: TargetState, generator: Generator) {
     this.#state = state;
     this.#generator = generator;
+    this.#fresh = new FreshFiles(state.os);
   }
 
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {
@@ -147,7 +143,9 @@ export class Receiver {
     const state = this.#state;
     if (incoming.isVoid) return 0;
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
-    const result = await copyFile(state.os, source, stat, incoming.handle, incoming.size, state.options.sparse, turn);
+    const { handle, size } = incoming;
+    const shared = state.helper?.shared(size) ?? null;
+    const result = await copyFile(state.os, source, stat, handle, size, state.options.sparse, turn, shared);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;
@@ -186,6 +184,18 @@ export class Receiver {
     this.#untransferred(index);
     this.#state.events.skipped?.(index, cause);
     return this.#answered(index);
+  }
+
+  /** `count` small files of a folder that is not in place yet are complete there. */
+  filled(folder: number, indexes: Uint32Array, count: number): void {
+    const state = this.#state;
+    for (let k = 0; k < count; k++) {
+      state.wanted.delete(indexes[k]);
+      state.totals.literalBytes += state.list.size(indexes[k]);
+      state.inPlace(indexes[k]);
+    }
+    for (let k = 0; k < count; k++) this.onAnswered(indexes[k]);
+    state.newFolders.answered(folder, count);
   }
 
   /** The run ends early: what is half-written goes. */
@@ -238,17 +248,11 @@ export class Receiver {
     return stage.create(folder, mode);
   }
 
-  /**
-   * Mode a small file, whose content is verified before it is written, is made with: its final one where its folder gives new
-   * files the owner and group they shall have (one call less per file), else private until they are set.
-   */
+  /** Mode a small file, whose content is verified before it is written, is made with. */
   #smallMode(index: number): number {
-    const { list, owners } = this.#state;
-    if (this.#freshFolder !== list.parent(index) || !this.#modesHold) return PRIVATE;
-    const uid = owners.uid(index);
-    const gid = owners.gid(index);
-    const isOurs = (uid < 0 || uid === this.#fresh.uid) && (gid < 0 || gid === this.#fresh.gid);
-    return isOurs && this.#state.options.perms ? this.#state.wantedMode(index, -1) & 0o777 : PRIVATE;
+    const { list, owners, options } = this.#state;
+    if (!options.perms) return PRIVATE;
+    return this.#fresh.modeFor(list.parent(index), list.mode(index), owners.uid(index), owners.gid(index));
   }
 
   /** Writes at `offset`; when space runs out, what is staged is put in place (freeing the old content) and the rest tried again. */
@@ -272,7 +276,7 @@ export class Receiver {
     const state = this.#state;
     const { os, stage } = state;
     const name = state.name(index);
-    const has = this.#freshStat(handle, state.list.parent(index));
+    const has = this.#fresh.look(handle, state.list.parent(index), this.#createdMode);
     const isAtItsName = temporary === this.#created && state.newFolders.has(state.list.parent(index));
     const existingMode = isAtItsName ? -1 : this.#existingMode(folder, name);
     const failure = applyMetadata(os, handle, has, this.#generator.wanted(index, existingMode));
@@ -294,25 +298,6 @@ export class Receiver {
     this.#untransferred(index);
     this.#state.problem(verb, errno, index);
     return false;
-  }
-
-  /**
-   * Owner, group and mode of the file just made in `folder`: looked at once per folder, since only a folder's set-group bit,
-   * default ACL or mount changes them; where it changes the mode, each time.
-   */
-  #freshStat(handle: Handle, folder: number): Stat {
-    const fresh = this.#fresh;
-    if (this.#freshFolder !== folder || !this.#modesHold) {
-      const looked = this.#state.os.statHandle(handle, fresh);
-      // What cannot be looked at is like nothing that is wanted: everything is set.
-      if (looked < 0) fresh.mode = fresh.uid = fresh.gid = -1;
-      this.#modesHold = fresh.mode === this.#createdMode;
-      this.#freshFolder = looked < 0 ? -1 : folder;
-      fresh.mtimeSec = -1;
-      fresh.mtimeNs = -1;
-    }
-    if (this.#modesHold) fresh.mode = this.#createdMode;
-    return fresh;
   }
 
   /** Mode of the entry that stands at the name, where modes are not preserved; -1 if there is none. */
@@ -384,7 +369,7 @@ export class Receiver {
   }
 
   #answered(index: number): Wait {
-    this.#state.newFolders.answered(this.#state.list.parent(index));
+    this.#state.newFolders.answered(this.#state.list.parent(index), 1);
     this.onAnswered(index);
     return undefined;
   }

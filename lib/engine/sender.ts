@@ -10,8 +10,8 @@ import { HOLE } from "../delta/runs.ts";
 import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
 import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
-import { isAsListed, isUnchanged, onlyGrew, readFully, statRegular } from "../tree/read_file.ts";
-import { HOLE_BYTES, nextExtent } from "../tree/sparse.ts";
+import { isAsListed, isUnchanged, onlyGrew, readAsListed, statRegular } from "../tree/read_file.ts";
+import { nextExtent } from "../tree/sparse.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
 import { ContentDigest } from "./content_digest.ts";
 import type { Compared, DeltaSource } from "./delta_source.ts";
@@ -66,27 +66,21 @@ export class Sender {
     return this.#large(i, file);
   }
 
-  /**
-   * The hot path: one read between two looks, as listed; null if the file is not (or no longer) as listed, or has holes. The
-   * first look keeps a device or FIFO that was swapped in from ever being read.
-   */
+  /** The hot path; null if the file is not (or no longer) as listed, or has holes. */
   #smallUnchanged(i: number, file: Handle, size: number): Wait | null {
     const { target, digester } = this.#input;
-    const before = this.#before;
-    if (this.#os.statHandle(file, before) < 0 || !isAsListed(this.#list, i, before)) return null;
-    if (before.allocated < size && this.#hasHole(file, size)) return null;
+    const list = this.#list;
     const content = this.#small.subarray(0, size);
-    const count = size === 0 ? 0 : readFully(this.#os, file, content);
-    if (count !== size || this.#os.statHandle(file, this.#after) < 0) return null;
-    if (!isAsListed(this.#list, i, this.#after)) return null;
-    return target.file(i, null, content, digester === null ? null : digester.hash(content));
-  }
-
-  /** Whether a small file with less room on disk than its size has a hole worth keeping, rather than being packed by its file system. */
-  #hasHole(file: Handle, size: number): boolean {
-    if (size <= HOLE_BYTES) return false;
-    const hole = this.#os.seekHole(file, 0);
-    return hole >= 0 && hole < size;
+    const isRead = readAsListed(
+      this.#os,
+      file,
+      content,
+      list.mtimeSec(i),
+      list.mtimeNs(i),
+      list.tag(i),
+      this.#before,
+    );
+    return isRead ? target.file(i, null, content, digester === null ? null : digester.hash(content)) : null;
   }
 
   /** Any file, read between two looks at it, again if it changed; `first` is 2 if it was read before. */

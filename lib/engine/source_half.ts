@@ -99,7 +99,8 @@ export class SourceHalf implements SourcePort {
     this.#os = plan.env.os;
     this.#list = plan.list;
     const { list, options, filters, report } = plan;
-    this.#folders = new FolderCache(this.#os, list, (origin) => this.#origins[origin].root);
+    const rootOf = (origin: number) => this.#origins[origin].root;
+    this.#folders = new FolderCache(this.#os, list, rootOf, (_folder, handle) => this.#target?.closing?.(handle));
     this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
     // A source that cannot be used ends the run before the connection is waited for; its failure is then nobody's to hear.
     plan.connection.catch(() => {});
@@ -391,12 +392,31 @@ export class SourceHalf implements SourcePort {
 
   /** The target holds nothing: every file goes out right behind its list. */
   async #streamPiece(piece: Piece): Promise<void> {
-    for (let i = piece.first; i < piece.first + piece.count; i++) {
-      if (this.#list.kind(i) !== Kind.file) continue;
-      this.#asked.add(i);
-      const wait = this.#sender.send(i) ?? this.#pause();
-      if (wait !== undefined) await wait;
+    const list = this.#list;
+    const end = piece.first + piece.count;
+    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file) this.#asked.add(i);
+    for (let first = piece.first; first < end;) {
+      const origin = list.origin(first);
+      let next = first + 1;
+      while (next < end && list.origin(next) === origin) next++;
+      const left = this.#fill(first, next - first, origin);
+      await this.#pause();
+      for (let k = 0; k < (left?.length ?? next - first); k++) {
+        const i = left === null ? first + k : left[k];
+        if (list.kind(i) !== Kind.file) continue;
+        const wait = this.#sender.send(i) ?? this.#pause();
+        if (wait !== undefined) await wait;
+      }
+      first = next;
     }
+  }
+
+  /** Lets a target in this process take files of one folder for itself; the indexes it leaves, or null where it leaves all. */
+  #fill(first: number, count: number, origin: number): Uint32Array | null {
+    const target = this.#target;
+    if (target.fill === undefined) return null;
+    const source = this.#folders.get(this.#list.parent(first), origin);
+    return source < 0 ? null : target.fill(source, first, count);
   }
 
   /** A breath when one is due; throws what ended the session meanwhile. */

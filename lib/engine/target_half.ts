@@ -36,6 +36,7 @@ import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
 import { OwnTree } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
+import { NewFiles } from "./new_files.ts";
 import { openTargetRoot } from "./target_root.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
 
@@ -50,6 +51,8 @@ export interface TargetPlan extends TargetInput {
 
 export class TargetHalf implements TargetPort {
   readonly #state: TargetState;
+  /** A turn for timers and signals, also after the end. */
+  readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
   readonly #comparesTrees: boolean;
   readonly #expected: Set<string> | null;
@@ -60,6 +63,7 @@ export class TargetHalf implements TargetPort {
   /** The tree at the target, in a session that compares digests of subtrees. */
   #ownTree: OwnTree | null = null;
   #offered: TreeOffer | null = null;
+  readonly #newFiles: NewFiles | null;
   readonly #listDone = new Gate<boolean>();
   readonly #answered = new Gate();
   readonly #sourceDone = new Gate<boolean>();
@@ -69,6 +73,7 @@ export class TargetHalf implements TargetPort {
   readonly #working = new Set<Promise<unknown>>();
 
   constructor(plan: TargetPlan) {
+    this.#breathe = plan.env.breathe;
     // A pause is where a half that has ended finds out: behind it no handle is what it was.
     const breathe = async () => {
       await plan.env.breathe();
@@ -87,6 +92,7 @@ export class TargetHalf implements TargetPort {
       this.#signer.answered(index);
       if (this.#state.wanted.size === 0) this.#checkAnswered();
     };
+    this.#newFiles = plan.helper === undefined ? null : new NewFiles(this.#state, this.#receiver, plan.helper);
   }
 
   /** Runs until everything is in place; throws what ended the run early, with nothing half-written left behind. */
@@ -108,6 +114,7 @@ export class TargetHalf implements TargetPort {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
       this.#ownTree?.stop();
       this.#signer.fail(this.#ended.error);
+      await this.#newFiles?.stop(this.#breathe);
       await Promise.allSettled(this.#working);
       this.#receiver.abandon();
       state.newFolders.placeAll();
@@ -238,12 +245,21 @@ export class TargetHalf implements TargetPort {
     });
   }
 
-  listEnd(complete: boolean, _entries: number, _bytes: number): Wait {
+  async listEnd(complete: boolean, _entries: number, _bytes: number): Promise<void> {
+    if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;
     this.#listDone.open(complete);
     this.#checkAnswered();
-    return undefined;
+  }
+
+  fill(source: Handle, first: number, count: number): Uint32Array | null {
+    this.#demandAlive();
+    return this.#newFiles?.take(source, first, count) ?? null;
+  }
+
+  closing(source: Handle): void {
+    this.#newFiles?.settleSource(source);
   }
 
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {

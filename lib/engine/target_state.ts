@@ -14,6 +14,7 @@ import { FolderCache } from "../tree/folder_cache.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digesters, Environment } from "./environment.ts";
+import type { Helper } from "./helper.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetRoot } from "./target_root.ts";
 
@@ -28,6 +29,8 @@ export interface TargetInput {
   digesters: Digesters | null;
   /** A changed file may travel as what differs from the one here. */
   usesDelta: boolean;
+  /** Where source and target are one process whose threads share handles: fills new folders without the source's help. */
+  helper?: Helper;
 }
 
 export class TargetState {
@@ -40,6 +43,7 @@ export class TargetState {
   readonly source: SourcePort;
   readonly digesters: Digesters | null;
   readonly usesDelta: boolean;
+  readonly helper: Helper | undefined;
   readonly owners: AccountMap;
   readonly folders: FolderCache;
   readonly stage: Stage;
@@ -81,6 +85,7 @@ export class TargetState {
     this.source = input.source;
     this.digesters = input.digesters;
     this.usesDelta = input.usesDelta && !input.options.wholeFile;
+    this.helper = input.helper;
     this.owners = new AccountMap(input.list, input.options, input.env.identity);
     this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (folder, handle) => {
       this.newFolders.place(folder);

@@ -2,6 +2,7 @@
 
 import type { Digesters } from "../engine/environment.ts";
 import type { Environment } from "../engine/environment.ts";
+import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FileList } from "../base/file_list.ts";
@@ -36,6 +37,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };
+  const helper = env.os.abilities.threads ? new Helper() : undefined;
   const target = new TargetHalf({
     env,
     list,
@@ -46,6 +48,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     comparesTrees: false,
     usesDelta: false,
     digesters,
+    helper,
     path: request.target,
     expected: null,
   });
@@ -76,5 +79,6 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
   } finally {
     port.source.close();
+    helper?.close();
   }
 }

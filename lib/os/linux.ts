@@ -53,6 +53,7 @@ class LinuxOs implements Os {
     sparse: true,
     kernelCopy: true,
     locks: true,
+    threads: true,
   };
   readonly #c: LinuxCalls;
   readonly #errno: Int32Array;

@@ -86,6 +86,7 @@ export class MemoryOs implements Os {
     sparse: true,
     kernelCopy: true,
     locks: true,
+    threads: false,
   };
   readonly #options: MemoryOptions;
   readonly #plan = new FaultPlan();

@@ -122,6 +122,8 @@ export interface Abilities {
   readonly kernelCopy: boolean;
   /** flock works. */
   readonly locks: boolean;
+  /** A handle means the same to every thread of the process: another one may work with it by its own `openLinux`. */
+  readonly threads: boolean;
 }
 
 /** Space of a file system: bytes and inodes left to this user, and its type number (statfs f_type). */

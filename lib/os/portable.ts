@@ -73,6 +73,7 @@ class PortableOs implements Os {
     sparse: false,
     kernelCopy: false,
     locks: !onWindows,
+    threads: false,
   };
   readonly #held: Map<Handle, Held> = new Map();
   #nextHandle = 3;

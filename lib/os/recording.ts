@@ -24,7 +24,8 @@ export class RecordingOs implements Os {
   constructor(inner: Os, keepNotes = true) {
     this.#inner = inner;
     this.#keepNotes = keepNotes;
-    this.abilities = inner.abilities;
+    // What another thread does would not be noted.
+    this.abilities = { ...inner.abilities, threads: false };
   }
 
   /** Calls of `verb`. */

@@ -70,6 +70,13 @@ export interface TargetPort {
    * with a negated errno where the source could not be read: that is the source's to tell.
    */
   fileCopy(source: Handle, stat: Stat): Promise<number | void> | undefined;
+  /**
+   * Only in one process: the target itself copies what it can of the wanted files among entries [first, first + count), which lie in
+   * the open source folder. Returns those that are to be sent, null for all; of the rest it wants again what did not come to be.
+   */
+  fill?(source: Handle, first: number, count: number): Uint32Array | null;
+  /** The source folder is about to be closed. */
+  closing?(source: Handle): void;
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait;
   fileSkip(index: number, cause: number): Wait;
   sourceDone(errors: boolean): Wait;

@@ -3,14 +3,18 @@
 
 import { Verb } from "../base/problem.ts";
 import { Errno, type Handle, type Os, type Stat } from "../os/os.ts";
+import type { SharedCopy } from "./shared_copy.ts";
 import { nextExtent, writeWithHoles } from "./sparse.ts";
 
 /** One step of a copy; between steps the caller's timers and signals get their turn every BREATH_BYTES. */
 const STEP_BYTES = 256 << 10;
 const RANGE_BYTES = 8 << 20;
 const BREATH_BYTES = 64 << 20;
-/** f_type of tmpfs, where reading and writing is faster than copy_file_range (measured: ratio to rsync 0.26 against 0.39). */
-const TMPFS = 0x01021994;
+/**
+ * f_type of the file systems that copy at their server: NFS, CIFS, SMB2, Ceph, FUSE. Elsewhere copy_file_range moves the same bytes
+ * and is slower than reading and writing (measured, 1 GB: 0.25 s against 0.22 on ext4, 0.45 against 0.43 on tmpfs).
+ */
+const BY_SERVER = [0x6969, 0xff534d42, 0xfe534d42, 0x00c36400, 0x65735546];
 
 const step = new Uint8Array(STEP_BYTES);
 /** Device pairs between which a clone was refused: not tried again. */
@@ -33,7 +37,10 @@ export interface Copied {
   copied: number;
 }
 
-/** Copies the first `size` bytes of `source` (whose stat is `stat`) into the fresh file `target`. */
+/**
+ * Copies the first `size` bytes of `source` (whose stat is `stat`) into the fresh file `target`. With `shared` a second thread may
+ * join.
+ */
 export async function copyFile(
   os: Os,
   source: Handle,
@@ -42,6 +49,7 @@ export async function copyFile(
   size: number,
   makesHoles: boolean,
   turn: CopyTurn,
+  shared: SharedCopy | null = null,
 ): Promise<Copied> {
   if (size > 0 && !makesHoles && size === stat.size && clone(os, source, stat, target)) {
     return { errno: 0, verb: 0, copied: 0 };
@@ -49,13 +57,16 @@ export async function copyFile(
   const device = deviceKey(stat);
   if (!noRange.has(device)) {
     const info = os.fileSystem(target);
-    if (typeof info !== "number" && info.type === TMPFS) noRange.add(device);
+    if (typeof info === "number" || !BY_SERVER.includes(info.type)) noRange.add(device);
+  }
+  // A dense file needs no walk of extents.
+  const isDense = stat.allocated >= stat.size;
+  if (shared !== null && isDense && !makesHoles && noRange.has(device)) {
+    return await copyTogether(os, source, target, size, shared, turn);
   }
   let copied = 0;
   let sinceBreath = 0;
   let at = 0;
-  // A dense file needs no walk of extents.
-  const isDense = stat.allocated >= stat.size;
   while (at < size) {
     const extent = isDense ? { start: at, end: size } : nextExtent(os, source, at, size);
     if (extent === null) break;
@@ -74,6 +85,35 @@ export async function copyFile(
     }
   }
   return { errno: 0, verb: 0, copied };
+}
+
+/** The copy that a second thread may join: piece after piece, whoever is free. */
+async function copyTogether(
+  os: Os,
+  source: Handle,
+  target: Handle,
+  size: number,
+  shared: SharedCopy,
+  turn: CopyTurn,
+): Promise<Copied> {
+  shared.begin(source, target, size);
+  let own = 0;
+  let ended: ReturnType<SharedCopy["end"]>;
+  try {
+    for (let sinceBreath = 0;;) {
+      const count = shared.piece(os, step);
+      if (count <= 0) break;
+      own += count;
+      sinceBreath += count;
+      turn.progress(shared.begun);
+      if (sinceBreath < BREATH_BYTES) continue;
+      sinceBreath = 0;
+      await turn.breathe();
+    }
+  } finally {
+    ended = shared.end();
+  }
+  return { errno: -ended.result, verb: ended.verb, copied: own + ended.copied };
 }
 
 function copyStep(

@@ -5,11 +5,15 @@
 import type { FileList } from "../base/file_list.ts";
 import { type Handle, Kind, type Os, Stat } from "../os/os.ts";
 import { identityTag } from "./scan.ts";
+import { HOLE_BYTES } from "./sparse.ts";
 
 /** Whether the file is still the one that was listed, unchanged. */
 export function isAsListed(list: FileList, i: number, stat: Stat): boolean {
-  return stat.size === list.size(i) && stat.mtimeNs === list.mtimeNs(i) && stat.mtimeSec === list.mtimeSec(i) &&
-    identityTag(stat) === list.tag(i);
+  return isSame(stat, list.size(i), list.mtimeSec(i), list.mtimeNs(i), list.tag(i));
+}
+
+export function isSame(stat: Stat, size: number, mtimeSec: number, mtimeNs: number, tag: number): boolean {
+  return stat.size === size && stat.mtimeNs === mtimeNs && stat.mtimeSec === mtimeSec && identityTag(stat) === tag;
 }
 
 /** Whether a file read between the two looks did not change: same inode, size and times. */
@@ -33,6 +37,33 @@ export function readFully(os: Os, file: Handle, into: Uint8Array): number {
     filled += count;
   }
   return filled;
+}
+
+/**
+ * Reads a small file whole into `content`, as long as it was listed, between two looks: false if it is not (or no longer) as
+ * listed, or has holes. The first look keeps a device or FIFO that was swapped in from ever being read. `stat` is room to look.
+ */
+export function readAsListed(
+  os: Os,
+  file: Handle,
+  content: Uint8Array,
+  mtimeSec: number,
+  mtimeNs: number,
+  tag: number,
+  stat: Stat,
+): boolean {
+  const size = content.length;
+  if (os.statHandle(file, stat) < 0 || !isSame(stat, size, mtimeSec, mtimeNs, tag)) return false;
+  if (stat.allocated < size && hasHole(os, file, size)) return false;
+  if (size > 0 && readFully(os, file, content) !== size) return false;
+  return os.statHandle(file, stat) === 0 && isSame(stat, size, mtimeSec, mtimeNs, tag);
+}
+
+/** Whether a small file with less room on disk than its size has a hole worth keeping, rather than being packed by its file system. */
+function hasHole(os: Os, file: Handle, size: number): boolean {
+  if (size <= HOLE_BYTES) return false;
+  const hole = os.seekHole(file, 0);
+  return hole >= 0 && hole < size;
 }
 
 /** Opens the stat of a handle, refusing what is no regular file; 0, a negated errno, or -ENXIO (-6) for another kind. */

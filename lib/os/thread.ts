@@ -1,0 +1,26 @@
+// A second thread of this process: another isolate that shares memory and descriptors, nothing else. Called by lib/engine for
+// work that pays a thread. Promises: a thread that cannot start or fails is told by `onFailure` and disturbs nothing else.
+
+/** A thread that was started. */
+export interface Thread {
+  /** Hands the message (shared memory stays shared) to the thread's `onMessage`. */
+  post(message: unknown): void;
+  /** Ends it now, wherever it is. */
+  end(): void;
+}
+
+/** Starts the module at `url`, a file named NAME_worker.ts, which the build puts beside the program. */
+export function startThread(url: URL, onFailure: () => void): Thread {
+  const worker = new Worker(url, { type: "module" });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onFailure();
+  };
+  return { post: (message) => worker.postMessage(message), end: () => worker.terminate() };
+}
+
+/** In a thread: calls `fn` with each message from the one that started it. */
+export function onMessage(fn: (message: unknown) => void): void {
+  const scope = globalThis as unknown as { onmessage: ((event: MessageEvent) => void) | null };
+  scope.onmessage = (event) => fn(event.data);
+}
