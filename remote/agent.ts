@@ -95,7 +95,7 @@ async function serveTarget(job: Job, session: WireSession): Promise<void> {
     filters: filterSet(job.options.filters),
     events: session.peerEvents(),
     source: session.peerSource(list),
-    comparesTrees: session.can("subtreeDigests"),
+    trees: session.can("subtreeDigests") ? "here" : "not",
     usesDelta: session.can("delta"),
     digesters: await seededDigesters(await session.seed()),
     path: inHome(job.paths[0], env),

@@ -6,53 +6,64 @@ import { compareRanges } from "../base/bytes.ts";
 import { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { type Handle, Kind } from "../os/os.ts";
+import { type Handle, Kind, type Os } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
 import { type Piece, Scan } from "../tree/scan.ts";
-import { type AccountNames, SubtreeDigests, type SubtreeTally, type TreeTerms } from "../tree/subtree_digests.ts";
+import type { StreamDigest } from "../tree/digest_file.ts";
+import {
+  type AccountNames,
+  SUBTREE_DIGEST_BYTES,
+  SubtreeDigests,
+  type SubtreeTally,
+  type TreeTerms,
+} from "../tree/subtree_digests.ts";
 import type { Environment } from "./environment.ts";
 
+/** Compares what lies below folders of the target root with digests of the source's. */
+export interface TreeComparer {
+  /** Scans until it is through or stopped. */
+  run(): Promise<void>;
+  stop(): void;
+  /** For each path below the root and its 16 bytes of `digests`: what lies below, if it is equal here; else null. */
+  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]>;
+}
+
 export interface OwnTreeInput {
-  env: Environment;
+  os: Os;
   root: Handle;
   /** Folders right below the root that count; null: the whole root. */
-  only: Uint8Array[] | null;
+  only: readonly Uint8Array[] | null;
   options: SyncOptions;
   filters: FilterSet;
   terms: TreeTerms;
-  hash: ConstructorParameters<typeof SubtreeDigests>[1];
-  /** The session's list. */
-  list: FileList;
+  accounts: AccountNames;
+  hash: StreamDigest;
+  pause(): Wait;
 }
 
-/** The folder is not there, or not known yet whether it is. */
 const NONE = -1;
+const SLASH = 0x2f;
 
-export class OwnTree {
-  readonly #list: FileList;
+export class OwnTree implements TreeComparer {
   readonly #own = new FileList();
   readonly #digests: SubtreeDigests;
   readonly #pieces: Iterator<Piece>;
   readonly #pause: () => Wait;
-  /** Own folder of each folder of the session's list that was looked for. */
-  readonly #ownOf = new Map<number, number>([[0, 0]]);
   #isScanned = false;
   #isDirty = false;
   #isStopped = false;
 
-  constructor({ env, root, only, options, filters, terms, hash, list }: OwnTreeInput) {
-    this.#list = list;
-    this.#pause = () => env.pause();
-    this.#digests = new SubtreeDigests(this.#own, hash, terms, ownAccountNames(env, options.numericIds));
+  constructor({ os, root, only, options, filters, terms, accounts, hash, pause }: OwnTreeInput) {
+    this.#pause = pause;
+    this.#digests = new SubtreeDigests(this.#own, hash, terms, accounts);
     const everything = { ...options, recursive: true, links: true, devices: true, specials: true };
     const word = new Uint8Array(0);
     const origins = only === null ? [{ root, only, word }] : only.map((name) => ({ root, only: name, word }));
-    const scan = new Scan(env.os, this.#own, origins, everything, filters, () => this.#isDirty = true);
+    const scan = new Scan(os, this.#own, origins, everything, filters, () => this.#isDirty = true);
     scan.addRoot(null);
     this.#pieces = scan.pieces();
   }
 
-  /** Scans on its own until it is through or stopped. */
   async run(): Promise<void> {
     while (!this.#isScanned && !this.#isStopped) {
       this.#step();
@@ -65,17 +76,24 @@ export class OwnTree {
     this.#isStopped = true;
   }
 
-  /** What lies below a folder of the session's list, if its subtree has this digest here; else null. */
-  async equal(folder: number, digest: Uint8Array): Promise<SubtreeTally | null> {
-    const own = await this.#find(folder);
-    if (own === NONE) return null;
+  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]> {
+    const tallies: (SubtreeTally | null)[] = [];
+    for (const [k, path] of paths.entries()) {
+      const own = await this.#find(path);
+      const ours = own === NONE ? null : await this.#digestOf(own);
+      const isEqual = ours !== null && ours.every((byte, i) => byte === digests[k * SUBTREE_DIGEST_BYTES + i]);
+      tallies.push(isEqual ? this.#digests.tally(own) : null);
+    }
+    return tallies;
+  }
+
+  async #digestOf(own: number): Promise<Uint8Array | null> {
     await this.#until(() => this.#digests.isComplete(own));
-    const ours = this.#digests.digest(own);
-    return ours !== null && ours.every((byte, i) => byte === digest[i]) ? this.#digests.tally(own) : null;
+    return this.#digests.isComplete(own) ? this.#digests.digest(own) : null;
   }
 
   async #until(isTrue: () => boolean): Promise<void> {
-    while (!isTrue() && !this.#isScanned) {
+    while (!isTrue() && !this.#isScanned && !this.#isStopped) {
       this.#step();
       const wait = this.#pause();
       if (wait !== undefined) await wait;
@@ -89,36 +107,29 @@ export class OwnTree {
     else this.#digests.add({ ...next.value, incomplete: next.value.incomplete || this.#isDirty });
   }
 
-  async #find(folder: number): Promise<number> {
-    const known = this.#ownOf.get(folder);
-    if (known !== undefined) return known;
-    const parent = await this.#find(this.#list.parent(folder));
-    if (parent !== NONE) await this.#until(() => this.#digests.isListed(parent));
-    const found = parent === NONE ? NONE : this.#child(parent, folder);
-    this.#ownOf.set(folder, found);
-    return found;
+  async #find(path: Uint8Array): Promise<number> {
+    let folder = 0;
+    for (let at = 0; at < path.length && folder !== NONE;) {
+      const slash = path.indexOf(SLASH, at);
+      const end = slash < 0 ? path.length : slash;
+      const parent = folder;
+      await this.#until(() => this.#digests.isListed(parent));
+      folder = this.#digests.isListed(parent) ? this.#child(parent, path, at, end - at) : NONE;
+      at = end + 1;
+    }
+    return folder;
   }
 
-  /** The own child folder of the name that `folder` has in the session's list. */
-  #child(parent: number, folder: number): number {
-    const list = this.#list;
+  /** The child folder whose name stands in `bytes`. */
+  #child(parent: number, bytes: Uint8Array, at: number, length: number): number {
     const own = this.#own;
     const { first, count } = this.#digests.range(parent);
-    const piece = list.namePiece(folder);
-    const at = list.nameStart(folder);
-    const length = list.nameLength(folder);
     let low = first;
     let high = first + count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const order = compareRanges(
-        own.namePiece(middle),
-        own.nameStart(middle),
-        own.nameLength(middle),
-        piece,
-        at,
-        length,
-      );
+      const name = own.namePiece(middle);
+      const order = compareRanges(name, own.nameStart(middle), own.nameLength(middle), bytes, at, length);
       if (order === 0) return own.kind(middle) === Kind.folder ? middle : NONE;
       if (order < 0) low = middle + 1;
       else high = middle;
@@ -128,7 +139,7 @@ export class OwnTree {
 }
 
 /** The names that a source's names lead to: only one that leads back to its number counts. */
-function ownAccountNames({ accounts }: Environment, numericIds: boolean): AccountNames {
+export function ownAccountNames({ accounts }: Environment, numericIds: boolean): AccountNames {
   if (numericIds) return { user: () => null, group: () => null };
   const good = (name: Uint8Array | null, id: number, idOf: (name: Uint8Array) => number | null) =>
     name !== null && idOf(name) === id ? name : null;

@@ -27,7 +27,7 @@ import {
   type Wait,
   type WantKind,
 } from "../session/ports.ts";
-import { digestFile } from "../tree/digest_file.ts";
+import { digestFile, type StreamDigest } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
 import { isOwnName } from "../tree/own_names.ts";
@@ -36,7 +36,7 @@ import { SortedListing } from "../tree/sorted_listing.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
-import { SubtreeDigests } from "../tree/subtree_digests.ts";
+import { SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
 
 export interface SourcePlan {
@@ -52,6 +52,12 @@ export interface SourcePlan {
   isLocal: boolean;
   /** A tree of no more entries is listed without digests. */
   smallTree?: number;
+  /** Within one process: from how many entries on subtrees are compared, which the target is then told. */
+  localTrees?: {
+    atLeast: number;
+    begin(only: Uint8Array[] | null): void;
+    hash(): Promise<StreamDigest>;
+  };
   report(problem: Problem): void;
   listed(entries: number, bytes: number, complete: boolean): void;
 }
@@ -335,19 +341,19 @@ export class SourceHalf implements SourcePort {
 
   /** The target has a tree of its own: what is equal by digest is not listed. */
   async #sendTrees(offer: TreeOffer, roots: Roots): Promise<void> {
-    const { listed, options, env, digesters } = { ...this.#plan, digesters: this.#digesters! };
+    const { listed, options, env, localTrees } = this.#plan;
     const scan = this.#scan;
+    if (localTrees !== undefined) {
+      if (!await this.#isLarge(localTrees.atLeast)) return await this.#sendList();
+      localTrees.begin(roots.hasRoot ? null : this.#topFolders());
+    }
+    const hash = localTrees === undefined ? this.#digesters!.list : await localTrees.hash();
     const scanned = new FileList();
     scan.moveTo(scanned);
     this.#list.addCopy(scanned, 0, 0);
-    const names = (nameOf: (id: number) => Uint8Array | null) => options.numericIds ? () => null : nameOf;
-    const terms = {
-      perms: options.perms,
-      times: options.times,
-      owner: options.owner && offer.owner,
-      group: options.group && offer.group,
-    };
-    const digests = new SubtreeDigests(scanned, digesters.list, terms, {
+    const byNumber = options.numericIds || localTrees !== undefined;
+    const names = (nameOf: (id: number) => Uint8Array | null) => byNumber ? () => null : nameOf;
+    const digests = new SubtreeDigests(scanned, hash, treeTerms(options, offer), {
       user: names((id) => env.accounts.nameOfUid(id)),
       group: names((id) => env.accounts.nameOfGid(id)),
     });
@@ -374,6 +380,26 @@ export class SourceHalf implements SourcePort {
     await this.#lister.run();
     listed(scanned.count, scan.bytes, true);
     await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
+  }
+
+  /** Scans on until the tree is known to have `atLeast` entries, or not. */
+  async #isLarge(atLeast: number): Promise<boolean> {
+    while (this.#list.count < atLeast) {
+      const next = this.#pieces.next();
+      if (next.done) return false;
+      this.#ahead.push(next.value);
+      await this.#pause();
+    }
+    return true;
+  }
+
+  /** Folders among the source arguments. The root has been listed. */
+  #topFolders(): Uint8Array[] {
+    const names: Uint8Array[] = [];
+    for (let i = 1; i < this.#list.count && this.#list.parent(i) === 0; i++) {
+      if (this.#list.kind(i) === Kind.folder) names.push(this.#list.name(i).slice());
+    }
+    return names;
   }
 
   async #sendPiece(piece: Piece): Promise<void> {

@@ -29,20 +29,21 @@ import {
 import { applyMetadata } from "../tree/apply.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
-import { SUBTREE_DIGEST_BYTES } from "../tree/subtree_digests.ts";
+import { treeTerms } from "../tree/subtree_digests.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
-import { OwnTree } from "./own_tree.ts";
+import { ownAccountNames, OwnTree, type TreeComparer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
 import { openTargetRoot } from "./target_root.ts";
+import { TreeThread } from "./tree_thread.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
 
 export interface TargetPlan extends TargetInput {
-  /** The source can tell digests of subtrees. */
-  comparesTrees: boolean;
+  /** The source can tell digests of subtrees: the own tree is scanned by this thread, or, within one process, by another one. */
+  trees: "not" | "here" | { threadSeed: { low: number; high: number } };
   /** The target path as typed. */
   path: Uint8Array;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
@@ -54,14 +55,14 @@ export class TargetHalf implements TargetPort {
   /** A turn for timers and signals, also after the end. */
   readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
-  readonly #comparesTrees: boolean;
+  readonly #trees: TargetPlan["trees"];
   readonly #expected: Set<string> | null;
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
   readonly #signer: BasisSigner;
   /** The tree at the target, in a session that compares digests of subtrees. */
-  #ownTree: OwnTree | null = null;
+  #ownTree: TreeComparer | null = null;
   #offered: TreeOffer | null = null;
   readonly #newFiles: NewFiles | null;
   readonly #listDone = new Gate<boolean>();
@@ -82,7 +83,7 @@ export class TargetHalf implements TargetPort {
     const env: Environment = Object.create(plan.env, { breathe: { value: breathe } });
     this.#state = new TargetState({ ...plan, env });
     this.#path = plan.path;
-    this.#comparesTrees = plan.comparesTrees;
+    this.#trees = plan.trees;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#generator = new Generator(this.#state);
     this.#receiver = new Receiver(this.#state, this.#generator);
@@ -164,20 +165,28 @@ export class TargetHalf implements TargetPort {
     const { root, options, env, streaming } = this.#state;
     const byList = options.checksum || options.ignoreTimes || options.reportUnchanged ||
       options.modifyWindowNs !== null;
-    if (!this.#comparesTrees || streaming || byList || !options.recursive) return null;
+    if (this.#trees === "not" || streaming || byList || !options.recursive) return null;
     if (root.handle < 0 || root.isEmpty || root.singleName !== null) return null;
     const offer = { owner: env.identity.uid === 0, group: true };
-    if (root.hasMetadata) this.#startOwnTree(offer, null);
-    else this.#offered = offer;
+    this.#offered = offer;
+    if (root.hasMetadata && this.#trees === "here") this.#startOwnTree(null);
     return offer;
   }
 
-  #startOwnTree(offer: TreeOffer, only: Uint8Array[] | null): OwnTree {
-    const { root, options, env, filters, list, digesters } = this.#state;
-    const { perms, times, owner, group } = options;
-    const terms = { perms, times, owner: owner && offer.owner, group: group && offer.group };
-    const hash = digesters!.list;
-    this.#ownTree = new OwnTree({ env, root: root.handle, only, options, filters, terms, hash, list });
+  /** Within one process: the source's tree is large, and `only` (null: all) of the target root will be compared with it. */
+  expectLargeTree(only: readonly Uint8Array[] | null): void {
+    if (this.#offered !== null && this.#ended === null) this.#startOwnTree(only);
+  }
+
+  #startOwnTree(only: readonly Uint8Array[] | null): TreeComparer {
+    const { root: { handle: root }, options, env, filters, digesters } = this.#state;
+    const terms = treeTerms(options, this.#offered!);
+    this.#ownTree = typeof this.#trees === "object"
+      ? new TreeThread({ root, only, options, terms, seed: this.#trees.threadSeed })
+      : new OwnTree({
+        ...{ os: env.os, root, only, options, filters, terms, hash: digesters!.list, pause: () => env.pause() },
+        accounts: ownAccountNames(env, options.numericIds),
+      });
     void this.#during(this.#ownTree.run());
     return this.#ownTree;
   }
@@ -190,15 +199,14 @@ export class TargetHalf implements TargetPort {
   async #compareSubtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
     const state = this.#state;
     const differs = new Uint8Array(Math.ceil(folders.length / 8));
-    const own = this.#ownTree ?? this.#startOwnTree(this.#offered!, this.#topFolders());
-    for (let k = 0; k < folders.length; k++) {
-      const folder = folders[k];
-      const digest = digests.subarray(k * SUBTREE_DIGEST_BYTES, (k + 1) * SUBTREE_DIGEST_BYTES);
-      const tally = state.failed.has(state.list.parent(folder)) ? null : await own.equal(folder, digest);
-      if (tally === null) differs[k >> 3] |= 1 << (k & 7);
-      else this.#generator.equalSubtree(folder, tally);
-    }
+    const own = this.#ownTree ?? this.#startOwnTree(this.#topFolders());
+    const tallies = await own.compare([...folders].map((folder) => state.list.path(folder)), digests);
     this.#demandAlive();
+    folders.forEach((folder, k) => {
+      const tally = tallies[k];
+      if (tally === null || state.failed.has(state.list.parent(folder))) differs[k >> 3] |= 1 << (k & 7);
+      else this.#generator.equalSubtree(folder, tally);
+    });
     await state.source.descend(differs);
   }
 

@@ -2,6 +2,7 @@
 
 import type { Digesters } from "../engine/environment.ts";
 import type { Environment } from "../engine/environment.ts";
+import { randomSeed, seededDigesters } from "../engine/digesters.ts";
 import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
@@ -22,6 +23,9 @@ export interface LocalRun {
   stop: AbortSignal;
 }
 
+/** Entries from which a second thread that reads the target's tree pays (it takes 30 ms to start). */
+const LARGE_TREE = 8192;
+
 /** Runs to the end; rejects with what ended it early. */
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
@@ -38,6 +42,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     check: (paths) => port.source.check(paths),
   };
   const helper = env.os.abilities.threads ? new Helper() : undefined;
+  const seed = randomSeed();
   const target = new TargetHalf({
     env,
     list,
@@ -45,7 +50,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     filters,
     events: reporter,
     source,
-    comparesTrees: false,
+    trees: helper === undefined ? "not" : { threadSeed: seed },
     usesDelta: false,
     digesters,
     helper,
@@ -60,6 +65,11 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     paths: request.sources,
     connection: Promise.resolve({ target, digesters }),
     isLocal: true,
+    localTrees: {
+      atLeast: LARGE_TREE,
+      begin: (only) => target.expectLargeTree(only),
+      hash: async () => (await seededDigesters(seed)).list,
+    },
     report: (problem) => reporter.problem(problem),
     listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
   });

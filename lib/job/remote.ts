@@ -152,7 +152,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Promise<Con
     filters,
     events: reporter,
     source: session.peerSource(list),
-    comparesTrees: session.can("subtreeDigests"),
+    trees: session.can("subtreeDigests") ? "here" : "not",
     usesDelta: session.can("delta"),
     digesters,
     path: request.target,

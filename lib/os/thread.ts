@@ -10,8 +10,9 @@ export interface Thread {
 }
 
 /** Starts the module at `url`, a file named NAME_worker.ts, which the build puts beside the program. */
-export function startThread(url: URL, onFailure: () => void): Thread {
+export function startThread(url: URL, onFailure: () => void, onReply: (message: unknown) => void = () => {}): Thread {
   const worker = new Worker(url, { type: "module" });
+  worker.onmessage = (event) => onReply(event.data);
   worker.onerror = (event) => {
     event.preventDefault();
     onFailure();
@@ -23,4 +24,9 @@ export function startThread(url: URL, onFailure: () => void): Thread {
 export function onMessage(fn: (message: unknown) => void): void {
   const scope = globalThis as unknown as { onmessage: ((event: MessageEvent) => void) | null };
   scope.onmessage = (event) => fn(event.data);
+}
+
+/** In a thread: sends a message to the one that started it. */
+export function reply(message: unknown): void {
+  (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(message);
 }

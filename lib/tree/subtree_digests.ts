@@ -19,6 +19,14 @@ export interface TreeTerms {
   group: boolean;
 }
 
+/** What of the options counts, less what the target cannot set. */
+export function treeTerms(
+  { perms, times, owner, group }: TreeTerms,
+  settable: { owner: boolean; group: boolean },
+): TreeTerms {
+  return { perms, times, owner: owner && settable.owner, group: group && settable.group };
+}
+
 /** Names of accounts; null: the number counts. */
 export interface AccountNames {
   user(uid: number): Uint8Array | null;

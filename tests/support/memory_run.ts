@@ -187,7 +187,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
         ...{
           path: request.target,
           expected: null,
-          comparesTrees: client.can("subtreeDigests"),
+          trees: client.can("subtreeDigests") ? "here" : "not",
           usesDelta: client.can("delta"),
         },
       });
@@ -254,7 +254,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
         filters,
         events,
         source,
-        comparesTrees: agent.can("subtreeDigests"),
+        trees: agent.can("subtreeDigests") ? "here" : "not",
         usesDelta: agent.can("delta"),
         digesters,
         path: paths[0],

@@ -1,0 +1,55 @@
+// The target's own tree scanned by a second thread, where source and target are one process: both trees are read at once. Made by the
+// target half when the source's tree has turned out to be large. Promises: a thread that cannot start or fails finds nothing equal,
+// and everything is listed.
+
+import type { SyncOptions } from "../base/options.ts";
+import type { Handle } from "../os/os.ts";
+import { startThread, type Thread } from "../os/thread.ts";
+import type { SubtreeTally, TreeTerms } from "../tree/subtree_digests.ts";
+import type { TreeComparer } from "./own_tree.ts";
+
+/** What the thread is told first. */
+export interface TreeOrder {
+  root: Handle;
+  only: readonly Uint8Array[] | null;
+  options: SyncOptions;
+  terms: TreeTerms;
+  seed: { low: number; high: number };
+}
+
+/** What it is asked then, and what it answers. */
+export interface TreeQuestion {
+  paths: readonly Uint8Array[];
+  digests: Uint8Array;
+}
+export type TreeAnswer = (SubtreeTally | null)[];
+
+export class TreeThread implements TreeComparer {
+  readonly #thread: Thread;
+  /** Those who wait for an answer, and how many paths they asked about, oldest first. */
+  readonly #waiting: { paths: number; resolve(answer: TreeAnswer): void }[] = [];
+  #isOver = false;
+
+  constructor(order: TreeOrder) {
+    const answer = (message: unknown) => this.#waiting.shift()!.resolve(message as TreeAnswer);
+    this.#thread = startThread(new URL("./own_tree_worker.ts", import.meta.url), () => this.stop(), answer);
+    this.#thread.post(order);
+  }
+
+  /** The thread does by itself. */
+  run(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#thread.end();
+    for (const { paths, resolve } of this.#waiting.splice(0)) resolve(new Array(paths).fill(null));
+  }
+
+  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<TreeAnswer> {
+    if (this.#isOver) return Promise.resolve(new Array(paths.length).fill(null));
+    this.#thread.post({ paths, digests } satisfies TreeQuestion);
+    return new Promise((resolve) => this.#waiting.push({ paths: paths.length, resolve }));
+  }
+}
