@@ -1,15 +1,13 @@
-// The second thread that scans the target's own tree. Started by tree_thread.ts. Promises: it reads and changes nothing; one answer to
-// each question, in order.
+// Another thread that scans the target's own tree, or folders of it. Started by tree_thread.ts. Promises: it reads and changes nothing;
+// one answer to each question, in order.
 
 import { ContentHash } from "../hash/content_hash.ts";
+import { openAccounts } from "../os/accounts.ts";
 import { openLinux } from "../os/linux.ts";
 import { onMessage, reply } from "../os/thread.ts";
 import { filterSet } from "./filters.ts";
-import { OwnTree } from "./own_tree.ts";
+import { ownAccountNames, OwnTree } from "./own_tree.ts";
 import type { TreeOrder, TreeQuestion } from "./tree_thread.ts";
-
-/** Within one machine accounts are numbers. */
-const NUMBERS = { user: () => null, group: () => null };
 
 let tree: Promise<OwnTree> | null = null;
 
@@ -18,11 +16,12 @@ onMessage((message) => {
   else void answer(tree, message as TreeQuestion);
 });
 
-async function scan({ root, only, options, terms, seed }: TreeOrder): Promise<OwnTree> {
+async function scan({ root, only, options, terms, seed, byNumber }: TreeOrder): Promise<OwnTree> {
   const hash = await ContentHash.create(seed.low, seed.high);
-  const filters = filterSet(options.filters);
+  const accounts = openAccounts();
   const own = new OwnTree({
-    ...{ os: openLinux(), root, only, options, filters, terms, accounts: NUMBERS, hash },
+    ...{ os: openLinux(), root, only, options, filters: filterSet(options.filters), terms, hash, help: null },
+    accounts: ownAccountNames(() => accounts, byNumber),
     pause: () => undefined,
   });
   await own.run();
@@ -30,5 +29,6 @@ async function scan({ root, only, options, terms, seed }: TreeOrder): Promise<Ow
 }
 
 async function answer(own: Promise<OwnTree>, { paths, digests }: TreeQuestion): Promise<void> {
-  reply(await (await own).compare(paths, digests));
+  const tree = await own;
+  reply(digests === null ? tree.result(paths) : await tree.compare(paths, digests));
 }

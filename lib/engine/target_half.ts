@@ -157,7 +157,11 @@ export class TargetHalf implements TargetPort {
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
     state.streaming = state.root.isEmpty && !options.dryRun;
-    return state.source.ready(state.streaming, this.#treeOffer());
+    const offer = this.#treeOffer();
+    const wait = state.source.ready(state.streaming, offer);
+    // Not before that is said: the source computes its digests meanwhile.
+    if (offer !== null && state.root.hasMetadata && this.#trees === "here") this.#startOwnTree(null);
+    return wait;
   }
 
   /** Whether what is equal need not be listed: where there is a tree, and the quick check alone decides. */
@@ -169,7 +173,6 @@ export class TargetHalf implements TargetPort {
     if (root.handle < 0 || root.isEmpty || root.singleName !== null) return null;
     const offer = { owner: env.identity.uid === 0, group: true };
     this.#offered = offer;
-    if (root.hasMetadata && this.#trees === "here") this.#startOwnTree(null);
     return offer;
   }
 
@@ -181,14 +184,19 @@ export class TargetHalf implements TargetPort {
   #startOwnTree(only: readonly Uint8Array[] | null): TreeComparer {
     const { root: { handle: root }, options, env, filters, digesters } = this.#state;
     const terms = treeTerms(options, this.#offered!);
-    this.#ownTree = typeof this.#trees === "object"
-      ? new TreeThread({ root, only, options, terms, seed: this.#trees.threadSeed })
-      : new OwnTree({
-        ...{ os: env.os, root, only, options, filters, terms, hash: digesters!.list, pause: () => env.pause() },
-        accounts: ownAccountNames(env, options.numericIds),
-      });
-    void this.#during(this.#ownTree.run());
-    return this.#ownTree;
+    const isLocal = typeof this.#trees === "object";
+    const seed = typeof this.#trees === "object" ? this.#trees.threadSeed : digesters!.seed;
+    const byNumber = isLocal || options.numericIds;
+    const thread = (only: readonly Uint8Array[] | null) =>
+      new TreeThread({ root, only, options, terms, seed, byNumber });
+    this.#ownTree = isLocal ? thread(only) : new OwnTree({
+      ...{ os: env.os, root, only, options, filters, terms, hash: digesters!.list, pause: () => env.pause() },
+      accounts: ownAccountNames(() => env.accounts, byNumber),
+      help: env.os.abilities.threads ? thread : null,
+    });
+    const tree = this.#ownTree;
+    void this.#during(env.breathe().then(() => tree.run())).catch(() => {});
+    return tree;
   }
 
   async subtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
