@@ -2,7 +2,7 @@
 // Every handle is reached from its root beneath, never through a link (law 2, R5).
 
 import type { FileList } from "../base/file_list.ts";
-import { type Handle, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, type Os, Stat } from "../os/os.ts";
 
 /** Open folders per cache: two of them, the runtime's own handles and those of the file in hand fit a limit of 64. */
 const HELD = 12;
@@ -63,7 +63,8 @@ export class FolderCache {
     const result = this.#os.statHandle(handle, this.#stat);
     if (result < 0) {
       this.#os.close(handle);
-      return result;
+      // What is open is not absent, whatever a file system says: taken for a new folder, nothing in it would be looked at.
+      return result === -Errno.ENOENT ? -Errno.EIO : result;
     }
     this.drop(folder);
     if (this.#held.size >= HELD) {
