@@ -11,10 +11,10 @@ import type { Accounts } from "../os/accounts.ts";
 import { type Handle, Kind, type Os } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
 import { type Piece, Scan } from "../tree/scan.ts";
-import type { StreamDigest } from "../tree/digest_file.ts";
 import {
   type AccountNames,
-  SUBTREE_DIGEST_BYTES,
+  type Seal,
+  SEAL_BYTES,
   SubtreeDigests,
   type SubtreeTally,
   type TreeTerms,
@@ -25,7 +25,7 @@ export interface TreeComparer {
   /** Scans until it is through or stopped. */
   run(): Promise<void>;
   stop(): void;
-  /** For each path below the root and its 16 bytes of `digests`: what lies below, if it is equal here; else null. */
+  /** For each path below the root and its SEAL_BYTES of `digests`: what lies below, if it is equal here; else null. */
   compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]>;
 }
 
@@ -38,7 +38,7 @@ export interface OwnTreeInput {
   filters: FilterSet;
   terms: TreeTerms;
   accounts: AccountNames;
-  hash: StreamDigest;
+  seal: Seal;
   pause(): Wait;
   /** Starts another thread that scans these folders right below the root; null where there is none to be had. */
   help: ((folders: Uint8Array[]) => TreeHelper) | null;
@@ -60,13 +60,14 @@ const NOTHING: SubtreeTally = { files: 0, folders: 0, links: 0, devices: 0, spec
 const SLASH = 0x2f;
 /** Entries after which it is reckoned whether another thread pays, and how many there must be in all: it takes 30 ms to start. */
 const RECKON_ENTRIES = 4096;
-const LARGE_ENTRIES = 40_000;
+const LARGE_ENTRIES = 200_000;
 
 export class OwnTree implements TreeComparer {
   readonly #own = new FileList();
   readonly #digests: SubtreeDigests;
   readonly #pieces: Iterator<Piece>;
   readonly #pause: () => Wait;
+  readonly #seal: Seal;
   readonly #scan: Scan;
   #help: OwnTreeInput["help"];
   #helper: TreeHelper | null = null;
@@ -77,10 +78,11 @@ export class OwnTree implements TreeComparer {
   #isDirty = false;
   #isStopped = false;
 
-  constructor({ os, root, only, options, filters, terms, accounts, hash, pause, help }: OwnTreeInput) {
+  constructor({ os, root, only, options, filters, terms, accounts, seal, pause, help }: OwnTreeInput) {
     this.#pause = pause;
     this.#help = help;
-    this.#digests = new SubtreeDigests(this.#own, hash, terms, accounts);
+    this.#seal = seal;
+    this.#digests = new SubtreeDigests(this.#own, terms, accounts);
     const everything = { ...options, recursive: true, links: true, devices: true, specials: true };
     const word = new Uint8Array(0);
     const origins = only === null ? [{ root, only, word }] : only.map((name) => ({ root, only: name, word }));
@@ -113,12 +115,12 @@ export class OwnTree implements TreeComparer {
     for (const [k, path] of paths.entries()) {
       const own = await this.#find(path);
       if (own === GIVEN) {
-        const digest = digests.subarray(k * SUBTREE_DIGEST_BYTES, (k + 1) * SUBTREE_DIGEST_BYTES);
+        const digest = digests.subarray(k * SEAL_BYTES, (k + 1) * SEAL_BYTES);
         tallies.push(...await this.#helper!.compare([path], digest));
         continue;
       }
       const ours = own === NONE ? null : await this.#digestOf(own);
-      const isEqual = ours !== null && ours.every((byte, i) => byte === digests[k * SUBTREE_DIGEST_BYTES + i]);
+      const isEqual = ours !== null && this.#seal(ours).every((byte, i) => byte === digests[k * SEAL_BYTES + i]);
       tallies.push(isEqual ? this.#digests.tally(own) : null);
     }
     return tallies;

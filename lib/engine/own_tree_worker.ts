@@ -20,8 +20,9 @@ async function scan({ root, only, options, terms, seed, byNumber }: TreeOrder): 
   const hash = await ContentHash.create(seed.low, seed.high);
   const accounts = openAccounts();
   const own = new OwnTree({
-    ...{ os: openLinux(), root, only, options, filters: filterSet(options.filters), terms, hash, help: null },
+    ...{ os: openLinux(), root, only, options, filters: filterSet(options.filters), terms, help: null },
     accounts: ownAccountNames(() => accounts, byNumber),
+    seal: (digest) => hash.hash(digest),
     pause: () => undefined,
   });
   await own.run();

@@ -27,7 +27,7 @@ import {
   type Wait,
   type WantKind,
 } from "../session/ports.ts";
-import { digestFile, type StreamDigest } from "../tree/digest_file.ts";
+import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
 import { isOwnName } from "../tree/own_names.ts";
@@ -36,7 +36,7 @@ import { SortedListing } from "../tree/sorted_listing.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
-import { SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
+import { comparesTrees, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
 
 export interface SourcePlan {
@@ -56,7 +56,7 @@ export interface SourcePlan {
   localTrees?: {
     atLeast: number;
     begin(only: Uint8Array[] | null): void;
-    hash(): Promise<StreamDigest>;
+    hash(): Promise<{ hash(bytes: Uint8Array): Uint8Array }>;
   };
   report(problem: Problem): void;
   listed(entries: number, bytes: number, complete: boolean): void;
@@ -85,6 +85,8 @@ export class SourceHalf implements SourcePort {
   readonly #ahead: Piece[] = [];
   readonly #ready = new Gate<{ streaming: boolean; trees: TreeOffer | null }>();
   #lister: TreeLister | null = null;
+  /** Digests of subtrees made while nothing is heard of the target: what it lets count is guessed. */
+  #guessed: SubtreeDigests | null = null;
   readonly #accounts = [new Set<number>(), new Set<number>()];
   /** Wants not yet served, oldest first, and the position in the first. */
   readonly #queue: Uint32Array[] = [];
@@ -315,22 +317,33 @@ export class SourceHalf implements SourcePort {
 
   // ---- list
 
+  /** Whether a target that has a tree may want digests of subtrees (it decides by more than this). */
+  get #mayCompareTrees(): boolean {
+    const { options, localTrees } = this.#plan;
+    return localTrees === undefined && comparesTrees(options);
+  }
+
   /** Scans until `moment` has come or all is scanned, with turns for whatever brings the moment. */
   async #scanAhead(moment: Promise<unknown>): Promise<void> {
     let isHere = false;
     const here = () => isHere = true;
     moment.then(here, here);
     await this.#plan.env.breathe();
+    if (this.#ahead.length === 0 && this.#mayCompareTrees) {
+      this.#guessed = this.#makeDigests({ owner: true, group: true });
+    }
     while (!isHere) {
       const next = this.#pieces.next();
       if (next.done) break;
       this.#ahead.push(next.value);
+      this.#guessed?.add(next.value);
       await this.#plan.env.pause();
     }
     await moment;
   }
 
   async #sendList(): Promise<void> {
+    this.#guessed = null;
     const { listed } = this.#plan;
     const scan = this.#scan;
     for (const piece of this.#ahead.splice(0)) await this.#sendPiece(piece);
@@ -341,29 +354,23 @@ export class SourceHalf implements SourcePort {
 
   /** The target has a tree of its own: what is equal by digest is not listed. */
   async #sendTrees(offer: TreeOffer, roots: Roots): Promise<void> {
-    const { listed, options, env, localTrees } = this.#plan;
+    const { listed, env, localTrees } = this.#plan;
     const scan = this.#scan;
     if (localTrees !== undefined) {
       if (!await this.#isLarge(localTrees.atLeast)) return await this.#sendList();
       localTrees.begin(roots.hasRoot ? null : this.#topFolders());
     }
     const hash = localTrees === undefined ? this.#digesters!.list : await localTrees.hash();
+    const digests = this.#digestsFor(offer);
     const scanned = new FileList();
     scan.moveTo(scanned);
+    digests.moveTo(scanned);
     this.#list.addCopy(scanned, 0, 0);
-    const byNumber = options.numericIds || localTrees !== undefined;
-    const names = (nameOf: (id: number) => Uint8Array | null) => byNumber ? () => null : nameOf;
-    const digests = new SubtreeDigests(scanned, hash, treeTerms(options, offer), {
-      user: names((id) => env.accounts.nameOfUid(id)),
-      group: names((id) => env.accounts.nameOfGid(id)),
-    });
-    for (const piece of this.#ahead.splice(0)) {
-      digests.add(piece);
-      await this.#pause();
-    }
+    this.#ahead.length = 0;
     this.#lister = new TreeLister({
       scanned,
       digests,
+      seal: (digest) => hash.hash(digest),
       pieces: this.#pieces,
       list: this.#list,
       smallTree: this.#plan.smallTree ?? SMALL_TREE,
@@ -380,6 +387,26 @@ export class SourceHalf implements SourcePort {
     await this.#lister.run();
     listed(scanned.count, scan.bytes, true);
     await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
+  }
+
+  /** The digests of what was scanned so far, with what this target lets count. */
+  #digestsFor(offer: TreeOffer): SubtreeDigests {
+    const { options } = this.#plan;
+    const isGuessed = this.#guessed !== null && (offer.owner || !options.owner) && (offer.group || !options.group);
+    if (isGuessed) return this.#guessed!;
+    const digests = this.#makeDigests(offer);
+    for (const piece of this.#ahead) digests.add(piece);
+    return digests;
+  }
+
+  #makeDigests(offer: TreeOffer): SubtreeDigests {
+    const { options, env, localTrees } = this.#plan;
+    const byNumber = options.numericIds || localTrees !== undefined;
+    const names = (nameOf: (id: number) => Uint8Array | null) => byNumber ? () => null : nameOf;
+    return new SubtreeDigests(this.#list, treeTerms(options, offer), {
+      user: names((id) => env.accounts.nameOfUid(id)),
+      group: names((id) => env.accounts.nameOfGid(id)),
+    });
   }
 
   /** Scans on until the tree is known to have `atLeast` entries, or not. */

@@ -29,7 +29,7 @@ import {
 import { applyMetadata } from "../tree/apply.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
-import { treeTerms } from "../tree/subtree_digests.ts";
+import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
@@ -167,9 +167,7 @@ export class TargetHalf implements TargetPort {
   /** Whether what is equal need not be listed: where there is a tree, and the quick check alone decides. */
   #treeOffer(): TreeOffer | null {
     const { root, options, env, streaming } = this.#state;
-    const byList = options.checksum || options.ignoreTimes || options.reportUnchanged ||
-      options.modifyWindowNs !== null;
-    if (this.#trees === "not" || streaming || byList || !options.recursive) return null;
+    if (this.#trees === "not" || streaming || !comparesTrees(options)) return null;
     if (root.handle < 0 || root.isEmpty || root.singleName !== null) return null;
     const offer = { owner: env.identity.uid === 0, group: true };
     this.#offered = offer;
@@ -190,8 +188,9 @@ export class TargetHalf implements TargetPort {
     const thread = (only: readonly Uint8Array[] | null) =>
       new TreeThread({ root, only, options, terms, seed, byNumber });
     this.#ownTree = isLocal ? thread(only) : new OwnTree({
-      ...{ os: env.os, root, only, options, filters, terms, hash: digesters!.list, pause: () => env.pause() },
+      ...{ os: env.os, root, only, options, filters, terms, pause: () => env.pause() },
       accounts: ownAccountNames(() => env.accounts, byNumber),
+      seal: (digest) => digesters!.list.hash(digest),
       help: env.os.abilities.threads ? thread : null,
     });
     const tree = this.#ownTree;

@@ -13,7 +13,7 @@ import { LIST_ENTRIES } from "../base/limits.ts";
 import { Kind } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
 import { type Piece, sortAsFolders } from "../tree/scan.ts";
-import { SUBTREE_DIGEST_BYTES, type SubtreeDigests } from "../tree/subtree_digests.ts";
+import { type Seal, SEAL_BYTES, type SubtreeDigests } from "../tree/subtree_digests.ts";
 
 /** A tree of no more entries is listed as it is: its list is smaller than the least that is sent at once. */
 export const SMALL_TREE = 256;
@@ -28,6 +28,7 @@ export interface TreeListerInput {
   /** What was scanned, and its digests so far. */
   scanned: FileList;
   digests: SubtreeDigests;
+  seal: Seal;
   /** The rest of the scan. */
   pieces: Iterator<Piece>;
   /** The session's list: it holds the root. */
@@ -171,10 +172,10 @@ export class TreeLister {
   }
 
   async #offer(folders: number[]): Promise<void> {
-    const { digests } = this.#input;
+    const { digests, seal } = this.#input;
     const sorted = Uint32Array.from(folders).sort();
-    const bytes = new Uint8Array(sorted.length * SUBTREE_DIGEST_BYTES);
-    sorted.forEach((folder, i) => bytes.set(digests.digest(this.#scannedOf.get(folder)!)!, i * SUBTREE_DIGEST_BYTES));
+    const bytes = new Uint8Array(sorted.length * SEAL_BYTES);
+    sorted.forEach((folder, i) => bytes.set(seal(digests.digest(this.#scannedOf.get(folder)!)!), i * SEAL_BYTES));
     this.#offered.push([...sorted]);
     const wait = this.#input.offer(sorted, bytes);
     if (wait !== undefined) await wait;

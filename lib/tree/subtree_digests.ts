@@ -1,14 +1,15 @@
-// Digests of subtrees (DESIGN D5): one of 128 bits for each folder, over what the options compare of all it holds, so that two
-// equal subtrees are known to be equal without listing them. Called with the pieces of a scan as they come, by the source
-// half for its tree and by the target half for its own. Promises: a folder that was not read whole, or holds one, has no digest
+// Digests of subtrees: one SHA-256 for each folder, over what the options compare of all it holds, so that two equal subtrees are
+// known to be equal without listing them. Called with the pieces of a scan as they come, by the source half for its tree, before it
+// hears from the target, and by the target half for its own. What a session tells is sealed with its seed. Promises: a folder that was not read whole, or holds one, has no digest
 // (law 5); what two sides compare equal by the quick check and metadata may have different digests, never the other way round.
 //
 // Each entry in canonical order: length and bytes of its name, kind, and by kind and terms: mode, owner, group, time; then a
 // file's size, a link's target, a device's number, a folder's digest.
 
 import type { FileList } from "../base/file_list.ts";
+import type { SyncOptions } from "../base/options.ts";
 import { Kind } from "../os/os.ts";
-import type { StreamDigest } from "./digest_file.ts";
+import { Sha256 } from "../hash/sha256.ts";
 import type { Piece } from "./scan.ts";
 
 /** What counts besides names, kinds, sizes and the times of files. */
@@ -17,6 +18,12 @@ export interface TreeTerms {
   times: boolean;
   owner: boolean;
   group: boolean;
+}
+
+/** Whether the quick check alone decides, so that equal digests say all there is to say. */
+export function comparesTrees(options: SyncOptions): boolean {
+  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
+  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
 }
 
 /** What of the options counts, less what the target cannot set. */
@@ -44,7 +51,10 @@ export interface SubtreeTally {
   bytes: number;
 }
 
-const DIGEST_BYTES = 16;
+/** What a session tells of a subtree: 16 bytes made of its digest and the session's seed. */
+export type Seal = (digest: Uint8Array) => Uint8Array;
+export const SEAL_BYTES = 16;
+
 /** The longest record of an entry: a name and two account names of 256 bytes at most, a link target of 4,095, numbers. */
 const RECORD_BYTES = 6 << 10;
 const BUFFER_BYTES = 64 << 10;
@@ -62,8 +72,8 @@ class Folder {
 }
 
 export class SubtreeDigests {
-  readonly #list: FileList;
-  readonly #hash: StreamDigest;
+  #list: FileList;
+  readonly #hash = new Sha256();
   readonly #terms: TreeTerms;
   readonly #accounts: AccountNames;
   readonly #folders = new Map<number, Folder>();
@@ -74,11 +84,15 @@ export class SubtreeDigests {
   /** Called with each folder when all below it has been read. */
   onComplete: (folder: number) => void = () => {};
 
-  constructor(list: FileList, hash: StreamDigest, terms: TreeTerms, accounts: AccountNames) {
+  constructor(list: FileList, terms: TreeTerms, accounts: AccountNames) {
     this.#list = list;
-    this.#hash = hash;
     this.#terms = terms;
     this.#accounts = accounts;
+  }
+
+  /** The list was taken over by `other`. */
+  moveTo(other: FileList): void {
+    this.#list = other;
   }
 
   /** A piece of the scan, in its order. */
@@ -112,7 +126,7 @@ export class SubtreeDigests {
     return entry !== undefined && entry.isListed && entry.pending === 0;
   }
 
-  /** 16 bytes, or null where something below could not be read. Of a complete folder. */
+  /** 32 bytes, or null where something below could not be read. Of a complete folder. */
   digest(folder: number): Uint8Array | null {
     return this.#folders.get(folder)!.digest;
   }
@@ -261,6 +275,3 @@ function accountToken(id: number, name: Uint8Array | null): Uint8Array {
   token.set(name, 3);
   return token;
 }
-
-/** Bytes of a subtree's digest. */
-export const SUBTREE_DIGEST_BYTES = DIGEST_BYTES;
