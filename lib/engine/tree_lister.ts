@@ -9,6 +9,7 @@
 
 import type { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
+import { IndexSet } from "../base/index_set.ts";
 import { LIST_ENTRIES } from "../base/limits.ts";
 import { Kind } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
@@ -62,7 +63,8 @@ export class TreeLister {
   #answered = new Gate();
   #failure: unknown = null;
   #isScanned = false;
-  #listsAll = false;
+  /** Folders of the session's list that are small trees, and those in them. */
+  readonly #whole = new IndexSet();
   #scanningIn = 0;
 
   constructor(input: TreeListerInput) {
@@ -139,11 +141,13 @@ export class TreeLister {
 
   /** A folder of the session's list whose subtree was scanned: is it told, or listed unasked? */
   #decide(folder: number): void {
-    const { digests, roundTripMs, smallTree } = this.#input;
+    const { digests, list, roundTripMs, smallTree, hasRoot } = this.#input;
     const scanned = this.#scannedOf.get(folder)!;
     const entries = digests.entries(scanned);
-    if (folder === 0 && entries <= smallTree) this.#listsAll = true;
-    const isCheap = this.#listsAll || (roundTripMs > LONG_WAY_MS && entries <= SMALL_SUBTREE);
+    const parent = list.parent(folder);
+    const isTop = folder === 0 || (!hasRoot && parent === 0);
+    if (this.#whole.has(parent) || (isTop && entries <= smallTree)) this.#whole.add(folder);
+    const isCheap = this.#whole.has(folder) || (roundTripMs > LONG_WAY_MS && entries <= SMALL_SUBTREE);
     if (isCheap || digests.digest(scanned) === null) this.#descending.push(folder);
     else this.#offering.push(folder);
   }
