@@ -108,7 +108,7 @@ export class BasisSigner {
     try {
       let sinceBreath = 0;
       for (let at = 0; at < size;) {
-        const extent = allocated >= size ? { start: at, end: size } : nextExtent(os, basis, at, size);
+        const extent = nextExtent(os, basis, at, size, allocated >= size);
         // What cannot be read counts as zeros: it matches nothing, or its digest tells.
         const start = extent === null || typeof extent === "number" ? size : extent.start;
         signer.zeros(start - at);

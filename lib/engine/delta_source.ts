@@ -4,6 +4,7 @@
 
 import { assert } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
+import { RecordList } from "../delta/block_signer.ts";
 import { type Gap, gapsOf } from "../delta/gaps.ts";
 import { Refiner } from "../delta/fine.ts";
 import { DeltaKernels } from "../delta/kernels.ts";
@@ -28,7 +29,7 @@ interface Refining {
   runs: Runs;
   gaps: Gap[];
   /** Fine records as they came. */
-  records: Uint8Array[];
+  records: RecordList;
   before: Stat;
   digest: Uint8Array;
 }
@@ -66,7 +67,7 @@ export class DeltaSource {
   }
 
   fine(index: number, records: Uint8Array): void {
-    this.#refining.get(index)?.records.push(records.slice());
+    this.#refining.get(index)?.records.add(records);
   }
 
   has(index: number): boolean {
@@ -104,7 +105,7 @@ export class DeltaSource {
   async #feed(matcher: Matcher, digest: ContentDigest, file: Handle, { size, allocated }: Stat): Promise<number> {
     let sinceBreath = 0;
     for (let at = 0; at < size;) {
-      const extent = allocated >= size ? { start: at, end: size } : nextExtent(this.#os, file, at, size);
+      const extent = nextExtent(this.#os, file, at, size, allocated >= size);
       if (typeof extent === "number") return extent;
       matcher.skipTo(extent === null ? size : extent.start);
       if (extent === null) break;
@@ -131,7 +132,7 @@ export class DeltaSource {
     const literal = literalBytes(runs, before.size);
     if (literal < Math.max(LEAST_LITERAL_BYTES, this.#roundTripMs * BYTES_PER_MS)) return [];
     const gaps = gapsOf(runs, before.size, basisBytes, fineBlockBytesFor(blockBytes)).slice(0, MOST_GAPS);
-    if (gaps.length > 0) this.#refining.set(index, { runs, gaps, records: [], before, digest });
+    if (gaps.length > 0) this.#refining.set(index, { runs, gaps, records: new RecordList(), before, digest });
     return gaps;
   }
 
@@ -141,7 +142,7 @@ export class DeltaSource {
     const { blockBytes } = this.#signatures.get(index)!;
     const fineBytes = fineBlockBytesFor(blockBytes);
     const bytes = gaps.map((gap) => fineCount(gap.basisBytes, fineBytes) * FINE_RECORD_BYTES);
-    const all = joined(records);
+    const all = records.take();
     // The target could not read its basis again: what was found stands.
     if (all.length !== bytes.reduce((sum, count) => sum + count, 0)) return { runs, digest };
     assert(this.#kernels !== null, "a file was compared before it is refined");
@@ -171,14 +172,4 @@ export class DeltaSource {
       done += count;
     }
   }
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -4,21 +4,21 @@
 
 import { compareRanges } from "../base/bytes.ts";
 import { FileList } from "../base/file_list.ts";
-import { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import type { Accounts } from "../os/accounts.ts";
 import { type Handle, Kind, type Os } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
 import { type Piece, Scan } from "../tree/scan.ts";
 import {
   type AccountNames,
+  NUMBERS,
   type Seal,
   SEAL_BYTES,
   SubtreeDigests,
   type SubtreeTally,
   type TreeTerms,
 } from "../tree/subtree_digests.ts";
+import type { Environment } from "./environment.ts";
 
 /** Compares what lies below folders of the target root with digests of the source's. */
 export interface TreeComparer {
@@ -40,27 +40,10 @@ export interface OwnTreeInput {
   accounts: AccountNames;
   seal: Seal;
   pause(): Wait;
-  /** Starts another thread that scans these folders right below the root; null where there is none to be had. */
-  help: ((folders: Uint8Array[]) => TreeHelper) | null;
 }
-
-/** Another thread, which has part of the tree. */
-export interface TreeHelper {
-  stop(): void;
-  /** What it found: digest and tally of each folder it was given; null where it failed. */
-  result(): Promise<TreeResult | null>;
-  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]>;
-}
-export type TreeResult = { digest: Uint8Array | null; tally: SubtreeTally }[];
 
 const NONE = -1;
-/** Of a path that lies within a folder the helper has. */
-const GIVEN = -2;
-const NOTHING: SubtreeTally = { files: 0, folders: 0, links: 0, devices: 0, specials: 0, bytes: 0 };
 const SLASH = 0x2f;
-/** Entries after which it is reckoned whether another thread pays, and how many there must be in all: it takes 30 ms to start. */
-const RECKON_ENTRIES = 4096;
-const LARGE_ENTRIES = 200_000;
 
 export class OwnTree implements TreeComparer {
   readonly #own = new FileList();
@@ -68,19 +51,12 @@ export class OwnTree implements TreeComparer {
   readonly #pieces: Iterator<Piece>;
   readonly #pause: () => Wait;
   readonly #seal: Seal;
-  readonly #scan: Scan;
-  #help: OwnTreeInput["help"];
-  #helper: TreeHelper | null = null;
-  /** What the helper has. */
-  #given: number[] = [];
-  readonly #isGiven = new IndexSet();
   #isScanned = false;
   #isDirty = false;
   #isStopped = false;
 
-  constructor({ os, root, only, options, filters, terms, accounts, seal, pause, help }: OwnTreeInput) {
+  constructor({ os, root, only, options, filters, terms, accounts, seal, pause }: OwnTreeInput) {
     this.#pause = pause;
-    this.#help = help;
     this.#seal = seal;
     this.#digests = new SubtreeDigests(this.#own, terms, accounts);
     const everything = { ...options, recursive: true, links: true, devices: true, specials: true };
@@ -88,7 +64,6 @@ export class OwnTree implements TreeComparer {
     const origins = only === null ? [{ root, only, word }] : only.map((name) => ({ root, only: name, word }));
     const scan = new Scan(os, this.#own, origins, everything, filters, () => this.#isDirty = true);
     scan.addRoot(null);
-    this.#scan = scan;
     this.#pieces = scan.pieces();
   }
 
@@ -98,27 +73,12 @@ export class OwnTree implements TreeComparer {
 
   stop(): void {
     this.#isStopped = true;
-    this.#helper?.stop();
-  }
-
-  /** Of folders right below the root that were to be scanned, by name. After run(). */
-  result(names: readonly Uint8Array[]): TreeResult {
-    return names.map((name) => {
-      const own = this.#child(0, name, 0, name.length);
-      if (own === NONE || !this.#digests.isComplete(own)) return { digest: null, tally: NOTHING };
-      return { digest: this.#digests.digest(own), tally: this.#digests.tally(own) };
-    });
   }
 
   async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]> {
     const tallies: (SubtreeTally | null)[] = [];
     for (const [k, path] of paths.entries()) {
       const own = await this.#find(path);
-      if (own === GIVEN) {
-        const digest = digests.subarray(k * SEAL_BYTES, (k + 1) * SEAL_BYTES);
-        tallies.push(...await this.#helper!.compare([path], digest));
-        continue;
-      }
       const ours = own === NONE ? null : await this.#digestOf(own);
       const isEqual = ours !== null && this.#seal(ours).every((byte, i) => byte === digests[k * SEAL_BYTES + i]);
       tallies.push(isEqual ? this.#digests.tally(own) : null);
@@ -133,35 +93,17 @@ export class OwnTree implements TreeComparer {
 
   async #until(isTrue: () => boolean): Promise<void> {
     while (!isTrue() && !this.#isScanned && !this.#isStopped) {
-      const wait = this.#step() ?? this.#pause();
+      this.#step();
+      const wait = this.#pause();
       if (wait !== undefined) await wait;
     }
   }
 
-  #step(): Wait {
+  #step(): void {
     this.#isDirty = false;
     const next = this.#pieces.next();
-    if (next.done) return this.#joinHelper();
-    this.#digests.add({ ...next.value, incomplete: next.value.incomplete || this.#isDirty });
-    if (this.#help !== null && this.#own.count > RECKON_ENTRIES) this.#reckon(this.#help);
-    return undefined;
-  }
-
-  /** Gives half of what is left to another thread, if there is much of it. */
-  #reckon(help: (folders: Uint8Array[]) => TreeHelper): void {
-    this.#help = null;
-    const { left, all } = this.#scan.topFolders();
-    if (left < 2 || left === all || this.#own.count * left / (all - left) < LARGE_ENTRIES) return;
-    this.#given = this.#scan.giveAway();
-    for (const folder of this.#given) this.#isGiven.add(folder);
-    this.#helper = help(this.#given.map((folder) => this.#own.name(folder).slice()));
-  }
-
-  async #joinHelper(): Promise<void> {
-    const result = this.#helper === null ? [] : await this.#helper.result();
-    if (this.#isScanned) return;
-    this.#isScanned = true;
-    result?.forEach(({ digest, tally }, k) => this.#digests.setBelow(this.#given[k], digest, tally));
+    if (next.done) this.#isScanned = true;
+    else this.#digests.add({ ...next.value, incomplete: next.value.incomplete || this.#isDirty });
   }
 
   async #find(path: Uint8Array): Promise<number> {
@@ -170,7 +112,6 @@ export class OwnTree implements TreeComparer {
       const slash = path.indexOf(SLASH, at);
       const end = slash < 0 ? path.length : slash;
       const parent = folder;
-      if (this.#isGiven.has(parent)) return GIVEN;
       await this.#until(() => this.#digests.isListed(parent));
       folder = this.#digests.isListed(parent) ? this.#child(parent, path, at, end - at) : NONE;
       at = end + 1;
@@ -197,12 +138,21 @@ export class OwnTree implements TreeComparer {
 }
 
 /** The names that a source's names lead to: only one that leads back to its number counts. */
-export function ownAccountNames(accounts: () => Accounts, numericIds: boolean): AccountNames {
-  if (numericIds) return { user: () => null, group: () => null };
+export function ownAccountNames({ accounts }: Environment, numericIds: boolean): AccountNames {
+  if (numericIds) return NUMBERS;
   const good = (name: Uint8Array | null, id: number, idOf: (name: Uint8Array) => number | null) =>
     name !== null && idOf(name) === id ? name : null;
   return {
-    user: (uid) => good(accounts().nameOfUid(uid), uid, (name) => accounts().uidOf(name)),
-    group: (gid) => good(accounts().nameOfGid(gid), gid, (name) => accounts().gidOf(name)),
+    user: (uid) => good(accounts.nameOfUid(uid), uid, (name) => accounts.uidOf(name)),
+    group: (gid) => good(accounts.nameOfGid(gid), gid, (name) => accounts.gidOf(name)),
   };
+}
+
+/** Folders right below the root of a list: what of the target's root counts where the root is not the source's own. */
+export function topFolders(list: FileList): Uint8Array[] {
+  const names: Uint8Array[] = [];
+  for (let i = 1; i < list.count && list.parent(i) === 0; i++) {
+    if (list.kind(i) === Kind.folder) names.push(list.name(i).slice());
+  }
+  return names;
 }

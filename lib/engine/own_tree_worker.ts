@@ -1,13 +1,13 @@
-// Another thread that scans the target's own tree, or folders of it. Started by tree_thread.ts. Promises: it reads and changes nothing;
-// one answer to each question, in order.
+// The second thread that scans the target's own tree. Started by tree_thread.ts. Promises: it reads and changes nothing; one answer to
+// each question, in order.
 
 import { ContentHash } from "../hash/content_hash.ts";
-import { openAccounts } from "../os/accounts.ts";
 import { openLinux } from "../os/linux.ts";
 import { onMessage, reply } from "../os/thread.ts";
+import { NUMBERS } from "../tree/subtree_digests.ts";
 import { filterSet } from "./filters.ts";
-import { ownAccountNames, OwnTree } from "./own_tree.ts";
-import type { TreeOrder, TreeQuestion } from "./tree_thread.ts";
+import { OwnTree } from "./own_tree.ts";
+import type { TreeAnswer, TreeOrder, TreeQuestion } from "./tree_thread.ts";
 
 let tree: Promise<OwnTree> | null = null;
 
@@ -16,12 +16,11 @@ onMessage((message) => {
   else void answer(tree, message as TreeQuestion);
 });
 
-async function scan({ root, only, options, terms, seed, byNumber }: TreeOrder): Promise<OwnTree> {
+/** Within one machine accounts are numbers. */
+async function scan({ root, only, options, terms, seed }: TreeOrder): Promise<OwnTree> {
   const hash = await ContentHash.create(seed.low, seed.high);
-  const accounts = openAccounts();
   const own = new OwnTree({
-    ...{ os: openLinux(), root, only, options, filters: filterSet(options.filters), terms, help: null },
-    accounts: ownAccountNames(() => accounts, byNumber),
+    ...{ os: openLinux(), root, only, options, filters: filterSet(options.filters), terms, accounts: NUMBERS },
     seal: (digest) => hash.hash(digest),
     pause: () => undefined,
   });
@@ -30,6 +29,5 @@ async function scan({ root, only, options, terms, seed, byNumber }: TreeOrder): 
 }
 
 async function answer(own: Promise<OwnTree>, { paths, digests }: TreeQuestion): Promise<void> {
-  const tree = await own;
-  reply(digests === null ? tree.result(paths) : await tree.compare(paths, digests));
+  reply(await (await own).compare(paths, digests) satisfies TreeAnswer);
 }

@@ -28,7 +28,7 @@ export interface SenderInput {
   /** Null: the target is in this process and takes handles; nothing is hashed. */
   digester: Digester | null;
   /** Null until a file is wanted as a delta. */
-  delta: DeltaSource | null;
+  delta(): DeltaSource | null;
   report(problem: Problem): void;
 }
 
@@ -55,7 +55,8 @@ export class Sender {
     if (folder < 0) return this.#failed(i, Verb.open, -folder);
     const file = this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
     if (file < 0) return this.#failed(i, Verb.open, -file);
-    if (this.#input.delta?.has(i)) return this.#delta(i, file, this.#input.delta);
+    const delta = this.#input.delta();
+    if (delta?.has(i)) return this.#delta(i, file, delta);
     const size = this.#list.size(i);
     if (size > SMALL_FILE_BYTES) return this.#large(i, file);
     const wait = this.#smallUnchanged(i, file, size);
@@ -133,7 +134,7 @@ export class Sender {
     const isDense = before.allocated >= size;
     let sinceBreath = 0;
     for (let at = 0; at < size;) {
-      const extent = isDense ? { start: at, end: size } : nextExtent(this.#os, file, at, size);
+      const extent = nextExtent(this.#os, file, at, size, isDense);
       if (extent === null) break;
       if (typeof extent === "number") return extent;
       for (at = extent.start; at < extent.end;) {

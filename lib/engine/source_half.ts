@@ -36,7 +36,8 @@ import { SortedListing } from "../tree/sorted_listing.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
-import { comparesTrees, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
+import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
+import { topFolders } from "./own_tree.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
 
 export interface SourcePlan {
@@ -139,12 +140,7 @@ export class SourceHalf implements SourcePort {
     this.#digesters = digesters;
     const digester = isLocal ? null : digesters!.content;
     const delta = () => this.#delta;
-    this.#sender = new Sender({
-      ...{ env, list, options, folders: this.#folders, target, digester, report },
-      get delta() {
-        return delta();
-      },
-    });
+    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, delta, report });
   }
 
   /** Gives back every handle; nothing is answered any more. */
@@ -358,7 +354,7 @@ export class SourceHalf implements SourcePort {
     const scan = this.#scan;
     if (localTrees !== undefined) {
       if (!await this.#isLarge(localTrees.atLeast)) return await this.#sendList();
-      localTrees.begin(roots.hasRoot ? null : this.#topFolders());
+      localTrees.begin(roots.hasRoot ? null : topFolders(this.#list));
     }
     const hash = localTrees === undefined ? this.#digesters!.list : await localTrees.hash();
     const digests = this.#digestsFor(offer);
@@ -402,11 +398,11 @@ export class SourceHalf implements SourcePort {
   #makeDigests(offer: TreeOffer): SubtreeDigests {
     const { options, env, localTrees } = this.#plan;
     const byNumber = options.numericIds || localTrees !== undefined;
-    const names = (nameOf: (id: number) => Uint8Array | null) => byNumber ? () => null : nameOf;
-    return new SubtreeDigests(this.#list, treeTerms(options, offer), {
-      user: names((id) => env.accounts.nameOfUid(id)),
-      group: names((id) => env.accounts.nameOfGid(id)),
-    });
+    const names: AccountNames = byNumber ? NUMBERS : {
+      user: (id) => env.accounts.nameOfUid(id),
+      group: (id) => env.accounts.nameOfGid(id),
+    };
+    return new SubtreeDigests(this.#list, treeTerms(options, offer), names);
   }
 
   /** Scans on until the tree is known to have `atLeast` entries, or not. */
@@ -418,15 +414,6 @@ export class SourceHalf implements SourcePort {
       await this.#pause();
     }
     return true;
-  }
-
-  /** Folders among the source arguments. The root has been listed. */
-  #topFolders(): Uint8Array[] {
-    const names: Uint8Array[] = [];
-    for (let i = 1; i < this.#list.count && this.#list.parent(i) === 0; i++) {
-      if (this.#list.kind(i) === Kind.folder) names.push(this.#list.name(i).slice());
-    }
-    return names;
   }
 
   async #sendPiece(piece: Piece): Promise<void> {

@@ -34,7 +34,7 @@ import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
-import { ownAccountNames, OwnTree, type TreeComparer } from "./own_tree.ts";
+import { ownAccountNames, OwnTree, topFolders, type TreeComparer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
 import { openTargetRoot } from "./target_root.ts";
@@ -149,6 +149,14 @@ export class TargetHalf implements TargetPort {
     }
   }
 
+  /** Lets `work` go on beside everything else; its failure is the half's, unless that has ended. */
+  #beside(work: Promise<void> | undefined): void {
+    if (work === undefined) return;
+    this.#during(work).catch((error) => {
+      if (this.#ended === null) this.fail(error);
+    });
+  }
+
   // ---- TargetPort
 
   roots(roots: Roots): Wait {
@@ -181,20 +189,16 @@ export class TargetHalf implements TargetPort {
 
   #startOwnTree(only: readonly Uint8Array[] | null): TreeComparer {
     const { root: { handle: root }, options, env, filters, digesters } = this.#state;
-    const terms = treeTerms(options, this.#offered!);
-    const isLocal = typeof this.#trees === "object";
-    const seed = typeof this.#trees === "object" ? this.#trees.threadSeed : digesters!.seed;
-    const byNumber = isLocal || options.numericIds;
-    const thread = (only: readonly Uint8Array[] | null) =>
-      new TreeThread({ root, only, options, terms, seed, byNumber });
-    this.#ownTree = isLocal ? thread(only) : new OwnTree({
-      ...{ os: env.os, root, only, options, filters, terms, pause: () => env.pause() },
-      accounts: ownAccountNames(() => env.accounts, byNumber),
-      seal: (digest) => digesters!.list.hash(digest),
-      help: env.os.abilities.threads ? thread : null,
-    });
-    const tree = this.#ownTree;
-    void this.#during(env.breathe().then(() => tree.run())).catch(() => {});
+    const order = { root, only, options, terms: treeTerms(options, this.#offered!) };
+    const tree = typeof this.#trees === "object"
+      ? new TreeThread({ ...order, seed: this.#trees.threadSeed })
+      : new OwnTree({
+        ...{ ...order, os: env.os, filters, pause: () => env.pause() },
+        accounts: ownAccountNames(env, options.numericIds),
+        seal: (digest) => digesters!.list.hash(digest),
+      });
+    this.#ownTree = tree;
+    this.#beside(env.breathe().then(() => tree.run()));
     return tree;
   }
 
@@ -206,7 +210,7 @@ export class TargetHalf implements TargetPort {
   async #compareSubtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
     const state = this.#state;
     const differs = new Uint8Array(Math.ceil(folders.length / 8));
-    const own = this.#ownTree ?? this.#startOwnTree(this.#topFolders());
+    const own = this.#ownTree ?? this.#startOwnTree(topFolders(state.list));
     const tallies = await own.compare([...folders].map((folder) => state.list.path(folder)), digests);
     this.#demandAlive();
     folders.forEach((folder, k) => {
@@ -215,16 +219,6 @@ export class TargetHalf implements TargetPort {
       else this.#generator.equalSubtree(folder, tally);
     });
     await state.source.descend(differs);
-  }
-
-  /** Folders that the source lists right below a root that is not its own. */
-  #topFolders(): Uint8Array[] {
-    const { list } = this.#state;
-    const names: Uint8Array[] = [];
-    for (let i = 1; i < list.count && list.parent(i) === 0; i++) {
-      if (list.kind(i) === Kind.folder) names.push(new Uint8Array(list.name(i)));
-    }
-    return names;
   }
 
   account(kind: number, id: number, name: Uint8Array): Wait {
@@ -245,19 +239,10 @@ export class TargetHalf implements TargetPort {
     if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
     if (deltas.length > 0) {
       await source.want(deltas, DELTA);
-      this.#sign(deltas);
+      this.#beside(this.#signer.add(deltas));
     }
     const pause = this.#state.events.room?.() ?? this.#state.env.pause();
     if (pause !== undefined) await pause;
-  }
-
-  /** Signs beside everything else. */
-  #sign(indexes: Uint32Array): void {
-    const signing = this.#signer.add(indexes);
-    if (signing === undefined) return;
-    this.#during(signing).catch((error) => {
-      if (this.#ended === null) this.fail(error);
-    });
   }
 
   async listEnd(complete: boolean, _entries: number, _bytes: number): Promise<void> {

@@ -1,12 +1,12 @@
-// The target's own tree, or part of it, scanned by another thread. Made by the target half: for all of it where source and target are
-// one process, so that both trees are read at once; for half of a large one elsewhere. Promises: a thread that cannot start or fails
-// finds nothing equal, and everything is listed.
+// The target's own tree scanned by a second thread, where source and target are one process: both trees are read at once. Made by the
+// target half when the source's tree has turned out to be large. Promises: a thread that cannot start or fails finds nothing equal,
+// and everything is listed.
 
 import type { SyncOptions } from "../base/options.ts";
 import type { Handle } from "../os/os.ts";
 import { startThread, type Thread } from "../os/thread.ts";
 import type { SubtreeTally, TreeTerms } from "../tree/subtree_digests.ts";
-import type { TreeComparer, TreeHelper, TreeResult } from "./own_tree.ts";
+import type { TreeComparer } from "./own_tree.ts";
 
 /** What the thread is told first. */
 export interface TreeOrder {
@@ -15,26 +15,23 @@ export interface TreeOrder {
   options: SyncOptions;
   terms: TreeTerms;
   seed: { low: number; high: number };
-  /** Accounts are numbers, not names. */
-  byNumber: boolean;
 }
 
-/** What it is asked then: to compare paths, or, without digests, for what it found. */
+/** What it is asked then, and what it answers. */
 export interface TreeQuestion {
   paths: readonly Uint8Array[];
-  digests: Uint8Array | null;
+  digests: Uint8Array;
 }
+export type TreeAnswer = (SubtreeTally | null)[];
 
-export class TreeThread implements TreeComparer, TreeHelper {
+export class TreeThread implements TreeComparer {
   readonly #thread: Thread;
-  readonly #only: readonly Uint8Array[];
   /** Those who wait for an answer, oldest first; null: there will be none. */
-  readonly #waiting: ((answer: unknown) => void)[] = [];
+  readonly #waiting: ((answer: TreeAnswer | null) => void)[] = [];
   #isOver = false;
 
   constructor(order: TreeOrder) {
-    this.#only = order.only ?? [];
-    const answer = (message: unknown) => this.#waiting.shift()!(message);
+    const answer = (message: unknown) => this.#waiting.shift()!(message as TreeAnswer);
     this.#thread = startThread(new URL("./own_tree_worker.ts", import.meta.url), () => this.stop(), answer);
     this.#thread.post(order);
   }
@@ -50,18 +47,10 @@ export class TreeThread implements TreeComparer, TreeHelper {
     for (const resolve of this.#waiting.splice(0)) resolve(null);
   }
 
-  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]> {
-    return (await this.#ask({ paths, digests })) as (SubtreeTally | null)[] | null ??
-      new Array(paths.length).fill(null);
-  }
-
-  async result(): Promise<TreeResult | null> {
-    return (await this.#ask({ paths: this.#only, digests: null })) as TreeResult | null;
-  }
-
-  #ask(question: TreeQuestion): Promise<unknown> {
-    if (this.#isOver) return Promise.resolve(null);
-    this.#thread.post(question);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<TreeAnswer> {
+    const nothing: TreeAnswer = new Array(paths.length).fill(null);
+    if (this.#isOver) return nothing;
+    this.#thread.post({ paths, digests } satisfies TreeQuestion);
+    return await new Promise<TreeAnswer | null>((resolve) => this.#waiting.push(resolve)) ?? nothing;
   }
 }

@@ -211,17 +211,12 @@ export class WireSession {
     this.#state.role = isSource ? "source" : "target";
     this.#state.phase = isSource ? "ready" : "roots";
     this.#creditMs = this.#clock.now();
-    if (isSource && this.#canPack()) {
+    if (isSource && this.can("compression")) {
       this.#outbox.packer = new Packer(job.options);
       if (this.#roundTripMs !== null) this.#outbox.packer.roundTrip(this.#roundTripMs);
     }
     const limits = [this.#timeoutSeconds, job.options.timeoutSeconds].filter((seconds) => seconds > 0);
     this.#keepalive.setTimeout(limits.length === 0 ? 0 : Math.min(...limits));
-  }
-
-  /** Both sides know PACKED. */
-  #canPack(): boolean {
-    return (this.#hello.offers & (this.#peerHello?.offers ?? 0) & Capability.compression) !== 0;
   }
 
   // The halves.
@@ -402,7 +397,7 @@ export class WireSession {
 
   /** The frames of a PACKED message take its place, each held against the state table by itself. */
   #unpack(): void {
-    if (!this.#canPack() || !this.#state.isLegal(Message.packed)) broken(this.#state.complaint(Message.packed));
+    if (!this.can("compression") || !this.#state.isLegal(Message.packed)) broken(this.#state.complaint(Message.packed));
     this.#keepalive.heard();
     this.#inbox.unpack();
   }

@@ -68,7 +68,7 @@ export async function copyFile(
   let sinceBreath = 0;
   let at = 0;
   while (at < size) {
-    const extent = isDense ? { start: at, end: size } : nextExtent(os, source, at, size);
+    const extent = nextExtent(os, source, at, size, isDense);
     if (extent === null) break;
     if (typeof extent === "number") return { errno: -extent, verb: Verb.read, copied };
     for (at = extent.start; at < extent.end;) {

@@ -65,7 +65,6 @@ export class Scan {
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
   /** Folders to read, next one last. */
   readonly #pending: number[] = [];
-  #topFolders = 0;
   /** Origins of folders that several source arguments share. */
   readonly #shared = new Map<number, number[]>();
   /** Whether every folder was read whole and no entry was lost to an error. */
@@ -104,26 +103,6 @@ export class Scan {
   moveTo(other: FileList): void {
     other.takeOver(this.#list);
     this.#list = other;
-  }
-
-  /** Folders right below the root that were not begun, and all of them: how far the scan has come. */
-  topFolders(): { left: number; all: number } {
-    let left = 0;
-    for (const folder of this.#pending) if (folder !== 0 && this.#list.parent(folder) === 0) left++;
-    return { left, all: this.#topFolders };
-  }
-
-  /** Every second folder right below the root that was not begun: somebody else scans them. */
-  giveAway(): number[] {
-    const given: number[] = [];
-    let isTheirs = false;
-    for (let at = this.#pending.length - 1; at >= 0; at--) {
-      const folder = this.#pending[at];
-      if (folder === 0 || this.#list.parent(folder) !== 0) continue;
-      isTheirs = !isTheirs;
-      if (isTheirs) given.push(...this.#pending.splice(at, 1));
-    }
-    return given;
   }
 
   /** Reads everything below the root; the caller may send and pause between pieces. */
@@ -341,7 +320,6 @@ export class Scan {
     const folders: number[] = [];
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
     sortAsFolders(list, folders);
-    if (first === 1) this.#topFolders = folders.length;
     for (const folder of folders.reverse()) this.#pending.push(folder);
   }
 

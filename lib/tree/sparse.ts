@@ -7,15 +7,17 @@ export const HOLE_BYTES = 4096;
 
 /**
  * The next run of data at or after `from`: [start, end), or null when only hole is left. Where the file system cannot say
- * (seekData unsupported), everything up to `size` is data. Below zero: a negated errno.
+ * (seekData unsupported), and in a dense file, which needs no walk, everything up to `size` is data. Below zero: a negated errno.
  */
 export function nextExtent(
   os: Os,
   file: Handle,
   from: number,
   size: number,
+  isDense: boolean,
 ): { start: number; end: number } | null | number {
   if (from >= size) return null;
+  if (isDense) return { start: from, end: size };
   const start = os.seekData(file, from);
   if (start === -Errno.ENXIO) return null;
   if (start === -Errno.EINVAL || start === -Errno.EOPNOTSUPP) return { start: from, end: size };

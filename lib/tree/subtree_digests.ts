@@ -40,6 +40,9 @@ export interface AccountNames {
   group(gid: number): Uint8Array | null;
 }
 
+/** Accounts are numbers. */
+export const NUMBERS: AccountNames = { user: () => null, group: () => null };
+
 /** What lies below a folder, all levels. */
 export interface SubtreeTally {
   files: number;
@@ -107,15 +110,6 @@ export class SubtreeDigests {
     if (entry.pending === 0) this.#complete(folder, entry);
   }
 
-  /** Somebody else has scanned what lies below the folder, and found this. */
-  setBelow(folder: number, digest: Uint8Array | null, tally: SubtreeTally): void {
-    const entry = this.#folder(folder);
-    entry.isListed = true;
-    entry.digest = digest;
-    entry.tally = tally;
-    this.#completed(folder);
-  }
-
   isListed(folder: number): boolean {
     return this.#folders.get(folder)?.isListed ?? false;
   }
@@ -160,10 +154,6 @@ export class SubtreeDigests {
     for (let i = entry.first; i < entry.first + entry.count; i++) if (!this.#count(i, tally)) isWhole = false;
     entry.tally = tally;
     entry.digest = isWhole ? this.#digest(entry) : null;
-    this.#completed(folder);
-  }
-
-  #completed(folder: number): void {
     this.onComplete(folder);
     if (folder === 0) return;
     const parent = this.#list.parent(folder);

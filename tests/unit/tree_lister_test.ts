@@ -10,11 +10,10 @@ import { filterSet } from "../../lib/engine/filters.ts";
 import { openMemory } from "../../lib/os/memory.ts";
 import { Stat } from "../../lib/os/os.ts";
 import { type Piece, Scan } from "../../lib/tree/scan.ts";
-import { SubtreeDigests } from "../../lib/tree/subtree_digests.ts";
+import { NUMBERS, SubtreeDigests } from "../../lib/tree/subtree_digests.ts";
 import { type Entry, file, folder, plant } from "../support/trees.ts";
 
 const TERMS = { perms: true, times: true, owner: true, group: true };
-const NUMBERS = { user: () => null, group: () => null };
 
 interface Run {
   entries: Entry[];
