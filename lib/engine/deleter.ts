@@ -2,6 +2,7 @@
 // would go is counted and held against the guard; then the source is asked once more whether it is truly absent there; then
 // folder after folder goes, in reverse order as rsync does it. Each step works below held folders, never through a link.
 
+import { hasBit } from "../base/bitmap.ts";
 import { joinPath } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Gate } from "../base/gate.ts";
@@ -145,9 +146,8 @@ export class Deleter {
       const start = Math.max(0, end - CHECK_PATHS);
       const absent = await this.#ask(start, end);
       for (let i = end - 1; i >= start; i--) {
-        const bit = i - start;
         // What is there again, the source has told.
-        if ((absent[bit >> 3] & (1 << (bit & 7))) !== 0) this.#deleteExtra(i);
+        if (hasBit(absent, i - start)) this.#deleteExtra(i);
       }
       await (this.#state.events.room?.() ?? this.#state.env.breathe());
       end = start;

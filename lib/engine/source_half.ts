@@ -6,6 +6,7 @@
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
 //   check     look again at what the target is about to delete
 
+import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
 import { display, EMPTY, equalBytes, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
@@ -207,10 +208,10 @@ export class SourceHalf implements SourcePort {
   }
 
   check(paths: Uint8Array[]): Wait {
-    const absent = new Uint8Array(Math.ceil(paths.length / 8));
+    const absent = makeBitmap(paths.length);
     paths.forEach((path, i) => {
       const problem = this.#presence(path);
-      if (problem === null) absent[i >> 3] |= 1 << (i & 7);
+      if (problem === null) setBit(absent, i);
       else if (problem.cause !== Cause.notAsked) this.#plan.report(problem);
     });
     // Not awaited: the room it may ask to wait for is made by messages that are read only when this call has returned.

@@ -9,6 +9,7 @@
 //   delete     only after a complete list and an error-free source                 (deleter.ts)
 //   finish     folder metadata, deepest first; sweep; totals
 
+import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Gate } from "../base/gate.ts";
@@ -209,13 +210,13 @@ export class TargetHalf implements TargetPort {
 
   async #compareSubtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
     const state = this.#state;
-    const differs = new Uint8Array(Math.ceil(folders.length / 8));
+    const differs = makeBitmap(folders.length);
     const own = this.#ownTree ?? this.#startOwnTree(topFolders(state.list));
     const tallies = await own.compare([...folders].map((folder) => state.list.path(folder)), digests);
     this.#demandAlive();
     folders.forEach((folder, k) => {
       const tally = tallies[k];
-      if (tally === null || state.failed.has(state.list.parent(folder))) differs[k >> 3] |= 1 << (k & 7);
+      if (tally === null || state.failed.has(state.list.parent(folder))) setBit(differs, k);
       else this.#generator.equalSubtree(folder, tally);
     });
     await state.source.descend(differs);

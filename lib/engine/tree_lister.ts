@@ -7,6 +7,7 @@
 // A scan that takes long does not hold everything up: after PATIENCE_MS without anything to do the folder it is in is
 // listed, and the subtrees it has been through are compared.
 
+import { hasBit } from "../base/bitmap.ts";
 import type { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
 import { IndexSet } from "../base/index_set.ts";
@@ -170,7 +171,7 @@ export class TreeLister {
     const folders = this.#offered.shift()!;
     // The first one comes off the stack first.
     for (let i = folders.length - 1; i >= 0; i--) {
-      if ((differs[i >> 3] & (1 << (i & 7))) !== 0) this.#descending.push(folders[i]);
+      if (hasBit(differs, i)) this.#descending.push(folders[i]);
       else this.#scannedOf.delete(folders[i]);
     }
   }

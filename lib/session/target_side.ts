@@ -2,6 +2,7 @@
 // half; and the proxy of the source, which encodes our half's wishes. Made by WireSession. Promises: our half sees only lists
 // that PROTOCOL.md section 7 allows, and only content that it wanted, once.
 
+import { hasBit } from "../base/bitmap.ts";
 import { assert } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
@@ -122,7 +123,7 @@ export class TargetSide implements SourcePort {
     assert(folders !== undefined, "an answer follows a question");
     folders.forEach((folder, i) => {
       this.#undecided.delete(folder);
-      if ((differs[i >> 3] & (1 << (i & 7))) === 0) this.#equal.add(folder);
+      if (!hasBit(differs, i)) this.#equal.add(folder);
     });
     encodeDescend(this.#core.outbox.control(Message.descend), folders.length, differs);
     return this.#core.outbox.controlEnd();
