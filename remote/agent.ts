@@ -14,9 +14,10 @@ import { TargetHalf } from "../lib/engine/target_half.ts";
 import { openEnvironment } from "../lib/engine/this_process.ts";
 import { after, every, monotonicMs } from "../lib/os/clock.ts";
 import { onSignal, writeStandardSync } from "../lib/os/process.ts";
+import type { ByteSink, ByteSource } from "../lib/os/streams.ts";
 import { WireSession } from "../lib/session/wire_session.ts";
 import { stdioTransport } from "../lib/transport/stdio.ts";
-import type { Transport } from "../lib/transport/transport.ts";
+import { prefixed } from "../lib/transport/early.ts";
 import type { Job } from "../lib/wire/job_codec.ts";
 import { answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
 
@@ -40,7 +41,7 @@ async function serve(): Promise<number> {
   let session: WireSession | null = null;
   try {
     const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source));
-    session = openSession(transport);
+    session = openSession(prefixed(line.early, transport.source), transport.sink);
     await transport.sink.write(answerOk(line.marker));
     session.acceptHello(line.hello);
     session.run().catch(() => {});
@@ -66,10 +67,10 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-function openSession(transport: Transport): WireSession {
+function openSession(source: ByteSource, sink: ByteSink): WireSession {
   const session = new WireSession({
-    source: transport.source,
-    sink: transport.sink,
+    source,
+    sink,
     side: "agent",
     clock: { now: monotonicMs, every },
     timeoutSeconds: 0,
@@ -109,14 +110,15 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
   const list = new FileList();
   const env = openEnvironment({ worked: () => session.worked(1) });
   const events = session.peerEvents();
-  const digesters = await seededDigesters(await session.seed());
   const half = new SourceHalf({
     env,
     list,
     options: job.options,
     filters: filterSet(job.options.filters),
     paths: job.paths.map((path) => inHome(path, env)),
-    connection: Promise.resolve({ target: session.peerTarget(list), digesters }),
+    target: session.peerTarget(list),
+    digesters: session.seed().then(seededDigesters),
+    roundTripMs: () => session.roundTripMs ?? 0,
     isLocal: false,
     report: (problem) => events.problem(problem),
     listed: () => session.worked(1),

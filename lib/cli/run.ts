@@ -1,12 +1,12 @@
 // The command line from its words to the exit code. main.ts calls runCli and ends the process with what it returns. The
-// words are read first and with little code; what a run does not need is never loaded, and the job is being loaded
-// while the rest is prepared.
+// words are read first and with little code; what a run does not need is never loaded, and the job is loaded when the remote shell
+// is on its way.
 
 import { TsyncError } from "../base/errors.ts";
+import { startCarrier } from "../job/carrier.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { env, standardSink } from "../os/process.ts";
-import { cipherWords } from "../transport/ciphers.ts";
 import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
 import { Output } from "./output.ts";
@@ -61,23 +61,23 @@ async function synchronise(
   output: Output,
   stop: AbortController,
 ): Promise<Ending> {
-  // Found out by other processes while this one loads the rest.
-  const shellWords = request.remote === null ? Promise.resolve([]) : cipherWords(request.remote);
-  const loading = parts.job();
-  loading.catch(() => {});
   await readRules(rules, request.options);
-  const { onEndingSignal } = await import("./signals.ts");
   const { Report } = await import("./report.ts");
-  const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
-  onEndingSignal((name) => stop.abort(interrupted(name)), 20);
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
   const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });
+  // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
+  const carrier = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
+  carrier?.catch(() => {});
+  const { onEndingSignal } = await import("./signals.ts");
+  const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
+  onEndingSignal((name) => stop.abort(interrupted(name)), 20);
   try {
-    const { runJob } = await loading;
+    await carrier;
+    const { runJob } = await parts.job();
     const job = runJob(request, report, {
       stop: stop.signal,
       pace: () => output.pace(),
-      shellWords,
+      carrier,
       tell: (line) => report.tell(line),
     });
     const outcome = await stoppable(job, stop.signal);

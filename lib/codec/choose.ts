@@ -22,6 +22,8 @@ export const RAW = 0;
 
 /** A link of a longer round trip is taken for a slow one until it is measured. A shorter one may be a machine that is busy. */
 export const FAR_MS = 15;
+/** Before the round trip is known so many bytes go as they are; what is more is likely to have a long way. */
+const UNTIMED_BYTES = 256 << 10;
 /** The level for a link that is taken for slow, and where compressing is asked for. */
 const FIRST_LEVEL = 3;
 
@@ -81,6 +83,8 @@ export class LevelChooser {
   /** The zstd level that the link asks for, or RAW. */
   #level: number;
   readonly #wish: CompressionWish;
+  #isTimed = false;
+  #untimedBytes = 0;
   #patience = FIRST_PATIENCE;
   #series = new Series();
   /** What crossed before compressing began, MB/s; 0: not known, or no question any more. */
@@ -98,13 +102,21 @@ export class LevelChooser {
 
   /** A first guess, before anything is measured. */
   roundTrip(ms: number): void {
+    this.#isTimed = true;
     if (this.#wish.compress === "auto" && ms > FAR_MS) this.#level = FIRST_LEVEL;
+  }
+
+  /** `bytes` more are to be sent. */
+  offered(bytes: number): void {
+    if (!this.#isTimed) this.#untimedBytes += bytes;
   }
 
   /** The level for the next block, or RAW. */
   get level(): number {
-    if (this.#wish.compress === "never" || this.#level === RAW) return RAW;
-    return this.#wish.compressLevel ?? this.#level;
+    if (this.#wish.compress === "never") return RAW;
+    const isLate = !this.#isTimed && this.#untimedBytes > UNTIMED_BYTES;
+    const level = this.#level === RAW && isLate ? FIRST_LEVEL : this.#level;
+    return level === RAW ? RAW : this.#wish.compressLevel ?? level;
   }
 
   measured(sample: LinkSample): void {

@@ -18,6 +18,8 @@ import { sendAgent, type UploadProgress } from "./install.ts";
 export interface LaunchPlan {
   /** Null: the remote command is not our launcher, nothing is deployed. */
   agents: AgentStore | null;
+  /** The first bytes of our stream, to travel in the launch line. */
+  early?: Uint8Array;
   /** An upload begins; called once. */
   onUpload?: (agent: AgentEntry) => void;
   progress?: UploadProgress;
@@ -94,7 +96,10 @@ class Launch {
   async #sendLine(agent: AgentEntry | null): Promise<void> {
     try {
       await this.transport.sink.write(
-        formatLaunchLine({ marker: this.marker, agent, hello: this.hello }, hostMachine()),
+        formatLaunchLine(
+          { marker: this.marker, agent, hello: this.hello, early: this.plan.early ?? EMPTY },
+          hostMachine(),
+        ),
       );
     } catch {
       // The carrier is gone already: reading finds its end, and its reason.

@@ -6,20 +6,24 @@
 //   name only after its SHA-256 was right;
 // - nothing is written outside ~/.tsync, and a temporary file of ours does not outlive this shell.
 
-/** Shell text that finds the home folder and puts it, free of links, into d; uses fail, h and n. */
+/** Shell text that finds the home folder and puts it, free of links, into d; uses fail, h and n. A login begins there: no process is needed. */
 export const FIND_HOME = `
   # Under sudo HOME may be another user's; ours is known by our name.
   h=\${HOME-};
   test -O "$h" ||
     { n=$(id -un) && expr "$n" : "[a-zA-Z0-9_][a-zA-Z0-9_.-]*$" >/dev/null && eval "h=~$n"; };
   case $h in /*) ;; *) fail "HOME is not set" ;; esac;
-  d=$(cd -P -- "$h" 2>/dev/null && pwd) || fail "the home folder $h cannot be entered";
+  if test "$h" -ef . && cd -P . 2>/dev/null; then d=$PWD;
+  else d=$(cd -P -- "$h" 2>/dev/null && pwd) || fail "the home folder $h cannot be entered"; fi;
   d=\${d%/};
 `;
 
 /** Shell text for a quiet, known start: no options of the caller's, no variables that change how ls prints or where cd goes. */
 export const SET_UP = `
 set +e +u +x -f;
+# A line feed; a shell begins with it as the last of its separators.
+x=\${IFS#??};
+case $x in ?) ;; *) x=$(echo; echo x); x=\${x%x} ;; esac;
 IFS=" ";
 # The system's own tools first; a login PATH may lack them.
 PATH=/usr/bin:/bin:/usr/sbin:/sbin\${PATH:+:$PATH};
@@ -30,7 +34,7 @@ clean() { test -z "$t" || rm -f "$t"; t=; };
 
 # The reason, its lines joined, and the end.
 fail() {
-  set -f; n=$(echo; echo x); IFS=" \${n%x}"; set -- $*; IFS=" ";
+  set -f; IFS=" $x"; set -- $*; IFS=" ";
   printf "%s FAIL %.2000s" "$m" "$*"; echo;
   clean; trap - EXIT; exit 1;
 };
@@ -44,51 +48,50 @@ sum() {
 
 /**
  * Lines are joined by one space, lines that begin with "#" are dropped. Variables: l launch line, m marker, s SHA-256, z size
- * and w machine of the wanted agent; d home, f the agent's file, t our temporary file, u our user id, o our umask; e error
- * text, k verdict, n and a passing values.
+ * and w machine of the wanted agent; d home, f the agent's file, t our temporary file, o the user's umask where ours is another; e error
+ * text, k verdict, x a line feed, n and a passing values. Where the agent is there only one process is started, ls.
  */
 const SOURCE = `
 ${SET_UP}
-# The agent gets the user's own umask back.
-o=$(umask); umask 077;
-
+o=;
 trap clean EXIT;
 trap "exit 1" HUP INT TERM PIPE;
 
-# Prints "good" if the agent's file may be executed, nothing if it is missing or may not, else why no file there ever may.
+# Sets k to "good" if the agent's file may be executed, to nothing if it is missing or may not, else to why no file there ever may.
 # ls -n prints mode, links, owner, group, size, date and name of each; the folders that are given are those above.
 check() {
-  LC_ALL=C ls -ldn -- / "$@" "$d/.tsync" "$d/.tsync/bin" "$f" 2>/dev/null | {
-    k=;
-    while read -r a n i g y q; do
-      q=/\${q#*/};
-      case $q in
-        "$f" | "$f -> "*)
-          case $a in -rwx------*) test "$n $i $y" = "1 $u $z" && k=good ;; esac ;;
-        "$d/.tsync" | "$d/.tsync/bin")
-          case $a in
-            drwx--[-S]---*) test "$i" = "$u" || { k="$q belongs to user $i, not to $u"; break; } ;;
-            d*) k="$q is open to others; if nobody else has changed it, run: chmod 700 $q"; break ;;
-            *) k="$q is not a folder"; break ;;
-          esac ;;
-        *)
-          case $a in
-            l*) k="$q is a link"; break ;;
-            ????????w[-x]*) k="others may change $q; run: chmod o-w $q"; break ;;
-            ?????w???[-x]*)
-              test "$g" = 0 || test "$g" = "$u" || { k="group $g may change $q; run: chmod g-w $q"; break; } ;;
-          esac ;;
-      esac;
-    done;
-    echo "$k";
-  };
+  k=;
+  e=$(LC_ALL=C ls -ldn -- / "$@" "$d/.tsync" "$d/.tsync/bin" "$f" 2>/dev/null);
+  while test -n "$e"; do
+    a=\${e%%"$x"*};
+    e=\${e#"$a"}; e=\${e#"$x"};
+    q=/\${a#*/};
+    set -- $a;
+    case $q in
+      "$f" | "$f -> "*)
+        case $1 in -rwx------*) test "$2 $5" = "1 $z" && test -O "$f" && k=good ;; esac ;;
+      "$d/.tsync" | "$d/.tsync/bin")
+        case $1 in
+          drwx--[-S]---*) test -O "$q" || { k="$q belongs to user $3, not to $(id -u)"; break; } ;;
+          d*) k="$q is open to others; if nobody else has changed it, run: chmod 700 $q"; break ;;
+          *) k="$q is not a folder"; break ;;
+        esac ;;
+      *)
+        case $1 in
+          l*) k="$q is a link"; break ;;
+          ????????w[-x]*) k="others may change $q; run: chmod o-w $q"; break ;;
+          ?????w???[-x]*)
+            test "$4" = 0 || test "$4" = "$(id -u)" || { k="group $4 may change $q; run: chmod g-w $q"; break; } ;;
+        esac ;;
+    esac;
+  done;
 };
 
 # Becomes the agent. A shell that cannot exec either ends (then the trap speaks) or, told so, goes on.
 refused() { fail "the agent cannot run here: exec of $f was refused"; };
 run() {
   TSYNC_LAUNCH=$l; export TSYNC_LAUNCH;
-  umask "$o";
+  test -z "$o" || umask "$o";
   command -v shopt >/dev/null && shopt -s execfail;
   trap refused EXIT;
   exec "$f";
@@ -105,8 +108,9 @@ choose_piece() {
 };
 pieces() { while read -r n && test "$n" -gt 0; do piece "$n" || return; done; };
 
-# What must be there before 40 MB are asked for.
+# What must be there before 40 MB are asked for. The agent gets the user's own umask back.
 prepare() {
+  o=$(umask); umask 077;
   case $w in
     x86_64) test -e /lib64/ld-linux-x86-64.so.2 ;;
     aarch64) test -e /lib/ld-linux-aarch64.so.1 ;;
@@ -144,14 +148,14 @@ install() {
 while read -r l; do
   set -- $l;
   m=$2; s=$3; z=$4; w=$5;
-  test $# = 6 && test "$1" = tsync1 && test \${#m} = 32 && test \${#s} = 64 && test \${#l} -le 4096 ||
+  test $# = 7 && test "$1" = tsync1 && test \${#m} = 32 && test \${#s} = 64 && test \${#l} -le 4096 ||
     { echo "tsync: this is not a launch line" >&2; exit 2; };
 
 ${FIND_HOME}
-  f=$d/.tsync/bin/tsync-remote-$s; u=$(id -u);
+  f=$d/.tsync/bin/tsync-remote-$s;
   set --; p=$d; while test -n "$p"; do set -- "$@" "$p"; p=\${p%/*}; done;
 
-  k=$(check "$@");
+  check "$@";
   case $k in good) run ;; "") ;; *) fail "$k" ;; esac;
 
   n=$(uname -sm);
@@ -161,12 +165,12 @@ ${FIND_HOME}
   test "$n" = "$w" || { echo "$m NEED $n"; continue; };
 
   prepare;
-  k=$(check "$@");
+  check "$@";
   case $k in good) run ;; "") ;; *) fail "$k" ;; esac;
   receive;
-  k=$(check "$@");
+  check "$@";
   case $k in good) clean ;; "") install ;; *) fail "$k" ;; esac;
-  k=$(check "$@");
+  check "$@";
   case $k in good) run ;; esac;
   fail "\${k:-$f does not keep its owner, mode or size}";
 done;

@@ -45,12 +45,12 @@ export class DeltaSource {
   readonly #os: Os;
   readonly #list: FileList;
   readonly #seed: Seed;
-  readonly #roundTripMs: number;
+  readonly #roundTripMs: () => number;
   readonly #signatures = new Map<number, Signature | null>();
   readonly #refining = new Map<number, Refining>();
   #kernels: DeltaKernels | null = null;
 
-  constructor(env: Environment, list: FileList, seed: Seed, roundTripMs: number) {
+  constructor(env: Environment, list: FileList, seed: Seed, roundTripMs: () => number) {
     this.#env = env;
     this.#os = env.os;
     this.#list = list;
@@ -130,7 +130,7 @@ export class DeltaSource {
   gaps(index: number, { runs, digest }: Compared, before: Stat): Gap[] {
     const { basisBytes, blockBytes } = this.#signatures.get(index)!;
     const literal = literalBytes(runs, before.size);
-    if (literal < Math.max(LEAST_LITERAL_BYTES, this.#roundTripMs * BYTES_PER_MS)) return [];
+    if (literal < Math.max(LEAST_LITERAL_BYTES, this.#roundTripMs() * BYTES_PER_MS)) return [];
     const gaps = gapsOf(runs, before.size, basisBytes, fineBlockBytesFor(blockBytes)).slice(0, MOST_GAPS);
     if (gaps.length > 0) this.#refining.set(index, { runs, gaps, records: new RecordList(), before, digest });
     return gaps;

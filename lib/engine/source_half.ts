@@ -48,8 +48,12 @@ export interface SourcePlan {
   filters: FilterSet;
   /** Source arguments as typed. */
   paths: Uint8Array[];
-  /** The target, when it can hear: until then (a handshake takes its time) the scan runs ahead. */
-  connection: Promise<TargetConnection>;
+  /** Until it answers (a handshake takes its time) the scan runs ahead. */
+  target: TargetPort;
+  /** Known when the target answers; null in one process without -c. */
+  digesters: Promise<Digesters> | null;
+  /** The link's round trip as far as it is known, ms; default: there is no link. */
+  roundTripMs?: () => number;
   /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
   isLocal: boolean;
   /** A tree of no more entries is listed without digests. */
@@ -64,12 +68,6 @@ export interface SourcePlan {
   listed(entries: number, bytes: number, complete: boolean): void;
 }
 
-export interface TargetConnection {
-  target: TargetPort;
-  /** Null in one process without -c. */
-  digesters: Digesters | null;
-}
-
 export class SourceHalf implements SourcePort {
   readonly #plan: SourcePlan;
   readonly #os: Os;
@@ -79,7 +77,7 @@ export class SourceHalf implements SourcePort {
   readonly #roots = new Map<string, number>();
   readonly #folders: FolderCache;
   readonly #scan: Scan;
-  #target!: TargetPort;
+  readonly #target: TargetPort;
   #digesters: Digesters | null = null;
   #sender!: Sender;
   #pieces: Iterator<Piece> & Iterable<Piece> = noPieces();
@@ -95,7 +93,7 @@ export class SourceHalf implements SourcePort {
   #queueAt = 0;
   /** What a file needs that is wanted as a delta; loaded with the first. */
   #delta: DeltaSource | null = null;
-  #roundTripMs = 0;
+  readonly #roundTripMs: () => number;
   readonly #asked = new IndexSet();
   readonly #askedAgain = new IndexSet();
   /** Opened when something is wanted or no more will be. */
@@ -108,25 +106,23 @@ export class SourceHalf implements SourcePort {
     this.#plan = plan;
     this.#os = plan.env.os;
     this.#list = plan.list;
+    this.#target = plan.target;
+    this.#roundTripMs = plan.roundTripMs ?? (() => 0);
     const { list, options, filters, report } = plan;
     const rootOf = (origin: number) => this.#origins[origin].root;
-    this.#folders = new FolderCache(this.#os, list, rootOf, (_folder, handle) => this.#target?.closing?.(handle));
+    this.#folders = new FolderCache(this.#os, list, rootOf, (_folder, handle) => this.#target.closing?.(handle));
     this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
-    // A source that cannot be used ends the run before the connection is waited for; its failure is then nobody's to hear.
-    plan.connection.catch(() => {});
+    // A run that ends before they are needed does not hear of their failure.
+    plan.digesters?.catch(() => {});
   }
 
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
     const roots = this.#openRoots();
-    await this.#scanAhead(this.#plan.connection);
-    this.#connected(await this.#plan.connection);
-    const { env } = this.#plan;
-    const asked = env.now();
     await this.#target.roots(roots);
-    await this.#scanAhead(this.#ready.promise);
+    await this.#scanAhead();
     const { streaming, trees } = await this.#ready.promise;
-    this.#roundTripMs = env.now() - asked;
+    await this.#makeSender();
     const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots);
     this.#streaming = streaming;
     if (streaming) await list();
@@ -135,11 +131,10 @@ export class SourceHalf implements SourcePort {
     await this.#target.sourceDone(this.#sender.erred);
   }
 
-  #connected({ target, digesters }: TargetConnection): void {
-    const { env, list, options, isLocal, report } = this.#plan;
-    this.#target = target;
-    this.#digesters = digesters;
-    const digester = isLocal ? null : digesters!.content;
+  async #makeSender(): Promise<void> {
+    const { env, list, options, target, isLocal, report } = this.#plan;
+    this.#digesters = await this.#plan.digesters;
+    const digester = isLocal ? null : this.#digesters!.content;
     const delta = () => this.#delta;
     this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, delta, report });
   }
@@ -320,23 +315,17 @@ export class SourceHalf implements SourcePort {
     return localTrees === undefined && comparesTrees(options);
   }
 
-  /** Scans until `moment` has come or all is scanned, with turns for whatever brings the moment. */
-  async #scanAhead(moment: Promise<unknown>): Promise<void> {
-    let isHere = false;
-    const here = () => isHere = true;
-    moment.then(here, here);
+  /** Scans until the target is ready or all is scanned, with turns for what makes it ready. */
+  async #scanAhead(): Promise<void> {
     await this.#plan.env.breathe();
-    if (this.#ahead.length === 0 && this.#mayCompareTrees) {
-      this.#guessed = this.#makeDigests({ owner: true, group: true });
-    }
-    while (!isHere) {
+    if (this.#mayCompareTrees) this.#guessed = this.#makeDigests({ owner: true, group: true });
+    while (!this.#ready.isOpen) {
       const next = this.#pieces.next();
       if (next.done) break;
       this.#ahead.push(next.value);
       this.#guessed?.add(next.value);
-      await this.#plan.env.pause();
+      await this.#pause();
     }
-    await moment;
   }
 
   async #sendList(): Promise<void> {

@@ -9,8 +9,12 @@ import { effectiveUid, env, setUmask } from "../os/process.ts";
 import { randomBytes } from "../os/random.ts";
 import type { Environment } from "./environment.ts";
 
-/** Longest stretch without a turn for timers and signals, ms. */
+/**
+ * Longest stretch without a turn for timers, signals and input, ms. Shorter at first, a quarter of the time since the start: the peer
+ * is measuring the link's round trip, and our own haste would be part of it.
+ */
 const STRETCH_MS = 50;
+const FIRST_STRETCH_MS = 2;
 
 export interface ProcessHooks {
   /** Asked at each pause: a promise to wait for while the reader of our output is slow. */
@@ -20,10 +24,13 @@ export interface ProcessHooks {
 }
 
 export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
-  let breathed = monotonicMs();
+  const started = monotonicMs();
+  let breathed = started;
+  let stretch = FIRST_STRETCH_MS;
   const breathe = async () => {
     await nextTurn();
     breathed = monotonicMs();
+    stretch = Math.min(STRETCH_MS, FIRST_STRETCH_MS + (breathed - started) / 4);
     worked?.();
   };
   const uid = effectiveUid();
@@ -39,7 +46,7 @@ export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
     },
     umask: setUmask(0),
     breathe,
-    pause: () => pace?.() ?? (monotonicMs() - breathed > STRETCH_MS ? breathe() : undefined),
+    pause: () => pace?.() ?? (monotonicMs() - breathed > stretch ? breathe() : undefined),
     now: monotonicMs,
     randomBytes,
     get accounts() {

@@ -37,8 +37,8 @@ export interface TreeListerInput {
   list: FileList;
   /** A tree of no more entries is listed at once. */
   smallTree: number;
-  /** Time from ROOTS to READY, ms. */
-  roundTripMs: number;
+  /** The link's round trip as far as it is known, ms. */
+  roundTripMs(): number;
   /** Whether entry 0 stands for a folder of the source; else the root is always listed. */
   hasRoot: boolean;
   now(): number;
@@ -148,7 +148,7 @@ export class TreeLister {
     const parent = list.parent(folder);
     const isTop = folder === 0 || (!hasRoot && parent === 0);
     if (this.#whole.has(parent) || (isTop && entries <= smallTree)) this.#whole.add(folder);
-    const isCheap = this.#whole.has(folder) || (roundTripMs > LONG_WAY_MS && entries <= SMALL_SUBTREE);
+    const isCheap = this.#whole.has(folder) || (roundTripMs() > LONG_WAY_MS && entries <= SMALL_SUBTREE);
     if (isCheap || digests.digest(scanned) === null) this.#descending.push(folder);
     else this.#offering.push(folder);
   }

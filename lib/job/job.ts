@@ -28,13 +28,13 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   } else {
     const { runRemote } = await import("./remote.ts");
     const wire = await runRemote(request, {
+      carrier: await hooks.carrier!,
       env,
       list,
       filters,
       reporter,
       monitor,
       stop: hooks.stop,
-      shellWords: await hooks.shellWords,
       tell: (line) => hooks.tell(line),
     });
     sent = wire.sentBytes;

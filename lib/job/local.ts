@@ -63,7 +63,8 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     options,
     filters,
     paths: request.sources,
-    connection: Promise.resolve({ target, digesters }),
+    target,
+    digesters: digesters === null ? null : Promise.resolve(digesters),
     isLocal: true,
     localTrees: {
       atLeast: LARGE_TREE,

@@ -3,6 +3,7 @@
 
 import type { Totals } from "../base/monitor.ts";
 import type { Monitor } from "../base/monitor.ts";
+import type { Transport } from "../transport/transport.ts";
 import type { JobRequest } from "./request.ts";
 
 /** A run that came to its end. A run that could not go on is a TsyncError instead. */
@@ -28,8 +29,8 @@ export interface JobHooks {
    * reported wait in memory. Asked often; costs nothing.
    */
   pace(): Promise<void> | undefined;
-  /** Options for the remote shell that are being found out while the job is loaded. */
-  readonly shellWords: Promise<readonly string[]>;
+  /** The remote shell (startCarrier), for a request with a remote place. */
+  readonly carrier: Promise<Transport> | null;
   /** A line for standard error as it is, without newline: what ssh says, a login's noise. Its maker has escaped it (R14). */
   tell(line: string): void;
 }

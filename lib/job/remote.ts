@@ -1,5 +1,6 @@
-// A run over a connection: the client runs one half, the agent the other. The remote shell is started before anything else
-// is loaded or read, because its handshake is the longest wait; on a push the scan runs meanwhile.
+// A run over a connection: the client runs one half, the agent the other. The remote shell was started before anything else
+// was loaded or read, because its handshake is the longest wait. What the client says first, the job and in a push the roots of its
+// source, travels in the launch line; on a push the scan then runs while nothing is heard.
 
 import { latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
@@ -8,31 +9,33 @@ import type { Monitor } from "../base/monitor.ts";
 import { VERSION } from "../base/version.ts";
 import { ownAgents } from "../deploy/bundle.ts";
 import { remoteCommand } from "../deploy/command.ts";
+import { launchAgent } from "../deploy/launch.ts";
 import { seededDigesters } from "../engine/digesters.ts";
 import type { Digesters, Environment } from "../engine/environment.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
-import type { ByteSource } from "../os/streams.ts";
-import { helloPayload, makeHello } from "../session/hello.ts";
+import { makeHello } from "../session/hello.ts";
 import { WireSession } from "../session/wire_session.ts";
-import { openSsh } from "../transport/openssh.ts";
+import { EarlySink, prefixed } from "../transport/early.ts";
+import type { ByteSource } from "../os/streams.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
 import { splitSource } from "../tree/origins.ts";
+import { EARLY_BYTES } from "../wire/launch_line.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
 
 export interface RemoteRun {
+  /** The remote shell. */
+  carrier: Transport;
   env: Environment;
   list: FileList;
   filters: FilterSet;
   reporter: Reporter;
   monitor: Monitor;
   stop: AbortSignal;
-  /** Options for the remote shell. */
-  shellWords: readonly string[];
-  /** What the remote shell says on its standard error, line by line, escaped. */
+  /** What a login printed, as a line for standard error, escaped. */
   tell(line: string): void;
 }
 
@@ -46,105 +49,132 @@ const LAST_WORDS_MS = 500;
 
 /** Runs to the end; rejects with the TsyncError that ended it early. */
 export async function runRemote(request: JobRequest, run: RemoteRun): Promise<WireBytes> {
-  const remote = request.remote!;
-  const command = remoteCommand(remote.rsyncPath);
-  const transport = openSsh(remote, command.text, (line) => run.tell(line), run.shellWords);
-  const connection = connect(transport, command.deploys, request, run);
-  // Whoever waits for it hears of a failure; if nobody does yet, it is no unhandled rejection.
-  connection.catch(() => {});
+  const { carrier, reporter } = run;
+  const connection = new Connection(request, run);
+  const { session } = connection;
   const stop = () => {
-    connection.then(({ session }) => session.fail(run.stop.reason), () => {});
-    transport.kill();
+    session.fail(run.stop.reason);
+    carrier.kill();
   };
   run.stop.addEventListener("abort", stop, { once: true });
   try {
-    run.monitor.phase("connecting");
+    run.stop.throwIfAborted();
+    connection.sayJob();
     await (request.direction === "push" ? push(request, run, connection) : pull(request, run, connection));
-    const { session } = await connection;
     await session.sendBye();
     // Nothing is waited for any more: the goodbye and the end of our stream end the agent and with it the remote shell.
-    transport.sink.close();
-    run.reporter.result.listBytes = session.listBytes;
+    carrier.sink.close();
+    reporter.result.listBytes = session.listBytes;
     return { sentBytes: session.sentBytes, receivedBytes: session.receivedBytes };
   } catch (error) {
     run.stop.throwIfAborted();
-    const reason = await explained(error, transport);
-    transport.kill();
+    const reason = await explained(error, carrier);
+    carrier.kill();
     throw reason;
   } finally {
     run.stop.removeEventListener("abort", stop);
   }
 }
 
-interface Connection {
-  session: WireSession;
-  digesters: Digesters;
+/** The session, from its first words to the end. */
+class Connection {
+  readonly session: WireSession;
+  readonly #request: JobRequest;
+  readonly #run: RemoteRun;
+  readonly #hello = makeHello("client", VERSION);
+  readonly #sink: EarlySink;
+  #source: ByteSource;
+
+  constructor(request: JobRequest, run: RemoteRun) {
+    this.#request = request;
+    this.#run = run;
+    this.#sink = new EarlySink(run.carrier.sink);
+    this.#source = run.carrier.source;
+    this.session = new WireSession({
+      source: { read: (into) => this.#source.read(into) },
+      sink: this.#sink,
+      side: "client",
+      clock: { now: monotonicMs, every },
+      timeoutSeconds: request.options.timeoutSeconds,
+      hello: this.#hello,
+    });
+    this.session.ended.catch(() => {});
+    this.session.onEvents(run.reporter);
+  }
+
+  /** Throws TsyncError "usage" if it is too long to travel. */
+  sayJob(): void {
+    const { direction, options, sources, target } = this.#request;
+    const agentIsSource = direction === "pull";
+    this.session.sendJob({ agentIsSource, options, paths: agentIsSource ? sources : [target] });
+  }
+
+  /** Starts the agent, with what was said so far. The session then runs by itself; a failure is its end. */
+  async open(): Promise<void> {
+    try {
+      await this.#launch();
+    } catch (error) {
+      await this.session.fail(error);
+      throw error;
+    }
+  }
+
+  async #launch(): Promise<void> {
+    const { carrier, monitor, tell } = this.#run;
+    monitor.phase("connecting");
+    await this.session.drained();
+    const { deploys } = remoteCommand(this.#request.remote!.rsyncPath);
+    const launched = await launchAgent(carrier, this.session.helloPayload(), {
+      agents: deploys ? ownAgents() : null,
+      early: this.#sink.take(EARLY_BYTES),
+      onUpload: () => monitor.phase("deploying"),
+    });
+    if (launched.noise !== "") tell(`the login printed before the agent started: ${launched.noise}`);
+    this.#source = prefixed(launched.rest, carrier.source);
+    this.#sink.open();
+    this.session.run().catch(() => {});
+    monitor.phase("listing");
+  }
+
+  /** Made of the session's seed, once the agent's HELLO has come. */
+  async digesters(): Promise<Digesters> {
+    return await seededDigesters(await this.session.seed());
+  }
 }
 
-/** From the launch line to the JOB message. The session then runs by itself. */
-async function connect(
-  transport: Transport,
-  deploys: boolean,
-  request: JobRequest,
-  run: RemoteRun,
-): Promise<Connection> {
-  const { launchAgent } = await import("../deploy/launch.ts");
-  const hello = makeHello("client", VERSION);
-  const launched = await launchAgent(transport, helloPayload(hello), {
-    agents: deploys ? ownAgents() : null,
-    onUpload: () => run.monitor.phase("deploying"),
-  });
-  if (launched.noise !== "") run.tell(`the login printed before the agent started: ${launched.noise}`);
-  const session = new WireSession({
-    source: withRest(launched.rest, transport.source),
-    sink: transport.sink,
-    side: "client",
-    clock: { now: monotonicMs, every },
-    timeoutSeconds: request.options.timeoutSeconds,
-    hello,
-  });
-  session.ended.catch(() => {});
-  session.run().catch(() => {});
-  session.onEvents(run.reporter);
-  const digesters = await seededDigesters(await session.seed());
-  await session.sendJob({
-    agentIsSource: request.direction === "pull",
-    options: request.options,
-    paths: request.direction === "pull" ? request.sources : [request.target],
-  });
-  run.monitor.phase("listing");
-  return { session, digesters };
-}
-
-async function push(request: JobRequest, run: RemoteRun, connection: Promise<Connection>): Promise<void> {
+async function push(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
   const { env, list, filters, reporter, monitor } = run;
-  const half: SourceHalf = new SourceHalf({
+  const { session } = connection;
+  const half = new SourceHalf({
     env,
     list,
     options: request.options,
     filters,
     paths: request.sources,
-    connection: connection.then(({ session, digesters }) => {
-      session.attachSource(half, list);
-      return { target: session.peerTarget(list), digesters };
-    }),
+    target: session.peerTarget(list),
+    digesters: connection.digesters(),
+    roundTripMs: () => session.roundTripMs ?? 0,
     isLocal: false,
     report: (problem) => reporter.problem(problem),
     listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
   });
+  session.attachSource(half, list);
   try {
     // The source has nothing left to do before the target has: only the session's end tells that no totals will come.
-    const ended = connection.then(({ session }) => session.ended);
-    ended.catch(() => {});
-    await together(connection, half, half.run().then(() => Promise.race([reporter.done.promise, ended])));
+    const done = Promise.race([reporter.done.promise, session.ended]);
+    done.catch(() => {});
+    const work = half.run().then(() => done);
+    await together(session, half, Promise.all([work, connection.open()]));
   } finally {
     half.close();
   }
 }
 
-async function pull(request: JobRequest, run: RemoteRun, connection: Promise<Connection>): Promise<void> {
+async function pull(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
   const { env, list, filters, reporter } = run;
-  const { session, digesters } = await connection;
+  const { session } = connection;
+  await connection.open();
+  const digesters = await connection.digesters();
   const half = new TargetHalf({
     env,
     list,
@@ -159,39 +189,24 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Promise<Con
     expected: expectedNames(request.sources),
   });
   session.attachTarget(half, list);
-  await together(connection, half, half.run());
+  await together(session, half, half.run());
 }
 
 /** Waits for the half. The end of the session fails it; its own failure ends the session. */
 async function together(
-  connection: Promise<Connection>,
+  session: WireSession,
   half: { fail(error: unknown): void },
   work: Promise<unknown>,
 ): Promise<void> {
-  const ended = connection.then(({ session }) => session.ended);
-  ended.catch((error) => half.fail(error));
+  session.ended.catch((error) => half.fail(error));
   try {
-    await Promise.race([work, ended.then(() => work)]);
+    await Promise.race([work, session.ended.then(() => work)]);
   } catch (error) {
     // The half cleans up on its own way out: what it staged is gone when this returns.
     half.fail(error);
-    await Promise.allSettled([work, connection.then(({ session }) => session.fail(error))]);
+    await Promise.allSettled([work, session.fail(error)]);
     throw error;
   }
-}
-
-/** A source that first gives what was read already. */
-function withRest(rest: Uint8Array, source: ByteSource): ByteSource {
-  let left = rest;
-  return {
-    read(into) {
-      if (left.length === 0) return source.read(into);
-      const count = Math.min(into.length, left.length);
-      into.set(left.subarray(0, count));
-      left = left.subarray(count);
-      return Promise.resolve(count);
-    },
-  };
 }
 
 /** Top-level names that the arguments ask for; null where a folder's whole content was asked for. */

@@ -79,6 +79,7 @@ export class Packer {
 
   /** `frames` as one PACKED message with its header; null if they had better go as they are. */
   pack(frames: Uint8Array): Uint8Array | null {
+    this.#levels.offered(frames.length);
     const message = this.#tryPack(frames);
     this.#rawBytes += frames.length;
     this.#wireBytes += message?.length ?? frames.length;

@@ -42,7 +42,7 @@ export class SourceSide implements TargetPort {
   /** Bytes of the encoded list. */
   listBytes = 0;
   /** The source has said its last word about content. */
-  isDone = false;
+  #isDone = false;
   readonly #core: SessionCore;
   readonly #list: FileList;
   #half: SourcePort | null = null;
@@ -54,6 +54,8 @@ export class SourceSide implements TargetPort {
   /** Files announced; in a streaming session all of them are to be sent. */
   #files = 0;
   #skipped = 0;
+  /** The target did not say WANT_END, but went on to the end. */
+  #isEndImplied = false;
   readonly #wanted = new IndexSet();
   readonly #outstanding = new IndexSet();
   readonly #sent = new IndexSet();
@@ -184,8 +186,10 @@ export class SourceSide implements TargetPort {
   }
 
   sourceDone(errors: boolean): Wait {
+    // Where nothing is deleted nobody asks, and the session may have ended.
+    if (!this.#core.state.deletes && this.#isEndImplied) return undefined;
     this.#core.guard();
-    this.isDone = true;
+    this.#isDone = true;
     encodeSourceDone(this.#core.outbox.bulk(Message.sourceDone), errors);
     return this.#core.outbox.bulkEnd();
   }
@@ -280,14 +284,32 @@ export class SourceSide implements TargetPort {
 
   #receiveWantEnd(): Wait {
     decodeEmpty(this.#core.reader, "WANT_END");
-    if (!this.#isListed) broken("WANT_END before the list has ended");
-    if (!this.#isAllAnswered()) broken("WANT_END before every wish was answered");
+    return this.#endWants("WANT_END");
+  }
+
+  #endWants(message: string): Wait {
+    if (!this.#isListed) broken(`${message} before the list has ended`);
+    if (!this.#isAllAnswered()) broken(`${message} before every wish was answered`);
     this.#core.state.phase = "source check";
     return this.#half!.wantEnd();
   }
 
+  /** The target went on to the end, as it may where nothing is deleted: `message` says what WANT_END would have said. */
+  wantsEnd(message: string): Wait {
+    this.#isEndImplied = true;
+    return this.#endWants(message);
+  }
+
+  /** Whether BYE may come now: our half has said its last word, or has nothing left to say. */
+  endsByBye(): boolean {
+    const { phase, deletes } = this.#core.state;
+    if (phase !== "want" || deletes || !this.#isListed || !this.#isAllAnswered()) return this.#isDone;
+    this.wantsEnd("BYE");
+    return true;
+  }
+
   #receiveCheck(): Wait {
-    if (!this.isDone) broken("CHECK before the source was done");
+    if (!this.#isDone) broken("CHECK before the source was done");
     if (this.#checking > 0) broken("CHECK before the one before was answered");
     const paths = decodeCheck(this.#core.reader);
     this.#checking = paths.length;

@@ -68,6 +68,8 @@ export class SessionState {
   phase: Phase;
   /** What our half is, once there is a job. */
   role: Role = "none";
+  /** Whether the job deletes: else the target may end without a last question to the source. */
+  deletes = false;
   readonly #isClient: boolean;
 
   constructor(isClient: boolean) {
@@ -90,7 +92,7 @@ export class SessionState {
     if (!this.#isClient || this.role === "none" || this.phase === "end") return false;
     if (type === Message.problem) return true;
     if (this.role !== "source") return false;
-    if (type === Message.totals) return this.phase === "source check";
+    if (type === Message.totals) return this.phase === "source check" || (this.phase === "want" && !this.deletes);
     return type === Message.entry || type === Message.deleted || type === Message.progress;
   }
 

@@ -79,7 +79,7 @@ export class WireSession {
   /** How long we waited for bytes since we gave credit last, and when that was. */
   #waitedMs = 0;
   #creditMs = 0;
-  /** When we sent what the peer answers with its first PING, and how long that took. */
+  /** When we sent what the peer answers with its first PING (HELLO, or a PING), and how long that took. */
   #askedMs = 0;
   #roundTripMs: number | null = null;
   readonly #helloGate: Gate<Hello>;
@@ -184,9 +184,8 @@ export class WireSession {
     return this.#side === "client" ? sessionSeed(ours, theirs) : sessionSeed(theirs, ours);
   }
 
-  /** The client: waits for the agent's HELLO and sends the job. Throws TsyncError "usage" if it is too long to travel. */
-  async sendJob(job: Job): Promise<void> {
-    await this.#helloGate.promise;
+  /** The client: sends the job, if need be before the agent's HELLO has come. Throws TsyncError "usage" if it is too long to travel. */
+  sendJob(job: Job): void {
     this.#closing.guard();
     const writer = this.#outbox.control(Message.job);
     const before = writer.used;
@@ -196,8 +195,7 @@ export class WireSession {
       throw new TsyncError({ kind: "usage", detail: "the filter rules and paths of one run fill more than 1 MiB" });
     }
     this.#outbox.controlEnd();
-    this.#askedMs = this.#clock.now();
-    this.#begin(job);
+    this.#takeJob(job);
   }
 
   /** The agent: the client's job. */
@@ -205,10 +203,16 @@ export class WireSession {
     return this.#jobGate.promise;
   }
 
-  #begin(job: Job): void {
+  #takeJob(job: Job): void {
     this.#job = job;
-    const isSource = (this.#side === "agent") === job.agentIsSource;
-    this.#state.role = isSource ? "source" : "target";
+    this.#state.role = (this.#side === "agent") === job.agentIsSource ? "source" : "target";
+    this.#state.deletes = job.options.delete;
+    if (this.#peerHello !== null) this.#begin(job);
+  }
+
+  /** There are a job and both HELLOs. */
+  #begin(job: Job): void {
+    const isSource = this.#state.role === "source";
     this.#state.phase = isSource ? "ready" : "roots";
     this.#creditMs = this.#clock.now();
     if (isSource && this.can("compression")) {
@@ -217,6 +221,11 @@ export class WireSession {
     }
     const limits = [this.#timeoutSeconds, job.options.timeoutSeconds].filter((seconds) => seconds > 0);
     this.#keepalive.setTimeout(limits.length === 0 ? 0 : Math.min(...limits));
+  }
+
+  /** Settles when what was said so far has been written, as far as credit allows; rejects when the session ends before. */
+  drained(): Promise<void> {
+    return this.#outbox.drained();
   }
 
   // The halves.
@@ -392,6 +401,7 @@ export class WireSession {
     this.#keepalive.heardPing(decodePing(this.#open()));
     if (this.#roundTripMs !== null || this.#askedMs === 0) return;
     this.#roundTripMs = this.#clock.now() - this.#askedMs;
+    if (this.#side === "agent") this.#sendPing();
     this.#outbox.packer?.roundTrip(this.#roundTripMs);
   }
 
@@ -427,8 +437,16 @@ export class WireSession {
   }
 
   #receiveEvent(type: number): Wait {
+    if (type === Message.totals && this.#state.phase === "want") return this.#receiveLastTotals();
     this.#open();
     return this.#events!.receive(type);
+  }
+
+  /** TOTALS that stands for WANT_END, too. */
+  async #receiveLastTotals(): Promise<void> {
+    await this.#sourceSide!.wantsEnd("TOTALS");
+    this.#open();
+    await this.#events!.receive(Message.totals);
   }
 
   #receiveControl(type: number): Wait {
@@ -438,11 +456,12 @@ export class WireSession {
         this.#takeHello(reader.raw("HELLO", reader.left));
         this.#state.phase = "idle";
         this.#sendPing();
+        this.#askedMs = this.#clock.now();
+        if (this.#job !== null) this.#begin(this.#job);
         break;
       case Message.job: {
         const job = decodeJob(reader);
-        this.#begin(job);
-        this.#sendPing();
+        this.#takeJob(job);
         this.#jobGate.open(job);
         break;
       }
@@ -468,7 +487,7 @@ export class WireSession {
   }
 
   #receiveBye(): void {
-    const isDone = this.#state.role === "source" ? this.#sourceSide?.isDone : this.#state.phase === "end";
+    const isDone = this.#state.role === "source" ? this.#sourceSide?.endsByBye() : this.#state.phase === "end";
     if (isDone) this.#closing.finish();
     else this.#closing.fail(new TsyncError({ kind: "interrupted", detail: "the client ended the run early" }), false);
   }

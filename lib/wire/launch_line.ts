@@ -1,13 +1,15 @@
 // The launch line and its answer (PROTOCOL.md section 3), the only text of the protocol. Called by lib/deploy (client) and
 // remote/ (agent). Promises: what is parsed has exactly the given form; what is formatted fits the limit.
 
-import { fromLatin1, latin1, utf8 } from "../base/bytes.ts";
+import { EMPTY, fromLatin1, latin1, utf8 } from "../base/bytes.ts";
 import { assert, TsyncError } from "../base/errors.ts";
 import { env, unsetEnv } from "../os/process.ts";
 import type { ByteSource } from "../os/streams.ts";
 
 /** Longest launch line with its newline, bytes: what `read` of every shell and an environment variable take with ease. */
 export const LAUNCH_LINE_BYTES = 4096;
+/** Most bytes of the client's stream in a launch line: with them and everything else it stays below its limit. */
+export const EARLY_BYTES = 2560;
 /** The variable by which the launcher hands the line to the agent. */
 const LAUNCH_VARIABLE = "TSYNC_LAUNCH";
 
@@ -27,6 +29,8 @@ export interface LaunchLine {
   agent: WantedAgent | null;
   /** The client's HELLO payload. */
   hello: Uint8Array;
+  /** The first bytes of the client's stream, at most EARLY_BYTES. */
+  early: Uint8Array;
 }
 
 /** The line with its newline; for a client that does not deploy, `machine` is that of the client. */
@@ -34,25 +38,29 @@ export function formatLaunchLine(line: LaunchLine, machine: string): Uint8Array<
   const agent = line.agent === null
     ? `- 0 ${machine}`
     : `${line.agent.sha256} ${line.agent.bytes} ${line.agent.machine}`;
-  const bytes = utf8(`tsync1 ${line.marker} ${agent} ${btoa(latin1(line.hello))}\n`);
-  assert(bytes.length <= LAUNCH_LINE_BYTES, "the hello is too long for a launch line");
+  const early = line.early.length === 0 ? "-" : btoa(latin1(line.early));
+  const bytes = utf8(`tsync1 ${line.marker} ${agent} ${btoa(latin1(line.hello))} ${early}\n`);
+  assert(bytes.length <= LAUNCH_LINE_BYTES, "hello and first frames are too long for a launch line");
   return bytes;
 }
 
-const FORM =
-  /^tsync1 ([0-9a-f]{32}) (?:([0-9a-f]{64}) ([1-9][0-9]{0,15})|- 0) ([A-Za-z0-9_]{1,32}) ([A-Za-z0-9+/]+={0,2})$/;
+const BASE64 = "([A-Za-z0-9+/]+={0,2})";
+const FORM = new RegExp(
+  `^tsync1 ([0-9a-f]{32}) (?:([0-9a-f]{64}) ([1-9][0-9]{0,15})|- 0) ([A-Za-z0-9_]{1,32}) ${BASE64} (?:-|${BASE64})$`,
+);
 
 /** Reads a line without its newline; null if it is not one. */
 export function parseLaunchLine(bytes: Uint8Array): LaunchLine | null {
   if (bytes.length >= LAUNCH_LINE_BYTES) return null;
   const parts = FORM.exec(latin1(bytes));
   if (parts === null) return null;
-  const [, marker, sha256, size, machine, base64] = parts;
-  const hello = decodeBase64(base64);
-  if (hello === null) return null;
+  const [, marker, sha256, size, machine, helloText, earlyText] = parts;
+  const hello = decodeBase64(helloText);
+  const early = earlyText === undefined ? EMPTY : decodeBase64(earlyText);
+  if (hello === null || early === null) return null;
   const agent = sha256 === undefined ? null : { sha256, bytes: Number(size), machine };
   if (agent !== null && !Number.isSafeInteger(agent.bytes)) return null;
-  return { marker, agent, hello };
+  return { marker, agent, hello, early };
 }
 
 /** Null unless `text` is base64 in its one proper form. */

@@ -216,7 +216,7 @@ rows.push({
 });
 
 // ---- the launch line, at the agent ----
-const good = `tsync1 ${"ab".repeat(16)} - 0 x86_64 ${btoa(String.fromCharCode(...encodeHello(makeHello(0))))}\n`;
+const good = `tsync1 ${"ab".repeat(16)} - 0 x86_64 ${btoa(String.fromCharCode(...encodeHello(makeHello(0))))} -\n`;
 const LINES: [claim: string, line: string][] = [
   ["no line at all", ""],
   ["half a line", good.slice(0, 60)],

@@ -1,7 +1,8 @@
 // Stands between tsync and its real agent and changes what passes: whole frames, one at a time, in both directions. Bytes
-// before the first frame (the launch line up, the greeting down) pass as they are.
+// before the first frame (the launch line up, the greeting down) pass as they are; frames that travel in the launch line are taken
+// out of it.
 
-import { concat } from "./protocol_bytes.ts";
+import { concat, withoutEarly } from "./protocol_bytes.ts";
 import type { Duplex } from "./protocol_wire.ts";
 import { fromStreams } from "./protocol_wire.ts";
 import { type Sandbox, TSYNC_REMOTE } from "./evil_sandbox.ts";
@@ -12,7 +13,7 @@ export type Direction = "up" | "down";
 export type Filter = (direction: Direction, frame: Uint8Array) => Uint8Array;
 
 /** Copies one direction until its end, frame by frame after the first newline. */
-async function copy(from: Duplex, to: Duplex, filter: (frame: Uint8Array) => Uint8Array): Promise<void> {
+async function copy(direction: Direction, from: Duplex, to: Duplex, filter: Filter): Promise<void> {
   let held: Uint8Array = new Uint8Array(0);
   let greeted = false;
   for (let part; (part = await from.read()) !== null;) {
@@ -20,14 +21,17 @@ async function copy(from: Duplex, to: Duplex, filter: (frame: Uint8Array) => Uin
     if (!greeted) {
       const at = held.indexOf(10);
       if (at < 0) continue;
-      await to.write(held.slice(0, at + 1));
-      held = held.slice(at + 1);
+      const { line, early } = direction === "up"
+        ? withoutEarly(held.slice(0, at + 1))
+        : { line: held.slice(0, at + 1), early: new Uint8Array(0) };
+      await to.write(line);
+      held = concat(early, held.slice(at + 1));
       greeted = true;
     }
     while (held.length >= 5) {
       const length = 5 + new DataView(held.buffer, held.byteOffset).getUint32(0, true);
       if (held.length < length) break;
-      await to.write(filter(held.slice(0, length)));
+      await to.write(filter(direction, held.slice(0, length)));
       held = held.slice(length);
     }
   }
@@ -46,10 +50,10 @@ export async function proxyToAgent(link: Duplex, sandbox: Sandbox, filter: Filte
   }).spawn();
   const agent = fromStreams(child.stdout, child.stdin);
   // A broken pipe on the way ends that direction; the other one tells the rest.
-  const up = copy(link, agent, (frame) => filter("up", frame)).catch(() => {}).then(() => agent.closeWrite()).catch(
+  const up = copy("up", link, agent, filter).catch(() => {}).then(() => agent.closeWrite()).catch(
     () => {},
   );
-  await copy(agent, link, (frame) => filter("down", frame)).catch(() => {});
+  await copy("down", agent, link, filter).catch(() => {});
   await link.closeWrite().catch(() => {});
   await child.status;
   await up;

@@ -171,7 +171,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
   client.onEvents(reporter);
   const digesters = await seededDigesters(await client.seed());
   const isPull = request.direction === "pull";
-  await client.sendJob({
+  client.sendJob({
     agentIsSource: isPull,
     options: request.options,
     paths: isPull ? request.sources : [request.target],
@@ -196,7 +196,9 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
     } else {
       const half = new SourceHalf({
         ...{ env, list, options, filters, paths: request.sources, isLocal: false, smallTree: smallTree(run) },
-        connection: Promise.resolve({ target: client.peerTarget(list), digesters }),
+        target: client.peerTarget(list),
+        digesters: Promise.resolve(digesters),
+        roundTripMs: () => client.roundTripMs ?? 0,
         report: (problem) => reporter.problem(problem),
         listed: () => {},
       });
@@ -234,7 +236,9 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
     if (agentIsSource) {
       const half = new SourceHalf({
         ...{ env, list, options, filters, paths, isLocal: false, smallTree: smallTree(run) },
-        connection: Promise.resolve({ target: agent.peerTarget(list), digesters }),
+        target: agent.peerTarget(list),
+        digesters: Promise.resolve(digesters),
+        roundTripMs: () => agent.roundTripMs ?? 0,
         report: (problem) => events.problem(problem),
         listed: () => {},
       });

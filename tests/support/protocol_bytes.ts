@@ -340,22 +340,46 @@ export interface LaunchLine {
   sizeBytes: number;
   machine: string;
   hello: Hello;
+  /** The first bytes of the client's stream. */
+  early: Uint8Array;
 }
 
 export function parseLaunchLine(line: Uint8Array): LaunchLine {
   const text = fromLatin1(line);
   must(line.length <= 4_096, "launch line longer than 4,096 bytes");
-  const match = /^tsync1 ([0-9a-f]{32}) ([0-9a-f]{64}|-) (0|[1-9][0-9]*) (x86_64|aarch64) ([A-Za-z0-9+/]+=*)\n$/.exec(
-    text,
-  );
+  const match =
+    /^tsync1 ([0-9a-f]{32}) ([0-9a-f]{64}|-) (0|[1-9][0-9]*) (x86_64|aarch64) ([A-Za-z0-9+/]+=*) (-|[A-Za-z0-9+/]+=*)\n$/
+      .exec(
+        text,
+      );
   must(match !== null, `not a launch line: ${JSON.stringify(text)}`);
   const hello = decodeHello(latin1(atob(match[5])));
   must(hello.side === 0, "the hello of the launch line is not a client's");
-  return { marker: match[1], sha256: match[2], sizeBytes: Number(match[3]), machine: match[4], hello };
+  return {
+    marker: match[1],
+    sha256: match[2],
+    sizeBytes: Number(match[3]),
+    machine: match[4],
+    hello,
+    early: earlyBytes(match[6]),
+  };
 }
 
-export function formatLaunchLine(marker: string, hello: Uint8Array): Uint8Array {
-  return latin1(`tsync1 ${marker} - 0 x86_64 ${btoa(fromLatin1(hello))}\n`);
+function earlyBytes(text: string): Uint8Array {
+  return text === "-" ? new Uint8Array(0) : latin1(atob(text));
+}
+
+/** The line without its early bytes, and those: for who wants to see them as frames. */
+export function withoutEarly(line: Uint8Array): { line: Uint8Array; early: Uint8Array } {
+  const words = fromLatin1(line).trimEnd().split(" ");
+  const early = earlyBytes(words[6]);
+  words[6] = "-";
+  return { line: latin1(words.join(" ") + "\n"), early };
+}
+
+export function formatLaunchLine(marker: string, hello: Uint8Array, early: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const text = early.length === 0 ? "-" : btoa(fromLatin1(early));
+  return latin1(`tsync1 ${marker} - 0 x86_64 ${btoa(fromLatin1(hello))} ${text}\n`);
 }
 
 export interface Job {

@@ -68,6 +68,7 @@ export interface Opened {
 /** The agent's side: launch line in, OK and HELLO out, JOB in. */
 export async function openAsAgent(wire: Wire, helloChanges: Partial<Hello> = {}): Promise<Opened> {
   const line = parseLaunchLine(await wire.line());
+  wire.unread(line.early);
   await wire.raw(latin1(`${line.marker} OK\n`));
   const hello = makeHello(1, helloChanges);
   await wire.send("HELLO", TYPE.HELLO, encodeHello(hello));

@@ -82,6 +82,11 @@ export class Wire {
     }
   }
 
+  /** Puts bytes in front of what was not read yet. */
+  unread(bytes: Uint8Array): void {
+    this.#pending = concat(bytes, this.#pending);
+  }
+
   /** The next frame; Gone at the end of the stream, Violation when it breaks section 4. */
   async next(): Promise<Frame> {
     while (this.#pending.length < 5) {

@@ -19,18 +19,22 @@ const LINE: LaunchLine = {
   marker: MARKER,
   agent: { sha256: SHA256, bytes: 97_076_049, machine: "x86_64" },
   hello: Uint8Array.of(0, 255, 10),
+  early: Uint8Array.of(1, 2),
 };
-const TEXT = `tsync1 ${MARKER} ${SHA256} 97076049 x86_64 AP8K`;
+const TEXT = `tsync1 ${MARKER} ${SHA256} 97076049 x86_64 AP8K AQI=`;
 
 Deno.test("formatLaunchLine: is one ASCII line in the order of PROTOCOL.md", () => {
   assert.equal(new TextDecoder().decode(formatLaunchLine(LINE, "x86_64")), TEXT + "\n");
-  const bare = formatLaunchLine({ ...LINE, agent: null }, "aarch64");
-  assert.equal(new TextDecoder().decode(bare), `tsync1 ${MARKER} - 0 aarch64 AP8K\n`);
+  const bare = formatLaunchLine({ ...LINE, agent: null, early: new Uint8Array(0) }, "aarch64");
+  assert.equal(new TextDecoder().decode(bare), `tsync1 ${MARKER} - 0 aarch64 AP8K -\n`);
 });
 
 Deno.test("parseLaunchLine: reads what formatLaunchLine wrote", () => {
   assert.deepEqual(parseLaunchLine(utf8(TEXT)), LINE);
-  assert.deepEqual(parseLaunchLine(utf8(`tsync1 ${MARKER} - 0 aarch64 AP8K`)), { ...LINE, agent: null });
+  assert.deepEqual(parseLaunchLine(utf8(`tsync1 ${MARKER} - 0 aarch64 AP8K -`)), {
+    ...{ ...LINE, agent: null },
+    early: new Uint8Array(0),
+  });
 });
 
 Deno.test("parseLaunchLine: refuses every other form", () => {
@@ -51,6 +55,11 @@ Deno.test("parseLaunchLine: refuses every other form", () => {
     TEXT.replace("x86_64", "x86/64"),
     TEXT.replace("x86_64", "m".repeat(33)),
     TEXT.replace("AP8K", ""),
+    TEXT.replace("AQI=", ""),
+    TEXT.replace(" AQI=", ""),
+    TEXT.replace("AQI=", "AQI"),
+    TEXT.replace("AQI=", "--"),
+    TEXT + " AQI=",
     TEXT.replace("AP8K", "AP8"),
     TEXT.replace("AP8K", "AP9="),
     TEXT.replace("AP8K", "A$8K"),

@@ -1,7 +1,7 @@
 // Credit, order and backpressure of a session; and two sessions that talk to each other through streams in memory.
 
 import assert from "node:assert/strict";
-import { concatBytes, utf8 } from "../../lib/base/bytes.ts";
+import { concatBytes, equalBytes, utf8 } from "../../lib/base/bytes.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { BULK_WINDOW_BYTES } from "../../lib/base/limits.ts";
 import { zeroTotals } from "../../lib/base/monitor.ts";
@@ -242,7 +242,7 @@ function pair(tune: (pipe: Pipe) => void): Pair & { runs: Promise<void>[] } {
 }
 
 /** A push of files of all sizes through a pair; returns what arrived, by index. */
-async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) => void) {
+async function push(files: Uint8Array[], streaming: boolean, deletes: boolean, tune: (pipe: Pipe) => void) {
   const { client, agent, runs } = pair(tune);
   const arrived = new Map<number, Uint8Array>();
   const order: string[] = [];
@@ -251,10 +251,12 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
     const source = agent.peerSource(list);
     const events = agent.peerEvents();
     let [current, part, at] = [0, new Uint8Array(0), 0];
+    let isListed = false;
+    const endWhenDone = () => isListed && arrived.size === files.length ? source.wantEnd() : undefined;
     const answered = (index: number, bytes: Uint8Array) => {
       arrived.set(index, bytes);
       events.entry(index, 1);
-      if (arrived.size === files.length) source.wantEnd();
+      endWhenDone();
       // Every third takes its time.
       return index % 3 === 0 ? settled() : undefined;
     };
@@ -268,7 +270,10 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
         return undefined;
       },
       subtrees: () => undefined,
-      listEnd: () => undefined,
+      listEnd: () => {
+        isListed = true;
+        return endWhenDone();
+      },
       file: (index, _fresh, bytes) => answered(index, bytes.slice()),
       fileBegin: (index, size) => {
         [current, part, at] = [index, new Uint8Array(size), 0];
@@ -294,7 +299,7 @@ async function push(files: Uint8Array[], streaming: boolean, tune: (pipe: Pipe) 
   });
   const events = new NotingEvents();
   client.onEvents(events);
-  await client.sendJob({ agentIsSource: false, options: options(), paths: [utf8("x")] });
+  client.sendJob({ agentIsSource: false, options: options({ delete: deletes }), paths: [utf8("x")] });
   const list = rootList();
   const target = client.peerTarget(list);
   const send = async (i: number) => {
@@ -355,9 +360,11 @@ Deno.test("a whole push through two sessions carries every byte, whatever the st
   ];
   for (const tune of tunes) {
     for (const streaming of [true, false]) {
-      const { arrived, told, order } = await push(files, streaming, tune);
-      for (const [i, bytes] of files.entries()) assert.deepEqual(arrived.get(i + 1), bytes);
-      assert.deepEqual(told, order);
+      for (const deletes of [true, false]) {
+        const { arrived, told, order } = await push(files, streaming, deletes, tune);
+        for (const [i, bytes] of files.entries()) assert.ok(equalBytes(arrived.get(i + 1)!, bytes), `file ${i}`);
+        assert.deepEqual(told, order);
+      }
     }
   }
 });

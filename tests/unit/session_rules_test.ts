@@ -166,7 +166,8 @@ Deno.test("LIST: what a call announces is cut into messages that fit, and means 
   for (let i = 0; i < 8192; i++) addEntry(all, `n${10_000 + i}`, { mode: 0o120777, target: utf8(long + i) });
   const port = new RawPeer("client");
   await port.send(Message.hello, helloPayload(makeHello("agent")));
-  await port.session.sendJob({ agentIsSource: false, options: options(), paths: [utf8("x")] });
+  await port.send(Message.ping, [0]);
+  port.session.sendJob({ agentIsSource: false, options: options(), paths: [utf8("x")] });
   port.session.attachSource(port.half, all);
   const proxy = port.session.peerTarget(all);
   proxy.roots({ hasRoot: true, single: false, sources: 1 });
@@ -365,7 +366,7 @@ Deno.test("CHECK comes after SOURCE_DONE, one at a time", async () => {
 
 /** A target whose source is done. */
 async function asking(): Promise<RawPeer> {
-  const peer = await target(false);
+  const peer = await target(false, { delete: true });
   await peer.send(LIST, list(0, 3));
   await peer.send(END, end(true, 1));
   peer.session.peerSource(peer.list).wantEnd();

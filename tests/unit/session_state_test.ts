@@ -1,6 +1,7 @@
 // The state table, held against the one in PROTOCOL.md section 10, and a live session in every state given every message.
 
 import assert from "node:assert/strict";
+import { utf8 } from "../../lib/base/bytes.ts";
 import { zeroTotals } from "../../lib/base/monitor.ts";
 import { type Phase, SessionState } from "../../lib/session/state.ts";
 import { helloPayload, makeHello, type SessionSide } from "../../lib/session/hello.ts";
@@ -8,7 +9,7 @@ import * as content from "../../lib/wire/content_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { Message, messageName } from "../../lib/wire/messages.ts";
 import * as wish from "../../lib/wire/wish_codec.ts";
-import { made, RawPeer, settled } from "../wire/raw_peer.ts";
+import { made, options, RawPeer, settled } from "../wire/raw_peer.ts";
 import { addEntry, DIGEST, payload, rootList, SAMPLES } from "../wire/samples.ts";
 
 type Role = "none" | "source" | "target";
@@ -25,6 +26,9 @@ const SOURCE_PHASES: Phase[] = ["ready", "want", "source check"];
 /** Every state that there is. */
 const CELLS: Cell[] = [
   { side: "client", role: "none", phase: "hello" },
+  // The job went out before.
+  { side: "client", role: "source", phase: "hello" },
+  { side: "client", role: "target", phase: "hello" },
   { side: "client", role: "none", phase: "idle" },
   { side: "agent", role: "none", phase: "job" },
   ...(["client", "agent"] as const).flatMap((side) => [
@@ -42,17 +46,15 @@ function documentRows(): { receivers: string; states: string; legal: string[] }[
   const rows = lines.filter((line) => !/^\| *receiver /.test(line));
   return rows.map((row) => {
     const [, receivers, states, legal] = row.split("|").map((cell) => cell.trim());
-    const plain = legal.replace(/ after (a )?[A-Z_]+( was sent)?/g, "").replace(
-      /in source check also TOTALS, once/,
-      "",
-    );
+    const plain = legal.replace(/ after (a )?[A-Z_]+( was sent)?/g, "").replace(/TOTALS, once \(below\)/, "");
     return { receivers, states, legal: plain.match(/[A-Z][A-Z_]+/g) ?? [] };
   });
 }
 
 /** The messages that PROTOCOL.md allows in a state, by name. */
-function documentedMessages({ side, role, phase }: Cell): Set<string> {
-  const legal = new Set<string>(phase === "hello" ? [] : ["PING", "ABORT"]);
+function documentedMessages({ side, role, phase }: Cell, deletes = true): Set<string> {
+  if (phase === "hello") return new Set(["HELLO"]);
+  const legal = new Set<string>(["PING", "ABORT"]);
   if (role === "source") legal.add("CREDIT");
   if (role === "target" && phase !== "end") legal.add("PACKED");
   for (const row of documentRows()) {
@@ -62,7 +64,7 @@ function documentedMessages({ side, role, phase }: Cell): Set<string> {
     const isState = states.includes(phase) || (row.states === "any after JOB" && role !== "none");
     if (isRow && isState) { for (const name of row.legal) legal.add(name); }
   }
-  if (side === "client" && phase === "source check") legal.add("TOTALS");
+  if (side === "client" && (phase === "source check" || (phase === "want" && !deletes))) legal.add("TOTALS");
   // An early BYE is no breach (the text below the table): the session ends, as one that was broken off.
   if (side === "agent" && role !== "none") legal.add("BYE");
   return legal;
@@ -73,11 +75,18 @@ const TYPES = [...Object.values(Message), 0x00, 0x03, 0x0f, 0x2e, 0x2f, 0x34, 0x
 Deno.test("the state table is the one in PROTOCOL.md", () => {
   assert.ok(documentRows().length >= 14);
   for (const cell of CELLS) {
-    const state = new SessionState(cell.side === "client");
-    state.phase = cell.phase;
-    state.role = cell.role;
-    const legal = TYPES.filter((type) => state.isLegal(type)).map(messageName);
-    assert.deepEqual(new Set(legal), documentedMessages(cell), `${cell.side} as ${cell.role} in ${cell.phase}`);
+    for (const deletes of [true, false]) {
+      const state = new SessionState(cell.side === "client");
+      state.phase = cell.phase;
+      state.role = cell.role;
+      state.deletes = deletes;
+      const legal = TYPES.filter((type) => state.isLegal(type)).map(messageName);
+      assert.deepEqual(
+        new Set(legal),
+        documentedMessages(cell, deletes),
+        `${cell.side} as ${cell.role} in ${cell.phase}`,
+      );
+    }
   }
 });
 
@@ -94,12 +103,15 @@ function list(): Uint8Array {
 /** A live session in the given state. */
 async function inState({ side, role, phase }: Cell): Promise<RawPeer> {
   const peer = new RawPeer(side);
+  if (phase === "hello" && role !== "none") {
+    peer.session.sendJob({ agentIsSource: role === "target", options: options(), paths: [utf8("x")] });
+  }
   if (phase === "hello" || phase === "job") return peer;
   if (phase === "idle") {
     await peer.send(Message.hello, helloPayload(makeHello("agent")));
     return peer;
   }
-  await peer.begin(role as "source" | "target");
+  await peer.begin(role as "source" | "target", { delete: true });
   await (role === "source" ? asSource(peer, phase) : asTarget(peer, phase));
   return peer;
 }
@@ -224,4 +236,94 @@ Deno.test("wishes of the target reach the source half in order, with what they s
     peer.sentNames().join(" "),
     "ROOTS LIST LIST LIST_END FILES FILE_BEGIN FILE_DATA FILE_END SOURCE_DONE CHECKED",
   );
+});
+
+/** A source whose list, one file, has ended. */
+async function listedSource(side: SessionSide, deletes: boolean): Promise<RawPeer> {
+  const peer = new RawPeer(side);
+  await peer.begin("source", { delete: deletes });
+  const target = peer.session.peerTarget(peer.list);
+  target.roots({ hasRoot: true, single: false, sources: 1 });
+  await peer.send(Message.ready, [0]);
+  target.listed(0, 1, 2, 3);
+  target.listed(1, 3, 0, 3);
+  target.listEnd(true, 3, 3);
+  return peer;
+}
+
+const TOTALS = payload(SAMPLES.find(({ type }) => type === Message.totals)!);
+const WANT_FILE = made((writer) => wish.encodeWant(writer, Uint32Array.of(2), 0, 1, { redo: false, delta: false }));
+
+Deno.test("without delete a target ends the wishes by its totals or a goodbye, and a source half hears of it", async () => {
+  const client = await listedSource("client", false);
+  await client.send(Message.want, WANT_FILE);
+  client.session.peerTarget(client.list).fileSkip(2, 1);
+  await client.send(Message.totals, TOTALS);
+  assert.equal(client.half.calls.at(-1), "wantEnd");
+  client.sentNames();
+  client.session.peerTarget(client.list).sourceDone(true);
+  await settled();
+  assert.deepEqual(client.sentNames(), [], "nobody asks for SOURCE_DONE");
+  assert.equal(client.ending(), "");
+
+  const agent = await listedSource("agent", false);
+  await agent.send(Message.bye);
+  assert.equal(agent.half.calls.at(-1), "wantEnd");
+  assert.equal(agent.ending(), "ok");
+  assert.equal(agent.session.peerTarget(agent.list).sourceDone(false), undefined, "after the end, too");
+});
+
+Deno.test("totals or a goodbye before the list has ended or a wish was answered, or in a job with delete, are no end", async () => {
+  const early = new RawPeer("client");
+  await early.begin("source", { delete: false });
+  early.session.peerTarget(early.list).roots({ hasRoot: true, single: false, sources: 1 });
+  await early.send(Message.ready, [0]);
+  await early.send(Message.totals, TOTALS);
+  assert.match(early.ending(), /TOTALS before the list has ended/);
+
+  const wanting = await listedSource("client", false);
+  await wanting.send(Message.want, WANT_FILE);
+  await wanting.send(Message.totals, TOTALS);
+  assert.match(wanting.ending(), /TOTALS before every wish was answered/);
+
+  const deleting = await listedSource("client", true);
+  await deleting.send(Message.totals, TOTALS);
+  assert.match(deleting.ending(), /TOTALS is not legal in the state "want"/);
+
+  for (const [deletes, wants] of [[false, true], [true, false]]) {
+    const agent = await listedSource("agent", deletes);
+    if (wants) await agent.send(Message.want, WANT_FILE);
+    await agent.send(Message.bye);
+    assert.match(agent.ending(), /ended the run early/);
+  }
+});
+
+Deno.test("a target does not ask a source for its last word where nothing is deleted", async () => {
+  for (const deletes of [false, true]) {
+    const peer = new RawPeer("agent");
+    await peer.begin("target", { delete: deletes });
+    await asTarget(peer, "data");
+    for (const i of [1, 2]) await peer.send(Message.fileSkip, [i, 1]);
+    peer.sentNames();
+    peer.session.peerSource(peer.list).wantEnd();
+    await settled();
+    assert.deepEqual(peer.sentNames(), deletes ? ["WANT_END"] : []);
+    assert.equal(peer.half.calls.includes("sourceDone false"), !deletes);
+    if (!deletes) await peer.send(Message.sourceDone, [0]);
+    assert.equal(peer.ending() !== "", !deletes);
+  }
+});
+
+Deno.test("a client that says job and roots before HELLO has come goes on when it comes", async () => {
+  const peer = new RawPeer("client");
+  peer.session.sendJob({ agentIsSource: false, options: options(), paths: [utf8("x")] });
+  peer.list.add(utf8(""), 0, 0, 0, 0o040755, 0, 0, 0, 0, 0, 0, null);
+  peer.session.attachSource(peer.half, peer.list);
+  peer.session.peerTarget(peer.list).roots({ hasRoot: true, single: false, sources: 1 });
+  await peer.session.drained();
+  assert.deepEqual(peer.sentNames(), ["JOB", "ROOTS"]);
+  await peer.send(Message.hello, helloPayload(makeHello("agent")));
+  await peer.send(Message.ready, [1]);
+  assert.deepEqual(peer.half.calls, ["ready true"]);
+  assert.deepEqual(peer.sentNames(), ["PING"]);
 });

@@ -56,7 +56,7 @@ async function told(run: Run): Promise<string[]> {
     pieces,
     list,
     smallTree: run.smallTree ?? 0,
-    roundTripMs: run.roundTripMs ?? 0,
+    roundTripMs: () => run.roundTripMs ?? 0,
     hasRoot: run.hasRoot ?? true,
     now: () => ms += run.stepMs ?? 0,
     pause: () => undefined,

@@ -13,7 +13,7 @@ import { Random } from "../support/random.ts";
 import { frame, made, options, RawPeer, settled } from "./raw_peer.ts";
 import { addEntry, DIGEST, rootList } from "./samples.ts";
 
-/** A push of folder "d" with files "a" (3 bytes) and "b" (300,000 bytes), into an empty target. */
+/** A push with --delete of folder "d" with files "a" (3 bytes) and "b" (300,000 bytes), into an empty target. */
 function goodSession(): Uint8Array {
   const list = rootList();
   addEntry(list, "d", { mode: 0o040755 });
@@ -23,7 +23,9 @@ function goodSession(): Uint8Array {
   return concatBytes(
     frame(
       Message.job,
-      made((writer) => encodeJob(writer, { agentIsSource: false, options: options(), paths: [utf8("x")] })),
+      made((writer) =>
+        encodeJob(writer, { agentIsSource: false, options: options({ delete: true }), paths: [utf8("x")] })
+      ),
     ),
     frame(
       Message.roots,

@@ -289,7 +289,7 @@ export class RawPeer {
     const job = { agentIsSource, options: options(changes), paths: [utf8("x")] };
     if (this.side === "client") {
       await this.send(Message.hello, helloPayload(makeHello("agent")));
-      await this.session.sendJob(job);
+      this.session.sendJob(job);
     } else await this.send(Message.job, made((writer) => encodeJob(writer, job)));
     if (role === "target") this.session.attachTarget(this.half, this.list);
     else {
@@ -298,6 +298,8 @@ export class RawPeer {
       this.list.add(utf8("f"), 0, 1, 0, 0o100644, 0, 0, 3, 0, 0, 0, null);
       this.session.attachSource(this.half, this.list);
     }
+    // The link has no length.
+    await this.send(Message.ping, [0]);
     await settled();
     this.fromSession.drain();
   }
