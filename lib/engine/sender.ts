@@ -59,10 +59,13 @@ export class Sender {
     if (delta?.has(i)) return this.#delta(i, file, delta);
     const size = this.#list.size(i);
     if (size > SMALL_FILE_BYTES) return this.#large(i, file);
-    const wait = this.#smallUnchanged(i, file, size);
-    if (wait !== null) {
-      this.#os.close(file);
-      return wait;
+    let isSent = true;
+    try {
+      const wait = this.#smallUnchanged(i, file, size);
+      isSent = wait !== null;
+      if (wait !== null) return wait;
+    } finally {
+      if (isSent) this.#os.close(file);
     }
     return this.#large(i, file);
   }
@@ -162,7 +165,7 @@ export class Sender {
   async #delta(i: number, file: Handle, delta: DeltaSource): Promise<void> {
     const isRefining = delta.isRefining(i);
     const before = isRefining ? delta.comparedAt(i) : new Stat();
-    let isSent: boolean | null = false;
+    let isSent: boolean | null = null;
     try {
       isSent = isRefining
         ? await this.#sendRefined(i, file, before, delta)

@@ -378,3 +378,16 @@ testEach("TSYNC_OS=portable: Deno's own calls synchronise too, and the next run 
     assert.equal((await layout(`${place}/d`)).includes("empty/"), way !== PULL);
   });
 });
+
+for (const way of [PUSH, PULL]) {
+  Deno.test(`rules that are too many for the launch line are obeyed all the same (${way.name})`, async () => {
+    await withPlace(async (place) => {
+      const names = Array.from({ length: 400 }, (_, i) => `a file that is left out ${i}`);
+      await makeSource(place, [...names.map((text) => file(text, text)), file("kept", "kept")]);
+      const excludes = names.map((text) => `--exclude=/${text}`);
+      const { code, err } = await way.sync(["-a", ...excludes], `${place}/s/`, `${place}/t`);
+      assert.equal(`${code} ${err}`, "0 ");
+      assert.deepEqual([...Deno.readDirSync(`${place}/t`)].map(({ name }) => name), ["kept"]);
+    });
+  });
+}
