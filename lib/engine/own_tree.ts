@@ -7,7 +7,7 @@ import { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { type Handle, Kind, type Os } from "../os/os.ts";
-import type { Wait } from "../session/ports.ts";
+import type { TreeOffer, Wait } from "../session/ports.ts";
 import { type Piece, Scan } from "../tree/scan.ts";
 import {
   type AccountNames,
@@ -135,6 +135,11 @@ export class OwnTree implements TreeComparer {
     }
     return NONE;
   }
+}
+
+/** What lets itself be set here, and so counts. */
+export function treeOffer({ identity }: Environment): TreeOffer {
+  return { owner: identity.uid === 0, group: true };
 }
 
 /** The names that a source's names lead to: only one that leads back to its number counts. */

@@ -35,9 +35,10 @@ import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
-import { ownAccountNames, OwnTree, topFolders, type TreeComparer } from "./own_tree.ts";
+import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
+import type { ScanAhead } from "./scan_ahead.ts";
 import { openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
@@ -45,6 +46,8 @@ import { type TargetInput, TargetState } from "./target_state.ts";
 export interface TargetPlan extends TargetInput {
   /** The source can tell digests of subtrees: the own tree is scanned by this thread, or, within one process, by another one. */
   trees: "not" | "here" | { threadSeed: { low: number; high: number } };
+  /** The scan of the own tree, if it has begun. */
+  ahead?: ScanAhead | null;
   /** The target path as typed. */
   path: Uint8Array;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
@@ -57,6 +60,7 @@ export class TargetHalf implements TargetPort {
   readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
   readonly #trees: TargetPlan["trees"];
+  readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
   readonly #generator: Generator;
   readonly #receiver: Receiver;
@@ -85,6 +89,7 @@ export class TargetHalf implements TargetPort {
     this.#state = new TargetState({ ...plan, env });
     this.#path = plan.path;
     this.#trees = plan.trees;
+    this.#ahead = plan.ahead ?? null;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#generator = new Generator(this.#state);
     this.#receiver = new Receiver(this.#state, this.#generator);
@@ -169,7 +174,12 @@ export class TargetHalf implements TargetPort {
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
     // Not before that is said: the source computes its digests meanwhile.
-    if (offer !== null && state.root.hasMetadata && this.#trees === "here") this.#startOwnTree(null);
+    const scansHere = offer !== null && state.root.hasMetadata && this.#trees === "here";
+    if (scansHere && this.#ahead?.isOf(state.root.handle)) this.#ownTree = this.#ahead.tree;
+    else {
+      this.#ahead?.tree.stop();
+      if (scansHere) this.#startOwnTree(null);
+    }
     return wait;
   }
 
@@ -178,9 +188,7 @@ export class TargetHalf implements TargetPort {
     const { root, options, env, streaming } = this.#state;
     if (this.#trees === "not" || streaming || !comparesTrees(options)) return null;
     if (root.handle < 0 || root.isEmpty || root.singleName !== null) return null;
-    const offer = { owner: env.identity.uid === 0, group: true };
-    this.#offered = offer;
-    return offer;
+    return this.#offered = treeOffer(env);
   }
 
   /** Within one process: the source's tree is large, and `only` (null: all) of the target root will be compared with it. */

@@ -12,6 +12,7 @@ import { remoteCommand } from "../deploy/command.ts";
 import { launchAgent } from "../deploy/launch.ts";
 import { seededDigesters } from "../engine/digesters.ts";
 import type { Digesters, Environment } from "../engine/environment.ts";
+import { ScanAhead } from "../engine/scan_ahead.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
@@ -173,23 +174,25 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
 async function pull(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
   const { env, list, filters, reporter } = run;
   const { session } = connection;
-  await connection.open();
-  const digesters = await connection.digesters();
-  const half = new TargetHalf({
-    env,
-    list,
-    options: request.options,
-    filters,
-    events: reporter,
-    source: session.peerSource(list),
-    trees: session.can("subtreeDigests") ? "here" : "not",
-    usesDelta: session.can("delta"),
-    digesters,
-    path: request.target,
-    expected: expectedNames(request.sources),
-  });
-  session.attachTarget(half, list);
-  await together(session, half, half.run());
+  const { options, target } = request;
+  const expected = expectedNames(request.sources);
+  // Of a whole folder it is known where it goes.
+  const ahead = expected === null ? ScanAhead.begin({ env, options, filters, path: target }) : null;
+  try {
+    await connection.open();
+    const digesters = await connection.digesters();
+    if (ahead !== null) ahead.seal = (digest) => digesters.list.hash(digest);
+    const half = new TargetHalf({
+      ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected },
+      source: session.peerSource(list),
+      trees: session.can("subtreeDigests") ? "here" : "not",
+      usesDelta: session.can("delta"),
+    });
+    session.attachTarget(half, list);
+    await together(session, half, half.run());
+  } finally {
+    ahead?.close();
+  }
 }
 
 /** Waits for the half. The end of the session fails it; its own failure ends the session. */
