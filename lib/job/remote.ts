@@ -17,6 +17,7 @@ import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
+import { takeLongTurns } from "../os/schedule.ts";
 import { makeHello } from "../session/hello.ts";
 import { WireSession } from "../session/wire_session.ts";
 import { EarlySink, prefixed } from "../transport/early.ts";
@@ -51,6 +52,8 @@ const LAST_WORDS_MS = 500;
 /** Runs to the end; rejects with the TsyncError that ended it early. */
 export async function runRemote(request: JobRequest, run: RemoteRun): Promise<WireBytes> {
   const { carrier, reporter } = run;
+  // The remote shell has a handshake to make, and everything waits for that.
+  takeLongTurns();
   const connection = new Connection(request, run);
   const { session } = connection;
   const stop = () => {

@@ -1,4 +1,4 @@
-// The numbers in which Linux on x86-64 and on arm64 differ, and those they share. Read by linux.ts only.
+// The numbers in which Linux on x86-64 and on arm64 differ, and those they share. Read by linux.ts and schedule.ts.
 // They come from the kernel's uapi headers; the contract suite fails on a machine where one of them is wrong.
 
 /** System call numbers and open flags of one machine type. */
@@ -9,6 +9,8 @@ export interface LinuxMachine {
   readonly openat2: number;
   readonly fchmodat2: number;
   readonly mknodat: number;
+  readonly sched_setattr: number;
+  readonly sched_getattr: number;
   readonly O_DIRECTORY: number;
   readonly O_NOFOLLOW: number;
 }
@@ -21,6 +23,8 @@ const machines: Record<string, LinuxMachine> = {
     openat2: 437,
     fchmodat2: 452,
     mknodat: 259,
+    sched_setattr: 314,
+    sched_getattr: 315,
     O_DIRECTORY: 0o200000,
     O_NOFOLLOW: 0o400000,
   },
@@ -31,6 +35,8 @@ const machines: Record<string, LinuxMachine> = {
     openat2: 437,
     fchmodat2: 452,
     mknodat: 33,
+    sched_setattr: 274,
+    sched_getattr: 275,
     O_DIRECTORY: 0o40000,
     O_NOFOLLOW: 0o100000,
   },

@@ -55,6 +55,8 @@ const rareDeclarations = {
   renameat2: { name: "syscall", parameters: ["u32", "i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
   fchmodat2: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "i32"], result: "i32" },
   mknodat: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "u32"], result: "i32" },
+  sched_getattr: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32", "u32"], result: "i32" },
+  sched_setattr: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32"], result: "i32" },
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
 } as const satisfies Deno.ForeignLibraryInterface;
