@@ -41,6 +41,9 @@ import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } 
 import { topFolders } from "./own_tree.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
 
+/** An estimate of so many times more is enough. */
+const SURELY = 4;
+
 export interface SourcePlan {
   env: Environment;
   list: FileList;
@@ -395,9 +398,9 @@ export class SourceHalf implements SourcePort {
     return new SubtreeDigests(this.#list, treeTerms(options, offer), names);
   }
 
-  /** Scans on until the tree is known to have `atLeast` entries, or not. */
+  /** Scans on until the tree is known to have `atLeast` entries, or seems to have many times more, or not. */
   async #isLarge(atLeast: number): Promise<boolean> {
-    while (this.#list.count < atLeast) {
+    while (this.#list.count < atLeast && this.#scan.estimate < SURELY * atLeast) {
       const next = this.#pieces.next();
       if (next.done) return false;
       this.#ahead.push(next.value);

@@ -4,9 +4,8 @@
 import { errnoText } from "../base/errno.ts";
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
-import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
-import { SortedListing } from "../tree/sorted_listing.ts";
 import { isOwnName } from "../tree/own_names.ts";
 
 export interface TargetRoot {
@@ -45,13 +44,12 @@ export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: nu
 function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   const handle = os.openRoot(word);
   if (handle < 0) refuse("selection", `cannot open target "${display(word)}": ${errnoText(-handle)}`);
-  const names = new SortedListing();
-  const isEmpty = names.read(os, handle) === 0 && holdsNothing(names);
+  const names = new Listing();
+  const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names);
   return { handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
 }
 
-function holdsNothing(names: SortedListing): boolean {
-  const { listing } = names;
+function holdsNothing(listing: Listing): boolean {
   for (let i = 0; i < listing.count; i++) if (!isOwnName(listing.names, listing.at[i], listing.length[i])) return false;
   return true;
 }

@@ -12,6 +12,9 @@ import type { Origin } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
 import { SortedListing } from "./sorted_listing.ts";
 
+/** Folders from which it may be judged what the others are like. */
+const TYPICAL_FOLDERS = 8;
+
 /** What the scan asks of the filters (lib/filter's FilterSet). */
 export interface Filter {
   readonly isEmpty: boolean;
@@ -71,6 +74,9 @@ export class Scan {
   complete = true;
   /** Sum of the sizes of files and link targets listed. */
   bytes = 0;
+  /** Folders below the root that were read, and the entries found in them. */
+  #foldersRead = 0;
+  #entriesRead = 0;
 
   constructor(
     os: Os,
@@ -105,6 +111,12 @@ export class Scan {
     this.#list = other;
   }
 
+  /** How many entries there will be, if the folders to come are like those below the root so far; 0 before there were a few. */
+  get estimate(): number {
+    if (this.#foldersRead < TYPICAL_FOLDERS) return 0;
+    return this.#list.count + this.#pending.length * this.#entriesRead / this.#foldersRead;
+  }
+
   /** Reads everything below the root; the caller may send and pause between pieces. */
   *pieces(): Generator<Piece> {
     while (this.#pending.length > 0) {
@@ -130,6 +142,10 @@ export class Scan {
       }
     } finally {
       for (const handle of names.handles) this.#os.close(handle);
+    }
+    if (folder !== 0) {
+      this.#foldersRead++;
+      this.#entriesRead += this.#list.count - firstOfFolder;
     }
     this.#descend(firstOfFolder);
     if (names.incomplete) this.complete = false;
