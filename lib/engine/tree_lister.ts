@@ -22,6 +22,8 @@ export const SMALL_TREE = 256;
 /** Round trips above this are worth a few entries, ms, and the size of a subtree that is then listed unasked. */
 const LONG_WAY_MS = 10;
 const SMALL_SUBTREE = 32;
+/** Over such a link a root of no more entries is listed unasked, too: if anything differs, one question fewer is asked. */
+const SMALL_ROOT = 256;
 const PATIENCE_MS = 1000;
 /** Folders in one question. */
 const OFFER = 4096;
@@ -64,6 +66,7 @@ export class TreeLister {
   #answered = new Gate();
   #failure: unknown = null;
   #isScanned = false;
+  #isRootUnasked = false;
   /** Folders of the session's list that are small trees, and those in them. */
   readonly #whole = new IndexSet();
   #scanningIn = 0;
@@ -148,7 +151,13 @@ export class TreeLister {
     const parent = list.parent(folder);
     const isTop = folder === 0 || (!hasRoot && parent === 0);
     if (this.#whole.has(parent) || (isTop && entries <= smallTree)) this.#whole.add(folder);
-    const isCheap = this.#whole.has(folder) || (roundTripMs() > LONG_WAY_MS && entries <= SMALL_SUBTREE);
+    const isFar = roundTripMs() > LONG_WAY_MS;
+    if (folder === 0) this.#isRootUnasked = isFar && digests.range(scanned).count <= SMALL_ROOT;
+    // Whether anything differs is not known before the folders right below such a root are compared.
+    const isSmall = folder === 0
+      ? this.#isRootUnasked
+      : entries <= SMALL_SUBTREE && !(this.#isRootUnasked && parent === 0);
+    const isCheap = this.#whole.has(folder) || (isFar && isSmall);
     if (isCheap || digests.digest(scanned) === null) this.#descending.push(folder);
     else this.#offering.push(folder);
   }

@@ -46,6 +46,13 @@ export interface WireBytes {
   receivedBytes: number;
 }
 
+/**
+ * A first guess of the link's round trip, for the time until it is measured: ssh's handshake takes about nine of them (and with a
+ * password much longer; too long a guess costs some KB of list) and on a short link no longer than this, ms.
+ */
+const HANDSHAKE_TRIPS = 9;
+const SHORT_HANDSHAKE_MS = 500;
+
 /** How long the remote shell may take to say why it ended, ms. */
 const LAST_WORDS_MS = 500;
 
@@ -86,6 +93,8 @@ class Connection {
   readonly #request: JobRequest;
   readonly #run: RemoteRun;
   readonly #hello = makeHello("client", VERSION);
+  readonly #beganMs = monotonicMs();
+  #guessedMs = 0;
   readonly #sink: EarlySink;
   #source: ByteSource;
 
@@ -133,11 +142,17 @@ class Connection {
       early: this.#sink.take(EARLY_BYTES),
       onUpload: () => monitor.phase("deploying"),
     });
+    this.#guessedMs = Math.max(0, monotonicMs() - this.#beganMs - SHORT_HANDSHAKE_MS) / HANDSHAKE_TRIPS;
     if (launched.noise !== "") tell(`the login printed before the agent started: ${launched.noise}`);
     this.#source = prefixed(launched.rest, carrier.source);
     this.#sink.open();
     this.session.run().catch(() => {});
     monitor.phase("listing");
+  }
+
+  /** The link's round trip as far as it is known, ms. */
+  roundTripMs(): number {
+    return this.session.roundTripMs ?? this.#guessedMs;
   }
 
   /** Made of the session's seed, once the agent's HELLO has come. */
@@ -157,7 +172,7 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     paths: request.sources,
     target: session.peerTarget(list),
     digesters: connection.digesters(),
-    roundTripMs: () => session.roundTripMs ?? 0,
+    roundTripMs: () => connection.roundTripMs(),
     isLocal: false,
     report: (problem) => reporter.problem(problem),
     listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),

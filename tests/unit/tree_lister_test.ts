@@ -108,8 +108,15 @@ Deno.test("TreeLister: a small tree is listed at once, depth first, and so are s
 
 Deno.test("TreeLister: over a long way small subtrees of what differs are listed unasked", async () => {
   const many = Array.from({ length: 40 }, (_, i) => file(`big/${i}`, "x"));
-  const lines = await told({ entries: [...TREE, ...many], roundTripMs: 50, differ: [""] });
-  assert.deepEqual(lines, ["tell ", "list ", "list a", "list a/x", "list a/y", "list b", "tell big"]);
+  const few = Array.from({ length: 31 }, (_, i) => file(`a/${100 + i}`, "x"));
+  const lines = await told({ entries: [...TREE, ...few, ...many], roundTripMs: 50, differ: ["a"] });
+  assert.deepEqual(lines, ["list ", "tell a", "tell b", "tell big", "list a", "list a/x", "list a/y"]);
+});
+
+Deno.test("TreeLister: over a long way a small root is listed unasked, and what is right below it told; a large one is told", async () => {
+  assert.deepEqual(await told({ entries: TREE, roundTripMs: 50 }), ["list ", "tell a", "tell b"]);
+  const large = Array.from({ length: 260 }, (_, i) => file(`${1000 + i}`, "x"));
+  assert.deepEqual(await told({ entries: [...TREE, ...large], roundTripMs: 50 }), ["tell "]);
 });
 
 Deno.test("TreeLister: a folder that cannot be read has no digest, nor has what holds it, and is listed as incomplete", async () => {
