@@ -41,6 +41,15 @@ export interface MemoryRun {
   seed?: number;
   /** A tree of no more entries is listed without digests of subtrees. Default: 0 with an odd seed, else what the program has. */
   smallTree?: number;
+  /** What joins client and agent, and a first guess of its length. Default: streams of no length. */
+  link?: MemoryLink;
+}
+
+export interface MemoryLink {
+  up: Pipe;
+  down: Pipe;
+  clock: FakeClock;
+  roundTripMs: number;
 }
 
 export interface MemoryOutcome {
@@ -145,8 +154,8 @@ export async function runInMemory(run: MemoryRun): Promise<MemoryOutcome> {
 
 /** Client and agent, as lib/job/remote.ts and remote/agent.ts bring them together. */
 async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Reporter, list: FileList): Promise<void> {
-  const [up, down] = [new Pipe(), new Pipe()];
-  const clock = new FakeClock();
+  const { up, down, clock, roundTripMs } = run.link ??
+    { up: new Pipe(), down: new Pipe(), clock: new FakeClock(), roundTripMs: 0 };
   const client = new WireSession({
     source: down.source,
     sink: up.sink,
@@ -169,21 +178,23 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
   const served = serve(agent, run);
   served.catch(() => {});
   client.onEvents(reporter);
-  const digesters = await seededDigesters(await client.seed());
   const isPull = request.direction === "pull";
   client.sendJob({
     agentIsSource: isPull,
     options: request.options,
     paths: isPull ? request.sources : [request.target],
   });
+  const digesters = client.seed().then(seededDigesters);
+  digesters.catch(() => {});
   const env = environment(isPull ? run.target : run.source, run, 2);
   const filters = filterSet(request.options.filters);
   const { options } = request;
   try {
     if (isPull) {
+      const made = await digesters;
       const source = client.peerSource(list);
       const half = new TargetHalf({
-        ...{ env, list, options, filters, events: reporter, source, digesters },
+        ...{ env, list, options, filters, events: reporter, source, digesters: made },
         ...{
           path: request.target,
           expected: null,
@@ -197,8 +208,8 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
       const half = new SourceHalf({
         ...{ env, list, options, filters, paths: request.sources, isLocal: false, smallTree: smallTree(run) },
         target: client.peerTarget(list),
-        digesters: Promise.resolve(digesters),
-        roundTripMs: () => client.roundTripMs ?? 0,
+        digesters,
+        roundTripMs: () => client.roundTripMs ?? roundTripMs,
         report: (problem) => reporter.problem(problem),
         listed: () => {},
       });
