@@ -120,8 +120,9 @@ async function killAll(kills: Kill[], count: number, salt: number): Promise<void
   struck = 0;
   const chosen = sampled(kills, count, salt);
   await together(chosen, 3, kill);
-  // Counts differ a little from run to run only where a batch falls due by time.
-  assert.ok(struck >= chosen.length * 0.9, `only ${struck} of ${chosen.length} were reached`);
+  // Counts of locks and renames differ a little from run to run, where a batch falls due by time.
+  const missed = chosen.length - struck;
+  assert.ok(missed <= Math.max(1, chosen.length / 10), `only ${struck} of ${chosen.length} were reached`);
 }
 
 Deno.test("kill -9 at each changing call of a local run leaves every path old or new", async () => {
