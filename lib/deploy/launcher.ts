@@ -13,7 +13,7 @@ export const FIND_HOME = `
   test -O "$h" ||
     { n=$(id -un) && expr "$n" : "[a-zA-Z0-9_][a-zA-Z0-9_.-]*$" >/dev/null && eval "h=~$n"; };
   case $h in /*) ;; *) fail "HOME is not set" ;; esac;
-  if test "$h" -ef . && cd -P . 2>/dev/null; then d=$PWD;
+  if test "$h" -ef . 2>/dev/null && cd -P . 2>/dev/null; then d=$PWD;
   else d=$(cd -P -- "$h" 2>/dev/null && pwd) || fail "the home folder $h cannot be entered"; fi;
   d=\${d%/};
 `;
