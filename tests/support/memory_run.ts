@@ -11,6 +11,7 @@ import { endingOf, endingOfError } from "../../lib/cli/exit.ts";
 import { seededDigesters } from "../../lib/engine/digesters.ts";
 import type { Environment } from "../../lib/engine/environment.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
+import { ScanAhead } from "../../lib/engine/scan_ahead.ts";
 import { SourceHalf } from "../../lib/engine/source_half.ts";
 import { TargetHalf } from "../../lib/engine/target_half.ts";
 import { runLocal } from "../../lib/job/local.ts";
@@ -189,12 +190,14 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
   const env = environment(isPull ? run.target : run.source, run, 2);
   const filters = filterSet(request.options.filters);
   const { options } = request;
+  const ahead = isPull ? ScanAhead.begin({ env, options, filters, path: request.target }) : null;
   try {
     if (isPull) {
       const made = await digesters;
+      if (ahead !== null) ahead.seal = (digest) => made.list.hash(digest);
       const source = client.peerSource(list);
       const half = new TargetHalf({
-        ...{ env, list, options, filters, events: reporter, source, digesters: made },
+        ...{ env, list, options, filters, events: reporter, source, digesters: made, ahead },
         ...{
           path: request.target,
           expected: null,
@@ -225,6 +228,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
     await client.sendBye();
     up.sink.close();
   } finally {
+    ahead?.close();
     down.sink.close();
     await Promise.allSettled([served]);
   }
