@@ -15,6 +15,8 @@ export interface ScanAheadInput {
   filters: FilterSet;
   /** The target path as typed. */
   path: Uint8Array;
+  /** Names that the sources will have below it; null: the target stands for the source's own folder. */
+  only: readonly Uint8Array[] | null;
 }
 
 export class ScanAhead {
@@ -24,11 +26,15 @@ export class ScanAhead {
   readonly #env: Environment;
   readonly #root: Handle;
 
-  private constructor({ env, options, filters }: ScanAheadInput, root: Handle) {
+  /** Whether the target stands for the source's own folder. */
+  readonly isOfRoot: boolean;
+
+  private constructor({ env, options, filters, only }: ScanAheadInput, root: Handle) {
     this.#env = env;
     this.#root = root;
+    this.isOfRoot = only === null;
     this.tree = new OwnTree({
-      ...{ os: env.os, root, only: null, options, filters, pause: () => env.pause() },
+      ...{ os: env.os, root, only, options, filters, pause: () => env.pause() },
       terms: treeTerms(options, treeOffer(env)),
       accounts: ownAccountNames(env, options.numericIds),
       seal: (digest) => this.seal!(digest),

@@ -174,13 +174,20 @@ export class TargetHalf implements TargetPort {
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
     // Not before that is said: the source computes its digests meanwhile.
-    const scansHere = offer !== null && state.root.hasMetadata && this.#trees === "here";
-    if (scansHere && this.#ahead?.isOf(state.root.handle)) this.#ownTree = this.#ahead.tree;
-    else {
-      this.#ahead?.tree.stop();
-      if (scansHere) this.#startOwnTree(null);
-    }
+    if (offer !== null && this.#trees === "here") this.#scanOwnTree();
+    else this.#ahead?.tree.stop();
     return wait;
+  }
+
+  /** Goes on with the scan that has begun, if it is the right one, else begins one; where the root is not the source's own, when it is needed. */
+  #scanOwnTree(): void {
+    const { handle, hasMetadata } = this.#state.root;
+    const ahead = this.#ahead;
+    if (ahead !== null && ahead.isOfRoot === hasMetadata && ahead.isOf(handle)) this.#ownTree = ahead.tree;
+    else {
+      ahead?.tree.stop();
+      if (hasMetadata) this.#startOwnTree(null);
+    }
   }
 
   /** Whether what is equal need not be listed: where there is a tree, and the quick check alone decides. */

@@ -2,7 +2,6 @@
 // was loaded or read, because its handshake is the longest wait. What the client says first, the job and in a push the roots of its
 // source, travels in the launch line; on a push the scan then runs while nothing is heard.
 
-import { latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
@@ -23,7 +22,7 @@ import { WireSession } from "../session/wire_session.ts";
 import { EarlySink, prefixed } from "../transport/early.ts";
 import type { ByteSource } from "../os/streams.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
-import { splitSource } from "../tree/origins.ts";
+import { namesAskedFor } from "../tree/origins.ts";
 import { EARLY_BYTES } from "../wire/launch_line.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
@@ -193,9 +192,8 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const { env, list, filters, reporter } = run;
   const { session } = connection;
   const { options, target } = request;
-  const expected = expectedNames(request.sources);
-  // Of a whole folder it is known where it goes.
-  const ahead = expected === null ? ScanAhead.begin({ env, options, filters, path: target }) : null;
+  const expected = namesAskedFor(request.sources);
+  const ahead = ScanAhead.begin({ env, options, filters, path: target, only: expected });
   try {
     await connection.open();
     const digesters = await connection.digesters();
@@ -228,17 +226,6 @@ async function together(
     await Promise.allSettled([work, session.fail(error)]);
     throw error;
   }
-}
-
-/** Top-level names that the arguments ask for; null where a folder's whole content was asked for. */
-function expectedNames(sources: Uint8Array[]): Uint8Array[] | null {
-  const names: Uint8Array[] = [];
-  for (const source of sources) {
-    const { only } = splitSource(source);
-    if (only === null || latin1(source) === "~") return null;
-    names.push(only);
-  }
-  return names;
 }
 
 /** A broken link is told with what the remote shell said last. */

@@ -25,3 +25,14 @@ export function splitSource(word: Uint8Array): { folder: Uint8Array; only: Uint8
   if (cut < 0) return { folder: new Uint8Array([DOT]), only: last };
   return { folder: cut === 0 ? word.subarray(0, 1) : word.subarray(0, cut), only: last };
 }
+
+/** Top-level names that the arguments ask for, each once; null where a folder's whole content was asked for. */
+export function namesAskedFor(sources: Uint8Array[]): Uint8Array[] | null {
+  const names = new Map<string, Uint8Array>();
+  for (const source of sources) {
+    const { only } = splitSource(source);
+    if (only === null || latin1(source) === "~") return null;
+    names.set(latin1(only), only);
+  }
+  return [...names.values()];
+}

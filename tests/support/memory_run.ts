@@ -19,6 +19,7 @@ import { Reporter } from "../../lib/job/reporter.ts";
 import type { JobRequest } from "../../lib/job/request.ts";
 import { Killed } from "../../lib/os/memory.ts";
 import type { Os } from "../../lib/os/os.ts";
+import { namesAskedFor } from "../../lib/tree/origins.ts";
 import { DELETING, itemize } from "../../lib/plan/itemize.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { WireSession } from "../../lib/session/wire_session.ts";
@@ -190,7 +191,9 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
   const env = environment(isPull ? run.target : run.source, run, 2);
   const filters = filterSet(request.options.filters);
   const { options } = request;
-  const ahead = isPull ? ScanAhead.begin({ env, options, filters, path: request.target }) : null;
+  const ahead = isPull
+    ? ScanAhead.begin({ env, options, filters, path: request.target, only: namesAskedFor(request.sources) })
+    : null;
   try {
     if (isPull) {
       const made = await digesters;

@@ -25,9 +25,14 @@ function environment(os: MemoryOs): Environment {
   };
 }
 
-function begin(os: MemoryOs, path: string, changes: Partial<SyncOptions> = {}): ScanAhead | null {
+function begin(
+  os: MemoryOs,
+  path: string,
+  changes: Partial<SyncOptions> = {},
+  only: Uint8Array[] | null = null,
+): ScanAhead | null {
   const options = { ...defaultOptions(), recursive: true, times: true, ...changes };
-  return ScanAhead.begin({ env: environment(os), options, filters: filterSet([]), path: utf8(path) });
+  return ScanAhead.begin({ env: environment(os), options, filters: filterSet([]), path: utf8(path), only });
 }
 
 function trees(): MemoryOs {
@@ -80,6 +85,28 @@ Deno.test("ScanAhead: what it found is compared once there is a seal", async () 
   assert.equal(none, null, "no such folder");
   a.close();
   b.close();
+  assert.equal(os.openHandles(), 0);
+});
+
+Deno.test("ScanAhead: of named sources it reads what has their names, and what is missing is no trouble", async () => {
+  const os = trees();
+  plant("/a", [file("y/3", "3")], os);
+  const ahead = begin(os, "/a", {}, [utf8("x"), utf8("none")])!;
+  assert.equal(ahead.isOfRoot, false);
+  const digests: Uint8Array[] = [];
+  ahead.seal = (bytes) => {
+    digests.push(bytes.slice(0, 16));
+    return bytes.subarray(0, 16);
+  };
+  assert.deepEqual(await ahead.tree.compare([utf8("x"), utf8("y"), utf8("none")], new Uint8Array(48)), [
+    null,
+    null,
+    null,
+  ]);
+  assert.equal(digests.length, 1, "x alone was read");
+  const [tally] = await ahead.tree.compare([utf8("x")], digests[0]);
+  assert.equal(tally!.files, 2);
+  ahead.close();
   assert.equal(os.openHandles(), 0);
 });
 
