@@ -66,13 +66,13 @@ async function synchronise(
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
   const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });
   // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
-  const carrier = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
-  carrier?.catch(() => {});
+  const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
+  starting?.catch(() => {});
   const { onEndingSignal } = await import("./signals.ts");
   const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
   onEndingSignal((name) => stop.abort(interrupted(name)), 20);
   try {
-    await carrier;
+    const carrier = await starting;
     const { runJob } = await parts.job();
     const job = runJob(request, report, {
       stop: stop.signal,

@@ -21,13 +21,12 @@ export interface ScanAheadInput {
 
 export class ScanAhead {
   readonly tree: OwnTree;
+  /** Whether the target stands for the source's own folder. */
+  readonly isOfRoot: boolean;
   /** What the session's seed makes of a digest; known before the first comparison. */
   seal: Seal | null = null;
   readonly #env: Environment;
   readonly #root: Handle;
-
-  /** Whether the target stands for the source's own folder. */
-  readonly isOfRoot: boolean;
 
   private constructor({ env, options, filters, only }: ScanAheadInput, root: Handle) {
     this.#env = env;

@@ -16,7 +16,7 @@ import { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { Errno, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
 import {
   AccountKind,
   FolderPiece,
@@ -31,9 +31,8 @@ import {
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
-import { isOwnName } from "../tree/own_names.ts";
+import { holdsNothing } from "../tree/own_names.ts";
 import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
-import { SortedListing } from "../tree/sorted_listing.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
@@ -294,13 +293,10 @@ export class SourceHalf implements SourcePort {
   #guardEmpty(): void {
     const { options } = this.#plan;
     if (!options.delete || options.allowEmptySource || options.noGuard) return;
-    const names = new SortedListing();
+    const names = new Listing();
     if (this.#origins.length === 0) return;
     for (const { root, only } of this.#origins) {
-      if (only !== null) return;
-      if (names.read(this.#os, root) < 0) return;
-      const { listing } = names;
-      for (let i = 0; i < listing.count; i++) if (!isOwnName(listing.names, listing.at[i], listing.length[i])) return;
+      if (only !== null || this.#os.readFolder(root, names) < 0 || !holdsNothing(names)) return;
     }
     throw new TsyncError({
       kind: "guard",

@@ -6,7 +6,7 @@ import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
-import { isOwnName } from "../tree/own_names.ts";
+import { holdsNothing } from "../tree/own_names.ts";
 
 export interface TargetRoot {
   /** The folder everything is written below; -1 in a dry run in which it does not exist. */
@@ -47,11 +47,6 @@ function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   const names = new Listing();
   const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names);
   return { handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
-}
-
-function holdsNothing(listing: Listing): boolean {
-  for (let i = 0; i < listing.count; i++) if (!isOwnName(listing.names, listing.at[i], listing.length[i])) return false;
-  return true;
 }
 
 /** A single file under the path's own last name: the root is the folder that holds it. */

@@ -28,7 +28,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   } else {
     const { runRemote } = await import("./remote.ts");
     const wire = await runRemote(request, {
-      carrier: await hooks.carrier!,
+      carrier: hooks.carrier!,
       env,
       list,
       filters,

@@ -29,8 +29,8 @@ export interface JobHooks {
    * reported wait in memory. Asked often; costs nothing.
    */
   pace(): Promise<void> | undefined;
-  /** The remote shell (startCarrier), for a request with a remote place. */
-  readonly carrier: Promise<Transport> | null;
+  /** The remote shell (startCarrier); null for a local request. */
+  readonly carrier: Transport | null;
   /** A line for standard error as it is, without newline: what ssh says, a login's noise. Its maker has escaped it (R14). */
   tell(line: string): void;
 }

@@ -1,11 +1,10 @@
 // A run over a connection: the client runs one half, the agent the other. The remote shell was started before anything else
 // was loaded or read, because its handshake is the longest wait. What the client says first, the job and in a push the roots of its
-// source, travels in the launch line; on a push the scan then runs while nothing is heard.
+// source, travels in the launch line; the scan (of the source, in a pull of the target) then runs while nothing is heard.
 
 import { TsyncError } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
-import { VERSION } from "../base/version.ts";
 import { ownAgents } from "../deploy/bundle.ts";
 import { remoteCommand } from "../deploy/command.ts";
 import { launchAgent } from "../deploy/launch.ts";
@@ -17,10 +16,9 @@ import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { takeLongTurns } from "../os/schedule.ts";
-import { makeHello } from "../session/hello.ts";
+import type { ByteSource } from "../os/streams.ts";
 import { WireSession } from "../session/wire_session.ts";
 import { EarlySink, prefixed } from "../transport/early.ts";
-import type { ByteSource } from "../os/streams.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
 import { namesAskedFor } from "../tree/origins.ts";
 import { EARLY_BYTES } from "../wire/launch_line.ts";
@@ -91,7 +89,6 @@ class Connection {
   readonly session: WireSession;
   readonly #request: JobRequest;
   readonly #run: RemoteRun;
-  readonly #hello = makeHello("client", VERSION);
   readonly #beganMs = monotonicMs();
   #guessedMs = 0;
   readonly #sink: EarlySink;
@@ -108,7 +105,6 @@ class Connection {
       side: "client",
       clock: { now: monotonicMs, every },
       timeoutSeconds: request.options.timeoutSeconds,
-      hello: this.#hello,
     });
     this.session.ended.catch(() => {});
     this.session.onEvents(run.reporter);

@@ -1,4 +1,4 @@
-// How this thread shares a processor with others. Called by the job runner once the remote shell runs. Promises: nothing but the
+// How the threads of this process share a processor with others. Called by the job runner once the remote shell runs. Promises: nothing but the
 // order of turns changes; where the system does not know this (Linux before 6.12), nothing does.
 
 import { linuxMachine } from "./linux_machine.ts";

@@ -1,5 +1,5 @@
-// HELLO of our side, and the judgement of the peer's (law 10). The client makes its own before the session begins, because it
-// travels in the launch line; the agent's goes out as its first frame.
+// HELLO of our side, and the judgement of the peer's (law 10). The client's travels in the launch line; the agent's goes out as its
+// first frame.
 
 import { display, utf8 } from "../base/bytes.ts";
 import { ByteReader, ByteWriter } from "../base/codec.ts";

@@ -187,7 +187,7 @@ export class SourceSide implements TargetPort {
 
   sourceDone(errors: boolean): Wait {
     // Where nothing is deleted nobody asks, and the session may have ended.
-    if (!this.#core.state.deletes && this.#isEndImplied) return undefined;
+    if (this.#isEndImplied) return undefined;
     this.#core.guard();
     this.#isDone = true;
     encodeSourceDone(this.#core.outbox.bulk(Message.sourceDone), errors);

@@ -44,9 +44,7 @@ export interface WireSessionOptions {
   clock: SessionClock;
   /** Our own idle limit; 0 = none. An agent takes the job's where it is shorter. */
   timeoutSeconds: number;
-  /** Our HELLO, if it was made before (makeHello): the client's travels in the launch line. */
-  hello?: Hello;
-  /** The program's version, for a HELLO made here. */
+  /** The program's version, as HELLO tells it. */
   version?: string;
 }
 
@@ -97,7 +95,7 @@ export class WireSession {
     this.#peer = options.side === "client" ? "the agent" : "the client";
     this.#clock = options.clock;
     this.#timeoutSeconds = options.timeoutSeconds;
-    this.#hello = options.hello ?? makeHello(options.side, options.version);
+    this.#hello = makeHello(options.side, options.version);
     this.#state = new SessionState(options.side === "client");
     this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
     this.#closing = new Closing(this.#outbox, options.clock, () => this.#keepalive.stop());

@@ -3,6 +3,7 @@
 // digits are a check over the rest, so that a user's file that merely looks alike is never taken for ours and removed.
 
 import { fromLatin1, hex, latin1 } from "../base/bytes.ts";
+import type { Listing } from "../os/os.ts";
 
 const PREFIX = [0x2e, 0x74, 0x73, 0x79, 0x6e, 0x63, 0x2d]; // ".tsync-"
 const RUN_DIGITS = 8;
@@ -22,6 +23,12 @@ export function isOwnName(bytes: Uint8Array, at: number, length: number): boolea
   for (let i = 1; i < PREFIX.length; i++) if (bytes[at + i] !== PREFIX[i]) return false;
   const text = latin1(bytes.subarray(at, at + length));
   return text === ".tsync-partial" || TEMPORARY.test(text);
+}
+
+/** Whether a folder with this listing holds nothing but names of ours. */
+export function holdsNothing({ count, names, at, length }: Listing): boolean {
+  for (let i = 0; i < count; i++) if (!isOwnName(names, at[i], length[i])) return false;
+  return true;
 }
 
 /** Whether the name is a temporary name that tsync itself made (its check digits are right). */
