@@ -14,9 +14,16 @@ export function wallSeconds(): number {
 /** Deno has it, its types do not. */
 declare function setImmediate(fn: () => void): unknown;
 
-/** Resolves in the next turn of the event loop, after what is due (timers, signals, arrived bytes) had its turn. About 5 us. */
+/** The runtime looks for signals and arrived bytes at every 61st step only, and a turn of the event loop takes two. */
+const TURNS = 40;
+
+/** Resolves after what is due (timers, signals, arrived bytes) had its turn. Measured: 50 us; one turn alone (3 us) leaves a signal for up to 24 more. */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => resolve()));
+  return new Promise((resolve) => {
+    let left = TURNS;
+    const turn = () => --left > 0 ? setImmediate(turn) : resolve();
+    setImmediate(turn);
+  });
 }
 
 /** Calls `fn` every `ms` milliseconds until the returned function is called. A timer keeps the process alive. */
