@@ -4,9 +4,9 @@
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { FILTER_BYTES, FILTER_RULES, PATH_BYTES, SOURCES } from "../base/limits.ts";
 import { defaultOptions, type FilterRule, type SyncOptions } from "../base/options.ts";
-import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
-import { DELETE_LIMIT, TIMEOUT_LIMIT, WINDOW_LIMIT_NS } from "./messages.ts";
+import { decodeValues, encodeValues } from "./job_values.ts";
+import { DELETE_LIMIT, WINDOW_LIMIT_NS } from "./messages.ts";
 
 export interface Job {
   /** The agent runs the source half (a pull); else the target half (a push). */
@@ -16,29 +16,32 @@ export interface Job {
   paths: Uint8Array[];
 }
 
-/** Position = bit number. */
-const OPTION_BITS = [
-  "recursive",
-  "links",
-  "perms",
-  "times",
-  "group",
-  "owner",
-  "devices",
-  "specials",
-  "numericIds",
-  "dryRun",
-  "checksum",
-  "ignoreTimes",
-  "sparse",
-  "delete",
-  "reportUnchanged",
-  "allowEmptySource",
-  "allowTorn",
-  "noGuard",
-  "reportEntries",
-  "wholeFile",
-] as const satisfies (keyof SyncOptions)[];
+/** Bit numbers, from the lowest of the first word on; one once given out keeps its meaning. */
+const OPTION_BITS = {
+  recursive: 0,
+  links: 1,
+  perms: 2,
+  times: 3,
+  group: 4,
+  owner: 5,
+  devices: 6,
+  specials: 7,
+  numericIds: 8,
+  dryRun: 9,
+  checksum: 10,
+  ignoreTimes: 11,
+  sparse: 12,
+  delete: 13,
+  reportUnchanged: 14,
+  allowEmptySource: 15,
+  allowTorn: 16,
+  noGuard: 17,
+  reportEntries: 18,
+  wholeFile: 19,
+} as const satisfies Partial<Record<keyof SyncOptions, number>>;
+
+const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];
+const BIT_WORDS = 3;
 
 /** Position = number. */
 const COMPRESS = ["auto", "always", "never"] as const satisfies SyncOptions["compress"][];
@@ -70,9 +73,9 @@ export function decodeJob(reader: ByteReader): Job {
 }
 
 function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
-  let bits = 0;
-  for (const [bit, name] of OPTION_BITS.entries()) if (options[name]) bits |= 1 << bit;
-  writer.u32(bits);
+  const words = new Uint32Array(BIT_WORDS);
+  for (const [name, bit] of OPTIONS) if (options[name]) words[bit >>> 5] |= 1 << (bit & 31);
+  for (const word of words) writer.u32(word);
   writer.signed(options.modifyWindowNs ?? -1);
   const limit = options.deleteLimit;
   if (limit === null) {
@@ -85,8 +88,6 @@ function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
     writer.u8(DeleteLimit.percent);
     writer.varint(limit.percent);
   }
-  writer.varint(options.timeoutSeconds);
-  writer.varint(options.blockBytes);
   writer.u8(COMPRESS.indexOf(options.compress));
   writer.signed(options.compressLevel ?? 0);
   writer.varint(options.filters.length);
@@ -94,13 +95,12 @@ function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
     writer.flag(rule.include);
     writer.blob(rule.pattern);
   }
+  encodeValues(writer, options);
 }
 
 function decodeOptions(reader: ByteReader): SyncOptions {
   const options = defaultOptions();
-  const bits = reader.u32("JOB options");
-  if (bits >= 1 << OPTION_BITS.length) reader.fail("JOB options", "an unknown bit is set");
-  for (const [bit, name] of OPTION_BITS.entries()) options[name] = (bits & (1 << bit)) !== 0;
+  decodeBits(reader, options);
   const window = reader.signed("JOB modify window", WINDOW_LIMIT_NS);
   if (window < -1) reader.fail("JOB modify window", `${window} is below -1`);
   options.modifyWindowNs = window === -1 ? null : window;
@@ -109,11 +109,20 @@ function decodeOptions(reader: ByteReader): SyncOptions {
   const limit = reader.varint("JOB delete limit", [0, DELETE_LIMIT, 100][kind]);
   if (kind === DeleteLimit.count) options.deleteLimit = { count: limit };
   if (kind === DeleteLimit.percent) options.deleteLimit = { percent: limit };
-  options.timeoutSeconds = reader.varint("JOB timeout", TIMEOUT_LIMIT);
-  options.blockBytes = reader.varint("JOB block size", MAX_BLOCK_BYTES);
   decodeCompression(reader, options);
   options.filters = decodeFilters(reader);
+  decodeValues(reader, options);
   return options;
+}
+
+function decodeBits(reader: ByteReader, options: SyncOptions): void {
+  const words = new Uint32Array(BIT_WORDS);
+  for (let word = 0; word < BIT_WORDS; word++) words[word] = reader.u32("JOB options");
+  for (const [name, bit] of OPTIONS) {
+    options[name] = (words[bit >>> 5] & (1 << (bit & 31))) !== 0;
+    words[bit >>> 5] &= ~(1 << (bit & 31));
+  }
+  if (words.some((word) => word !== 0)) reader.fail("JOB options", "an unknown bit is set");
 }
 
 function decodeCompression(reader: ByteReader, options: SyncOptions): void {

@@ -209,8 +209,8 @@ const rule = (bytes: number) => ({ include: false, pattern: new Uint8Array(bytes
 const JOBS: [string, Partial<Job>][] = [
   ["a job of role 2", { role: 2 }],
   ["a job of role 255", { role: 255 }],
-  ["a job with bit 20", { bits: 0xff | (1 << 20) }],
-  ["a job with bit 31", { bits: 0x8000_00ff }],
+  ["a job with bit 80", { moreBits: [0, 0x1_0000] }],
+  ["a job with bit 95", { moreBits: [0, 0x8000_0000] }],
   ["a window of 2^52 ns", { windowNs: 2n ** 52n }],
   ["a window of -2 ns", { windowNs: -2 }],
   ["a window of 2^63 ns", { windowNs: 2n ** 63n }],
@@ -232,15 +232,25 @@ for (const role of ["agent target", "agent source"] as Role[]) {
   }
   const tail = (...numbers: (number | bigint)[]): Tamper =>
     edit("JOB", () => {
-      const writer = new Writer().u8(role === "agent target" ? 0 : 1).u32(0xff).signed(-1).u8(0).varint(0).varint(0);
+      const writer = new Writer().u8(role === "agent target" ? 0 : 1).u32(0xff).u32(0).u32(0).signed(-1).u8(0).varint(0)
+        .u8(0)
+        .varint(0);
       for (const number of numbers) writer.varint(number);
       return writer.bytes();
     });
   refused(role, "a job that counts 2^53-1 rules", { tamper: tail(2n ** 53n - 1n) });
   refused(role, "a job that counts 2^64-1 rules", { tamper: tail(2n ** 64n - 1n) });
-  refused(role, "a job that counts 65,536 paths", { tamper: tail(0, 65_536) });
-  refused(role, "a job that counts 65,535 paths and holds none", { tamper: tail(0, 65_535) });
-  refused(role, "a job whose path is longer than the frame", { tamper: tail(0, 1, 4_000) });
+  // Behind the rules: how many values; each has a tag, the length of its blob, the blob.
+  refused(role, "a job that counts 2^53-1 values", { tamper: tail(0, 2n ** 53n - 1n) });
+  refused(role, "a job with value 0", { tamper: tail(0, 1, 0, 1, 5, 1, 1, 97) });
+  refused(role, "a job with value 127", { tamper: tail(0, 1, 127, 1, 5, 1, 1, 97) });
+  refused(role, "a job with a value twice", { tamper: tail(0, 2, 1, 1, 5, 1, 1, 5, 1, 1, 97) });
+  refused(role, "a job with values in falling order", { tamper: tail(0, 2, 2, 1, 5, 1, 1, 5, 1, 1, 97) });
+  refused(role, "a job whose value is longer than its number", { tamper: tail(0, 1, 1, 2, 5, 5, 1, 1, 97) });
+  refused(role, "a job whose value is empty", { tamper: tail(0, 1, 1, 0, 1, 1, 97) });
+  refused(role, "a job that counts 65,536 paths", { tamper: tail(0, 0, 65_536) });
+  refused(role, "a job that counts 65,535 paths and holds none", { tamper: tail(0, 0, 65_535) });
+  refused(role, "a job whose path is longer than the frame", { tamper: tail(0, 0, 1, 4_000) });
   refused(role, "a rule that is neither exclude nor include", {
     job: { rules: [rule(3)] },
     tamper: edit("JOB", (payload) => {

@@ -386,6 +386,8 @@ export interface Job {
   /** 0: the agent is the target, 1: the source. */
   role: number;
   bits: number;
+  /** The second and the third word of bits. */
+  moreBits: [number, number];
   windowNs: number | bigint;
   limitKind: number;
   limit: number | bigint;
@@ -404,6 +406,7 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
   return {
     role,
     bits: ARCHIVE_BITS,
+    moreBits: [0, 0],
     windowNs: -1,
     limitKind: 0,
     limit: 0,
@@ -417,12 +420,19 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
   };
 }
 
+/** Tags of the values of a job. */
+const TIMEOUT = 1;
+const BLOCK_BYTES = 2;
+
 export function encodeJob(job: Job): Uint8Array {
-  const writer = new Writer().u8(job.role).u32(job.bits).signed(job.windowNs).u8(job.limitKind).varint(job.limit)
-    .varint(job.timeoutSeconds).varint(job.blockBytes).u8(job.compress).varint(job.compressLevel).varint(
-      job.rules.length,
-    );
+  const [second, third] = job.moreBits;
+  const writer = new Writer().u8(job.role).u32(job.bits).u32(second).u32(third).signed(job.windowNs).u8(job.limitKind)
+    .varint(job.limit).u8(job.compress).varint(job.compressLevel).varint(job.rules.length);
   for (const rule of job.rules) writer.u8(rule.include ? 1 : 0).blob(rule.pattern);
+  const values = ([[TIMEOUT, job.timeoutSeconds], [BLOCK_BYTES, job.blockBytes]] as const)
+    .filter(([, value]) => value !== 0);
+  writer.varint(values.length);
+  for (const [tag, value] of values) writer.u8(tag).blob(new Writer().varint(value).bytes());
   writer.varint(job.paths.length);
   for (const path of job.paths) writer.blob(path);
   return writer.bytes();
@@ -432,24 +442,36 @@ export function decodeJob(payload: Uint8Array): Job {
   const reader = new Reader(payload);
   const role = reader.choice(2, "role");
   const bits = reader.u32();
-  must(bits >>> 20 === 0, "unknown job bits");
+  const moreBits: [number, number] = [reader.u32(), reader.u32()];
+  must(moreBits[1] === 0, "unknown job bits");
   const windowNs = reader.signed(2 ** 52 - 1);
   must(windowNs >= -1, "a modify window below 0");
   const limitKind = reader.choice(3, "delete limit");
   const limit = reader.varint(2 ** 32);
-  const timeoutSeconds = reader.varint(2 ** 31);
-  const blockBytes = reader.varint(16_777_216);
   const compress = reader.choice(3, "compression");
   const compressLevel = reader.varint(100);
   const rules = Array.from({ length: reader.varint(100_000) }, () => ({
     include: reader.choice(2, "rule") === 1,
     pattern: reader.blob(4_096),
   }));
+  const values = new Map<number, number>();
+  let last = 0;
+  for (let count = reader.varint(2); count > 0; count--) {
+    const tag = reader.u8();
+    must(tag > last && tag <= BLOCK_BYTES, `value ${tag} after ${last}`);
+    last = tag;
+    const value = new Reader(reader.blob(65_535));
+    values.set(tag, value.varint(tag === TIMEOUT ? 2 ** 31 : 16_777_216));
+    value.end();
+  }
+  const timeoutSeconds = values.get(TIMEOUT) ?? 0;
+  const blockBytes = values.get(BLOCK_BYTES) ?? 0;
   const paths = Array.from({ length: reader.varint(65_535) }, () => reader.blob(4_095));
   reader.end();
   must(paths.length >= 1 && (role === 1 || paths.length === 1), `${paths.length} paths`);
   must(paths.every((path) => !path.includes(0)), "a path with NUL");
-  return { role, bits, windowNs, limitKind, limit, timeoutSeconds, compress, compressLevel, blockBytes, rules, paths };
+  const numbers = { windowNs, limitKind, limit, timeoutSeconds, compress, compressLevel, blockBytes };
+  return { role, bits, moreBits, ...numbers, rules, paths };
 }
 
 // ---- source to target ----------------------------------------------------------------------------------------------

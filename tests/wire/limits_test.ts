@@ -60,39 +60,50 @@ limit("HELLO version text", Message.hello, (w, v) => hello(0, v)(w), 64);
 interface JobParts {
   role?: number;
   bits?: number;
+  /** The third word of bits. */
+  highBits?: number;
   window?: number;
   limitKind?: number;
   limit?: number;
-  timeout?: number;
-  block?: number;
   compress?: number;
   level?: number;
   rules?: Build;
+  values?: Build;
   paths?: Build;
 }
 function job(w: ByteWriter, parts: JobParts): void {
   w.u8(parts.role ?? 1);
   w.u32(parts.bits ?? 0);
+  w.u32(0);
+  w.u32(parts.highBits ?? 0);
   big(w, parts.window ?? 1);
   w.u8(parts.limitKind ?? 0);
   w.varint(parts.limit ?? 0);
-  w.varint(parts.timeout ?? 0);
-  w.varint(parts.block ?? 0);
   w.u8(parts.compress ?? 0);
   w.signed(parts.level ?? 0);
   (parts.rules ?? ((w) => w.varint(0)))(w);
+  (parts.values ?? ((w) => w.varint(0)))(w);
   (parts.paths ?? ((w) => (w.varint(1), blob(w, 1))))(w);
 }
 limit("JOB role", Message.job, (w, role) => job(w, { role }), 1);
-limit("JOB option bits", Message.job, (w, bits) => job(w, { bits }), 2 ** 20 - 1);
+limit("JOB highest option bits", Message.job, (w, highBits) => job(w, { highBits }), 0, 2 ** 31);
 limit("JOB modify window (zigzag)", Message.job, (w, window) => job(w, { window }), 2 ** 53 - 2, 2 ** 53);
 limit("JOB modify window below -1 (zigzag)", Message.job, (w, window) => job(w, { window }), 1, 3);
 limit("JOB kind of delete limit", Message.job, (w, limitKind) => job(w, { limitKind }), 2);
 limit("JOB guard", Message.job, (w, limit) => job(w, { limit }), 0);
 limit("JOB delete limit by count", Message.job, (w, limit) => job(w, { limitKind: 1, limit }), 2 ** 32);
 limit("JOB delete limit by percent", Message.job, (w, limit) => job(w, { limitKind: 2, limit }), 100);
-limit("JOB timeout", Message.job, (w, timeout) => job(w, { timeout }), 2 ** 31);
-limit("JOB block size", Message.job, (w, block) => job(w, { block }), 16 << 20);
+const value = (tag: number, build: Build): Build => (w) => {
+  const own = new ByteWriter(16);
+  build(own);
+  w.varint(1);
+  w.u8(tag);
+  w.blob(own.bytes.subarray(0, own.used));
+};
+const number = (tag: number) => (w: ByteWriter, v: number) => job(w, { values: value(tag, (own) => own.varint(v)) });
+limit("JOB timeout", Message.job, number(1), 2 ** 31);
+limit("JOB block size", Message.job, number(2), 16 << 20);
+limit("JOB unknown value", Message.job, (w, tag) => number(tag)(w, 1), 2, 255);
 limit("JOB compression", Message.job, (w, compress) => job(w, { compress }), 2);
 limit("JOB compression level", Message.job, (w, level) => job(w, { level }), 22);
 limit("JOB compression level below zero", Message.job, (w, level) => job(w, { level }), -50, -51);

@@ -1,0 +1,65 @@
+// The options of a JOB that hold a value and are at rest in most runs: only those that are not travel, each under its tag.
+// Called by job_codec.ts. Promises: a tag that is not in the table, or comes twice, ends the session.
+
+import { ByteReader, ByteWriter } from "../base/codec.ts";
+import { defaultOptions, type SyncOptions } from "../base/options.ts";
+import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
+import { TIMEOUT_LIMIT } from "./messages.ts";
+
+/** One such option: how it travels inside its blob. */
+interface Value<Name extends keyof SyncOptions> {
+  name: Name;
+  encode(writer: ByteWriter, value: SyncOptions[Name]): void;
+  /** Reads all of the blob that belongs to it, every number bounded. */
+  decode(reader: ByteReader): SyncOptions[Name];
+}
+
+/** By tag, in rising order; a tag once given out keeps its meaning. */
+const VALUES = new Map<number, Value<keyof SyncOptions>>([
+  [1, number("timeoutSeconds", TIMEOUT_LIMIT)],
+  [2, number("blockBytes", MAX_BLOCK_BYTES)],
+]);
+
+/** Longest value, bytes. */
+const VALUE_BYTES = 65_535;
+
+type Numeric = { [Name in keyof SyncOptions]: SyncOptions[Name] extends number ? Name : never }[keyof SyncOptions];
+
+function number(name: Numeric, limit: number): Value<keyof SyncOptions> {
+  return {
+    name,
+    encode: (writer, value) => writer.varint(value as number),
+    decode: (reader) => reader.varint(`JOB ${name}`, limit),
+  };
+}
+
+export function encodeValues(writer: ByteWriter, options: SyncOptions): void {
+  const atRest = defaultOptions();
+  const given = [...VALUES].filter(([, { name }]) => options[name] !== atRest[name]);
+  writer.varint(given.length);
+  for (const [tag, { name, encode }] of given) {
+    const value = new ByteWriter(16);
+    encode(value, options[name]);
+    writer.u8(tag);
+    writer.blob(value.bytes.subarray(0, value.used));
+  }
+}
+
+export function decodeValues(reader: ByteReader, options: SyncOptions): void {
+  const count = reader.varint("JOB values", VALUES.size);
+  let last = 0;
+  for (let i = 0; i < count; i++) {
+    const tag = reader.u8("JOB value");
+    const value = VALUES.get(tag);
+    if (value === undefined) reader.fail("JOB value", `${tag} is unknown`);
+    if (tag <= last) reader.fail("JOB value", `${tag} after ${last}`);
+    last = tag;
+    const own = new ByteReader(reader.blob("JOB value", VALUE_BYTES));
+    set(options, value.name, value.decode(own));
+    own.done("JOB value");
+  }
+}
+
+function set<Name extends keyof SyncOptions>(options: SyncOptions, name: Name, value: SyncOptions[Name]): void {
+  options[name] = value;
+}
