@@ -8,6 +8,7 @@ import { LOCAL, testEach, type Topology, useOtherMachine } from "../support/topo
 import { type Entry, file, folder, link, name, special } from "../support/trees.ts";
 import { differenceOf } from "./differences.ts";
 import { ask, type Question, type Result } from "./oracle.ts";
+import { OWN } from "./scenario.ts";
 
 useOtherMachine();
 
@@ -75,10 +76,6 @@ function changes(privileged: boolean): Entry[] {
 }
 
 const isDeletion = (line: string) => line.startsWith("*deleting") || line.startsWith("deleting ");
-/** Numbers of bytes on the wire and times are each program's own, and what rsync -vv tells of its inner life. */
-const OWN =
-  /^(sent |total size is .* speedup|File list |Total bytes |Literal data|Matched data|delta-transmission |total: matches|opening connection|\[sender\] expand)/;
-
 function comparable({ lines, code }: Result) {
   const shown = lines.filter((line) => !OWN.test(line));
   return {
