@@ -31,6 +31,7 @@ import { applyMetadata } from "../tree/apply.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
+import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
@@ -50,6 +51,8 @@ export interface TargetPlan extends TargetInput {
   ahead?: ScanAhead | null;
   /** The target path as typed. */
   path: Uint8Array;
+  /** A basis from this size on is copied while it is signed. */
+  copiedAheadBytes?: number;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
   expected: Uint8Array[] | null;
 }
@@ -65,6 +68,7 @@ export class TargetHalf implements TargetPort {
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
+  readonly #copies: BasisCopies;
   readonly #signer: BasisSigner;
   /** The tree at the target, in a session that compares digests of subtrees. */
   #ownTree: TreeComparer | null = null;
@@ -92,9 +96,10 @@ export class TargetHalf implements TargetPort {
     this.#ahead = plan.ahead ?? null;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#generator = new Generator(this.#state);
-    this.#receiver = new Receiver(this.#state, this.#generator);
+    this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
+    this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
     this.#deleter = new Deleter(this.#state, this.#generator);
-    this.#signer = new BasisSigner(this.#state);
+    this.#signer = new BasisSigner(this.#state, this.#copies);
     this.#receiver.onAnswered = (index) => {
       this.#signer.answered(index);
       if (this.#state.wanted.size === 0) this.#checkAnswered();
@@ -116,14 +121,19 @@ export class TargetHalf implements TargetPort {
       this.#finish();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
+      // The totals go out first.
+      if (this.#receiver.lingers) await this.#breathe();
       return state.totals;
     } finally {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
       this.#ownTree?.stop();
       this.#signer.fail(this.#ended.error);
       await this.#newFiles?.stop(this.#breathe);
+      const dropped = this.#copies.dropAll();
       await Promise.allSettled(this.#working);
+      await dropped;
       this.#receiver.abandon();
+      this.#receiver.close();
       state.newFolders.placeAll();
       state.stage.discardAll();
       this.#deleter.close();
@@ -285,7 +295,8 @@ export class TargetHalf implements TargetPort {
 
   fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     this.#demandAlive();
-    return this.#receiver.fileBegin(index, size, fresh, isDelta);
+    const wait = this.#receiver.fileBegin(index, size, fresh, isDelta);
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
@@ -300,7 +311,8 @@ export class TargetHalf implements TargetPort {
 
   fileData(offset: number, bytes: Uint8Array): Wait {
     this.#demandAlive();
-    return this.#receiver.fileData(offset, bytes);
+    const wait = this.#receiver.fileData(offset, bytes);
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   fileCopy(source: Handle, stat: Stat): Promise<number> {
@@ -310,7 +322,8 @@ export class TargetHalf implements TargetPort {
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
     this.#demandAlive();
-    return this.#receiver.fileEnd(complete, digest);
+    const wait = this.#receiver.fileEnd(complete, digest);
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   fileSkip(index: number, cause: number): Wait {

@@ -140,7 +140,8 @@ function copyStep(
   return written < 0 ? { errno: -written, verb: Verb.write, copied: 0 } : { errno: 0, verb: 0, copied: count };
 }
 
-function clone(os: Os, source: Handle, stat: Stat, target: Handle): boolean {
+/** Makes the fresh file `target` share the content of `source`, whose stat is given; false where that cannot be. */
+export function clone(os: Os, source: Handle, stat: Stat, target: Handle): boolean {
   if (!os.abilities.kernelCopy) return false;
   const device = deviceKey(stat);
   if (noClone.has(device)) return false;
