@@ -32,7 +32,10 @@ export interface SyncOptions {
   reportEntries: boolean;
   /** Report unchanged entries as well (-ii, -vv). */
   reportUnchanged: boolean;
-  /** Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). */
+  /**
+   * Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). Below
+   * zero whole seconds are compared, as rsync does: -1 means the same second, -2 one second apart and so on.
+   */
   modifyWindowNs: number | null;
   allowEmptySource: boolean;
   /** Send a file that keeps changing as it was read instead of leaving the old one. */
@@ -48,6 +51,10 @@ export interface SyncOptions {
   /** zstd level (--zl); null: chosen by the link's rate. */
   compressLevel: number | null;
   filters: FilterRule[];
+  /** --bwlimit: what each side sends at most, KiB a second; 0: as fast as it goes. */
+  bwlimitKib: number;
+  /** As rsync without -S: a hole of the source arrives as zeros. */
+  fillHoles: boolean;
 }
 
 export function defaultOptions(): SyncOptions {
@@ -79,5 +86,7 @@ export function defaultOptions(): SyncOptions {
     compress: "auto",
     compressLevel: null,
     filters: [],
+    bwlimitKib: 0,
+    fillHoles: false,
   };
 }

@@ -2,6 +2,7 @@
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
 import { compressionOf, levelOf, numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
+import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
 import type { Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -11,6 +12,7 @@ export const GROUPS = [
   "Deletion and guards",
   "Connection",
   "Output",
+  "Taken as in rsync, without effect here",
 ] as const;
 export type Group = typeof GROUPS[number];
 
@@ -28,6 +30,8 @@ export interface Option {
   help: string;
   /** `value` is empty for an option without argument; `word` is how it was written, for messages. Throws TsyncError "usage". */
   set(settings: Settings, value: Uint8Array, word: string): void;
+  /** tsync's own: where the program stands in rsync's place it is --ts-NAME. */
+  own?: true;
   /** What --no-NAME (and --no-SHORT) does; none: there is no such word. */
   unset?(settings: Settings): void;
 }
@@ -151,8 +155,9 @@ export const OPTIONS: readonly Option[] = [
     help: "times so far apart are the same; -1: compare nanoseconds always",
     set(settings, value, word) {
       const seconds = numberOf(value, word, "a number of seconds", -1, 4_000_000);
-      // As in rsync, fractions do not count with a window in seconds: less than one more is still the same.
-      settings.options.modifyWindowNs = seconds < 0 ? 0 : seconds === 0 ? null : seconds * 1e9 + 999_999_999;
+      // As in rsync a window is of whole seconds, and fractions do not count.
+      const isOurs = seconds === 0 && !settings.asRsync;
+      settings.options.modifyWindowNs = seconds < 0 ? 0 : isOurs ? null : -1 - seconds;
     },
   },
 
@@ -182,6 +187,7 @@ export const OPTIONS: readonly Option[] = [
   },
   {
     name: "delete-limit",
+    own: true,
     argument: "N|P%",
     group: GUARDS,
     help: "delete at most N entries, or P percent of the target; without it a\n" +
@@ -192,17 +198,25 @@ export const OPTIONS: readonly Option[] = [
   },
   {
     name: "allow-empty-source",
+    own: true,
     group: GUARDS,
     help: "let an empty source delete everything",
     ...turnsOn("allowEmptySource"),
   },
   {
     name: "allow-torn",
+    own: true,
     group: GUARDS,
     help: "send a file that keeps changing as it was read",
     ...turnsOn("allowTorn"),
   },
-  { name: "no-guard", group: GUARDS, help: "turn the guards on source and deletion off", ...turnsOn("noGuard") },
+  {
+    name: "no-guard",
+    own: true,
+    group: GUARDS,
+    help: "turn the guards on source and deletion off",
+    ...turnsOn("noGuard"),
+  },
   { name: "dry-run", short: "n", group: GUARDS, help: "change nothing, show what would be done", ...turnsOn("dryRun") },
 
   {
@@ -256,7 +270,9 @@ export const OPTIONS: readonly Option[] = [
     group: CONNECTION,
     help: "zstd (as -z), none (as --no-z) or auto; rsync's lz4, zlibx\nand zlib are not there (--zc=NAME)",
     set(settings, value, word) {
-      settings.options.compress = compressionOf(value, word);
+      const wish = compressionOf(value, word);
+      settings.options.compress = wish === "auto" && settings.asRsync ? "always" : wish;
+      settings.compressChosen = true;
     },
   },
   {
@@ -270,6 +286,8 @@ export const OPTIONS: readonly Option[] = [
       if (options.compress === "auto") options.compress = "always";
     },
   },
+
+  ...CONNECTION_OPTIONS,
 
   {
     name: "verbose",
@@ -340,4 +358,6 @@ export const OPTIONS: readonly Option[] = [
       settings.help = true;
     },
   },
+
+  ...EFFECTLESS_OPTIONS,
 ];

@@ -4,6 +4,7 @@
 import { display, joinPath, latin1 } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
+import { programName } from "../base/program.ts";
 import type { JobRequest } from "../job/request.ts";
 
 const VERBS: Record<number, string> = {
@@ -31,9 +32,9 @@ const SLASH = 0x2f;
 export function problemLine(problem: Problem, request: JobRequest): string {
   const side = problem.side === Side.source ? "sender" : "receiver";
   const path = `"${display(fullPath(problem, request))}"`;
-  if (problem.cause === Cause.vanished) return `tsync: [${side}] file has vanished: ${path}\n`;
+  if (problem.cause === Cause.vanished) return `${programName()}: [${side}] file has vanished: ${path}\n`;
   const verb = VERBS[problem.verb] ?? "handle";
-  return `tsync: [${side}] ${verb} ${path} failed: ${reason(problem)}\n`;
+  return `${programName()}: [${side}] ${verb} ${path} failed: ${reason(problem)}\n`;
 }
 
 /** What was left out because it was not asked for, in rsync's words; null for what rsync does not tell either. */
@@ -58,7 +59,7 @@ function reason(problem: Problem): string {
     case Cause.tooLong:
       return "the path is longer or deeper than tsync carries";
     case Cause.targetChanged:
-      return "something else changed it at the target meanwhile; run tsync again";
+      return "something else changed it at the target meanwhile; run it again";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

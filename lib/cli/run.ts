@@ -2,7 +2,9 @@
 // words are read first and with little code; what a run does not need is never loaded, and the job is loaded when the remote shell
 // is on its way.
 
+import { latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import { setProgramName } from "../base/program.ts";
 import { startCarrier } from "../job/carrier.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
@@ -23,15 +25,25 @@ const LAST_WORDS_MS = 200;
 /** How long a signal may come after the broken link that it caused at a child, ms. */
 const SIGNAL_LAG_MS = 30;
 
-/** Does what `words` (without the program's name) say, prints what there is to say, and returns the exit code. */
-export async function runCli(words: readonly Uint8Array[], parts: CliParts): Promise<number> {
+/** The first word that puts the program in rsync's place, as being called rsync does. */
+const AS_RSYNC = "--as-rsync";
+
+/**
+ * Does what `words` (without the program's name) say, prints what there is to say, and returns the exit code. `called` is the name
+ * the program was called by.
+ */
+export async function runCli(given: readonly Uint8Array[], called: string, parts: CliParts): Promise<number> {
+  const isTold = given.length > 0 && latin1(given[0]) === AS_RSYNC;
+  const asRsync = isTold || called === "rsync";
+  const words = isTold ? given.slice(1) : given;
+  if (asRsync) setProgramName("rsync");
   const sinks = { 1: standardSink(1), 2: standardSink(2) };
   const output = new Output({ write: (fd, bytes) => sinks[fd].write(bytes), after });
   const stop = new AbortController();
   output.onFailure = (error) => stop.abort(error);
   let ending: Ending;
   try {
-    ending = await carryOut(readCommand(words, env), parts, output, stop);
+    ending = await carryOut(readCommand(words, env, asRsync), parts, output, stop);
   } catch (error) {
     ending = error instanceof TsyncError ? endingOfError(error) : endingOfBug(error);
   }
@@ -51,12 +63,15 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
     return await runAgentCommand(command, output);
   }
   const { helpText, versionText } = await import("./help.ts");
-  output.out(command.kind === "help" ? helpText() : versionText());
+  if (command.kind === "help" && command.manual !== null) {
+    const { manualText } = await import("./manual.ts");
+    output.out(manualText(command.manual));
+  } else output.out(command.kind === "help" ? helpText() : versionText());
   return { code: 0, words: "" };
 }
 
 async function synchronise(
-  { request, output: settings, rules }: Extract<Command, { kind: "sync" }>,
+  { request, output: settings, rules, stop: stopTime }: Extract<Command, { kind: "sync" }>,
   parts: CliParts,
   output: Output,
   stop: AbortController,
@@ -71,6 +86,7 @@ async function synchronise(
   const { onEndingSignal } = await import("./signals.ts");
   const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
   onEndingSignal((name) => stop.abort(interrupted(name)), 20);
+  if (stopTime !== null) (await import("./stop_timer.ts")).stopAt(stopTime, stop);
   try {
     const carrier = await starting;
     const { runJob } = await parts.job();

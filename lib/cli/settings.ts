@@ -30,6 +30,36 @@ export interface Settings {
   rsyncPath: string | null;
   help: boolean;
   version: boolean;
+  /** The program stands in rsync's place: rsync's words and defaults. */
+  asRsync: boolean;
+  /** --stop-after, --stop-at; null: the run takes its time. */
+  stop: StopTime | null;
+  /** -4, -6. */
+  ipVersion: "4" | "6" | null;
+  /** -M: options for the other side only. */
+  remoteWords: Uint8Array[];
+  /** --zc was given. */
+  compressChosen: boolean;
+  secludedArgs: boolean;
+  oldArgs: boolean;
+  contimeout: number;
+  /** An option as written that only a daemon could make use of, and that rsync refuses elsewhere. */
+  daemonOnly: string | null;
+  /** --help=WORD: the manual or completions instead of the help. */
+  manual: string | null;
+}
+
+/** So long after the start, or at a moment (milliseconds since 1970). */
+export type StopTime = { afterMs: number } | { atMs: number };
+
+/** Where the program stands in rsync's place; what depends on other words follows when all are read (request.ts). */
+export function rsyncSettings(): Settings {
+  const settings = defaultSettings();
+  settings.asRsync = true;
+  settings.options.modifyWindowNs = -1;
+  settings.options.allowTorn = true;
+  settings.output.progress = false;
+  return settings;
 }
 
 export function defaultSettings(): Settings {
@@ -41,5 +71,15 @@ export function defaultSettings(): Settings {
     rsyncPath: null,
     help: false,
     version: false,
+    asRsync: false,
+    stop: null,
+    ipVersion: null,
+    remoteWords: [],
+    compressChosen: false,
+    secludedArgs: false,
+    oldArgs: false,
+    contimeout: 0,
+    daemonOnly: null,
+    manual: null,
   };
 }

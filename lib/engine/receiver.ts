@@ -220,7 +220,7 @@ export class Receiver {
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
     const { handle, size } = incoming;
     const shared = state.helper?.shared(size) ?? null;
-    const result = await copyFile(state.os, source, stat, handle, size, state.options.sparse, turn, shared);
+    const result = await copyFile(state.os, source, stat, handle, size, state.options, turn, shared);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;

@@ -185,8 +185,8 @@ export class SourceHalf implements SourcePort {
   }
 
   signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait {
-    const { env, list } = this.#plan;
-    this.#delta ??= new DeltaSource(env, list, this.#digesters!.seed, this.#roundTripMs);
+    const { env, list, options } = this.#plan;
+    this.#delta ??= new DeltaSource(env, list, this.#digesters!.seed, this.#roundTripMs, options.fillHoles);
     this.#delta.signature(index, head, records);
     if (isLast) this.#enqueue(Uint32Array.of(index));
     return undefined;

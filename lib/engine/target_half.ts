@@ -135,6 +135,7 @@ export class TargetHalf implements TargetPort {
       this.#receiver.abandon();
       this.#receiver.close();
       state.newFolders.placeAll();
+      if (isStop(this.#ended.error)) state.stage.keepComplete();
       state.stage.discardAll();
       this.#deleter.close();
       state.folders.close();
@@ -397,6 +398,11 @@ export class TargetHalf implements TargetPort {
       sweep(state.os, handle, names, state.env.identity.uid);
     }
   }
+}
+
+/** The run was told to end, and nothing is wrong: by a signal, or because its time is up (--stop-at). */
+function isStop(error: unknown): boolean {
+  return error instanceof TsyncError && (error.data.kind === "interrupted" || error.data.kind === "timeout");
 }
 
 function refuse(what: string): never {

@@ -29,7 +29,12 @@ const LARGE_TREE = 8192;
 /** Runs to the end; rejects with what ended it early. */
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
-  const { env, list, filters, reporter, monitor, digesters } = run;
+  const { env, list, filters, reporter, monitor } = run;
+  const isLimited = options.bwlimitKib > 0;
+  // A run that keeps to a rate (--bwlimit) passes content, not files, and so can say what it is.
+  const seed = randomSeed();
+  const digesters = run.digesters ?? (isLimited ? await seededDigesters(seed) : null);
+  const sent = isLimited ? await seededDigesters(digesters!.seed) : digesters;
   // The halves know each other only as ports; the source's end is tied here once it exists.
   const port = {} as { source: SourceHalf };
   const source: SourcePort = {
@@ -41,12 +46,11 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };
-  const helper = env.os.abilities.threads ? new Helper() : undefined;
-  const seed = randomSeed();
+  const helper = env.os.abilities.threads && !isLimited ? new Helper() : undefined;
   const target = new TargetHalf({
     env,
     list,
-    options,
+    options: request.peerOptions ?? options,
     filters,
     events: reporter,
     source,
@@ -63,9 +67,9 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     options,
     filters,
     paths: request.sources,
-    target,
-    digesters: digesters === null ? null : Promise.resolve(digesters),
-    isLocal: true,
+    target: isLimited ? (await import("./limited.ts")).limitedTarget(target, options.bwlimitKib) : target,
+    digesters: sent === null ? null : Promise.resolve(sent),
+    isLocal: !isLimited,
     localTrees: {
       atLeast: LARGE_TREE,
       begin: (only) => target.expectLargeTree(only),

@@ -55,10 +55,12 @@ const LAST_WORDS_MS = 500;
 
 /** Runs to the end; rejects with the TsyncError that ended it early. */
 export async function runRemote(request: JobRequest, run: RemoteRun): Promise<WireBytes> {
-  const { carrier, reporter } = run;
+  const { reporter } = run;
+  const { bwlimitKib } = request.options;
+  const carrier = bwlimitKib === 0 ? run.carrier : await limited(run.carrier, bwlimitKib);
   // The remote shell has a handshake to make, and everything waits for that.
   takeLongTurns();
-  const connection = new Connection(request, run);
+  const connection = new Connection(request, { ...run, carrier });
   const { session } = connection;
   const stop = () => {
     session.fail(run.stop.reason);
@@ -82,6 +84,13 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<Wi
   } finally {
     run.stop.removeEventListener("abort", stop);
   }
+}
+
+/** --bwlimit: whatever we write keeps to the rate, the agent's upload too. */
+async function limited(carrier: Transport, rateKib: number): Promise<Transport> {
+  const { pacedSink } = await import("../transport/paced.ts");
+  const { source, closed } = carrier;
+  return { source, sink: pacedSink(carrier.sink, rateKib), closed, kill: () => carrier.kill() };
 }
 
 /** The session, from its first words to the end. */
@@ -112,9 +121,9 @@ class Connection {
 
   /** Throws TsyncError "usage" if it is too long to travel. */
   sayJob(): void {
-    const { direction, options, sources, target } = this.#request;
+    const { direction, options, peerOptions, sources, target } = this.#request;
     const agentIsSource = direction === "pull";
-    this.session.sendJob({ agentIsSource, options, paths: agentIsSource ? sources : [target] });
+    this.session.sendJob({ agentIsSource, options, paths: agentIsSource ? sources : [target] }, peerOptions ?? options);
   }
 
   /** Starts the agent, with what was said so far. The session then runs by itself; a failure is its end. */

@@ -4,7 +4,7 @@
 import { ByteReader, ByteWriter } from "../base/codec.ts";
 import { defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
-import { TIMEOUT_LIMIT } from "./messages.ts";
+import { RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
 
 /** One such option: how it travels inside its blob. */
 interface Value<Name extends keyof SyncOptions> {
@@ -18,6 +18,7 @@ interface Value<Name extends keyof SyncOptions> {
 const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [1, number("timeoutSeconds", TIMEOUT_LIMIT)],
   [2, number("blockBytes", MAX_BLOCK_BYTES)],
+  [73, number("bwlimitKib", RATE_LIMIT_KIB)],
 ]);
 
 /** Longest value, bytes. */

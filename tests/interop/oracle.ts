@@ -21,6 +21,8 @@ export interface Question {
   /** Below the place; "" is the place itself. */
   sources: readonly string[];
   target: string;
+  /** Words of tsync's alone, in front of the options: "--as-rsync". */
+  first?: readonly string[];
   /** Manifest fields that are not compared. */
   without?: readonly string[];
 }
@@ -41,7 +43,8 @@ async function one(way: Topology, program: "sync" | "rsync", question: Question)
   await withPlace(async (place) => {
     plant(place, question.entries);
     const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
-    const ran: Ran = await way[program](question.options, question.sources.map(at), at(question.target), {
+    const options = program === "sync" ? [...question.first ?? [], ...question.options] : question.options;
+    const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
       cwd: place,
     });
     const tree = new Map<string, string>();

@@ -88,7 +88,13 @@ function job(w: ByteWriter, parts: JobParts): void {
 limit("JOB role", Message.job, (w, role) => job(w, { role }), 1);
 limit("JOB highest option bits", Message.job, (w, highBits) => job(w, { highBits }), 0, 2 ** 31);
 limit("JOB modify window (zigzag)", Message.job, (w, window) => job(w, { window }), 2 ** 53 - 2, 2 ** 53);
-limit("JOB modify window below -1 (zigzag)", Message.job, (w, window) => job(w, { window }), 1, 3);
+limit(
+  "JOB modify window of whole seconds (zigzag)",
+  Message.job,
+  (w, window) => job(w, { window }),
+  2 ** 32 + 3,
+  2 ** 32 + 5,
+);
 limit("JOB kind of delete limit", Message.job, (w, limitKind) => job(w, { limitKind }), 2);
 limit("JOB guard", Message.job, (w, limit) => job(w, { limit }), 0);
 limit("JOB delete limit by count", Message.job, (w, limit) => job(w, { limitKind: 1, limit }), 2 ** 32);
@@ -103,6 +109,7 @@ const value = (tag: number, build: Build): Build => (w) => {
 const number = (tag: number) => (w: ByteWriter, v: number) => job(w, { values: value(tag, (own) => own.varint(v)) });
 limit("JOB timeout", Message.job, number(1), 2 ** 31);
 limit("JOB block size", Message.job, number(2), 16 << 20);
+limit("JOB rate", Message.job, number(73), 2 ** 42);
 limit("JOB unknown value", Message.job, (w, tag) => number(tag)(w, 1), 2, 255);
 limit("JOB compression", Message.job, (w, compress) => job(w, { compress }), 2);
 limit("JOB compression level", Message.job, (w, level) => job(w, { level }), 22);

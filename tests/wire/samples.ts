@@ -239,6 +239,10 @@ export const SAMPLES: Sample[] = [
   job("JOB push, nothing set", PUSH),
   job("JOB pull, all set", PULL),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
+  job("JOB with a rate, whole seconds and no holes", {
+    ...PUSH,
+    options: { ...PUSH.options, bwlimitKib: 1536, modifyWindowNs: -3, fillHoles: true },
+  }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
     name: "ROOTS with a root",
