@@ -10,6 +10,36 @@ export function versionText(): string {
     "Copyright (C) 2026 tsync contributors. MIT License.\n";
 }
 
+/** The same for programs, in the shape of rsync's -VV. */
+export function versionJson(): string {
+  const capabilities = {
+    ...{
+      file_bits: 64,
+      inum_bits: 64,
+      timestamp_bits: 64,
+      timestamp_nanoseconds: true,
+      symlinks: true,
+      symtimes: true,
+    },
+    ...{ IPv6: true, sparse: true, deltas: true, subtree_digests: true, safe_replacement: true },
+    options: OPTIONS.flatMap(({ name, short, aliases = [] }) => [name || `-${short}`, ...aliases]),
+  };
+  return JSON.stringify(
+    {
+      program: "tsync",
+      version: VERSION,
+      protocol: `${PROTOCOL_MAJOR}.${PROTOCOL_MINOR}`,
+      copyright: "(C) 2026 tsync contributors.",
+      capabilities,
+      checksum_list: ["xxh128"],
+      compress_list: ["zstd", "none"],
+      license: "MIT",
+    },
+    null,
+    2,
+  ) + "\n";
+}
+
 export function helpText(): string {
   const groups = GROUPS.map((group) => {
     const rows = OPTIONS.filter((option) => option.group === group).map(row);
@@ -20,6 +50,7 @@ export function helpText(): string {
   tsync [OPTION]... SOURCE... TARGET                  local
   tsync [OPTION]... SOURCE... [USER@]HOST:TARGET      push
   tsync [OPTION]... [USER@]HOST:SOURCE... TARGET      pull
+  tsync [OPTION]... [[USER@]HOST:]SOURCE              list SOURCE
   tsync agent list|remove|verify [USER@]HOST          the programs that tsync put on HOST
 
 "folder/" means what is in the folder, "folder" the folder itself.

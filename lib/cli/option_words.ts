@@ -94,11 +94,6 @@ function isNamed(option: Option, name: string): boolean {
 }
 
 function unknownShort(word: Uint8Array, at: number) {
-  if (word[at] === 0x68) {
-    return usageError(
-      "-h: human-readable numbers are not supported; leave it out, or use it as the only word for help",
-    );
-  }
   const letter = display(word.subarray(at, at + 1));
   return usageError(`-${letter}: unknown option${word.length > 2 ? ` in "${display(word)}"` : ""}`);
 }

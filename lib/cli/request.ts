@@ -1,19 +1,20 @@
 // From the words of a command line to what is to be done. Called first thing by run.ts: whatever is wrong with the words
 // is a usage error here, before a connection is made or a file below a root is looked at. Only rule files are read.
 
-import { latin1 } from "../base/bytes.ts";
+import { EMPTY, latin1 } from "../base/bytes.ts";
 import { FILTER_RULES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { JobRequest } from "../job/request.ts";
 import { remoteShellArguments } from "../transport/remote_shell.ts";
+import { infoLevel } from "./info.ts";
 import { readOperands } from "./operands.ts";
 import { parseWords } from "./option_words.ts";
 import { usageError } from "./option_values.ts";
 import { defaultSettings, type OutputSettings, type RuleWord, type Settings } from "./settings.ts";
 
 export type Command =
-  | { kind: "help" }
-  | { kind: "version" }
+  | { kind: "help"; flags: "info" | "debug" | null }
+  | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
   | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWord[] };
@@ -21,24 +22,39 @@ export type Command =
 /** `env` reads the environment. Throws TsyncError "usage" or "unsupported". */
 export function readCommand(words: readonly Uint8Array[], env: (name: string) => string | undefined): Command {
   const { settings, operands } = parseWords(words);
-  if (settings.help) return { kind: "help" };
-  if (settings.version) return { kind: "version" };
+  if (settings.help || settings.flagsHelp !== null) return { kind: "help", flags: settings.flagsHelp };
+  if (settings.version > 0) return { kind: "version", asJson: settings.version > 1 };
   const rsh = settings.rsh || env("TSYNC_RSH") || env("RSYNC_RSH") || null;
   if (operands.length > 0 && latin1(operands[0]) === "agent") {
     const plain = JSON.stringify({ ...settings, rsh: null }) === JSON.stringify(defaultSettings());
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
-  const ends = readOperands(operands);
+  const ends = readOperands(operands, settings.listOnly);
   checkConflicts(settings);
   const { options, output, rules } = settings;
-  options.reportEntries = !output.quiet && (output.verbose > 0 || output.itemize > 0);
-  options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
+  options.listOnly = ends.listOnly;
+  askForReports(options, output);
   const rsyncPath = settings.rsyncPath || null;
   const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath };
   // Refuses what no remote shell may be given; the words themselves are made again when it is started.
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
   return { kind: "sync", request: { options, direction, sources, target, remote }, output, rules };
+}
+
+/** What the halves are to tell, so that everything can be shown that was asked for. */
+function askForReports(options: SyncOptions, output: OutputSettings): void {
+  const { quiet, itemize, format, logFile, logFormat, json, progress } = output;
+  const level = quiet ? 0 : infoLevel(output, "name");
+  const showsFiles = !quiet && infoLevel(output, "progress") > 0;
+  const isNamed = !quiet && (itemize > 0 || format !== null || level > 0);
+  options.reportEntries = isNamed || showsFiles || logFile !== null || json !== null || options.listOnly;
+  options.reportUnchanged = (!quiet && (itemize > 1 || level > 1)) && !options.listOnly;
+  const formats = latin1(format ?? EMPTY) + latin1(logFormat ?? EMPTY);
+  options.plainDigests = /%'*-?[0-9]*C/.test(formats);
+  options.tellsFinished = options.plainDigests || /%'*-?[0-9]*[bc]/.test(formats) || json !== null ||
+    (showsFiles && progress !== false);
+  options.folderSizes = options.listOnly || json !== null || /%'*-?[0-9]*l/.test(formats);
 }
 
 function checkConflicts({ options, rules }: Settings): void {

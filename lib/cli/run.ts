@@ -2,15 +2,20 @@
 // words are read first and with little code; what a run does not need is never loaded, and the job is loaded when the remote shell
 // is on its way.
 
+import { display, displayEightBit } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { startCarrier } from "../job/carrier.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
-import { after, every, monotonicMs } from "../os/clock.ts";
-import { env, standardSink } from "../os/process.ts";
+import type { JobRequest } from "../job/request.ts";
+import { after, every, monotonicMs, wallSeconds } from "../os/clock.ts";
+import { env, processId, standardSink } from "../os/process.ts";
 import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
+import { infoLevel } from "./info.ts";
 import { Output } from "./output.ts";
+import type { ReportParts } from "./report.ts";
 import { type Command, readCommand, readRules } from "./request.ts";
+import type { OutputSettings } from "./settings.ts";
 
 export interface CliParts {
   /** Loads the job runner. */
@@ -50,8 +55,9 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
     const { runAgentCommand } = await import("./agent_command.ts");
     return await runAgentCommand(command, output);
   }
-  const { helpText, versionText } = await import("./help.ts");
-  output.out(command.kind === "help" ? helpText() : versionText());
+  const { helpText, versionJson, versionText } = await import("./help.ts");
+  if (command.kind === "version") output.out(command.asJson ? versionJson() : versionText());
+  else output.out(command.flags === null ? helpText() : (await import("./info.ts")).flagsHelp(command.flags));
   return { code: 0, words: "" };
 }
 
@@ -64,7 +70,10 @@ async function synchronise(
   await readRules(rules, request.options);
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
-  const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });
+  output.buffering = settings.buffering;
+  output.allToStderr = settings.allToStderr;
+  const basics = { nowMs: monotonicMs, columns, every, terminal };
+  const report = new Report(request, settings, output, { ...basics, ...await lineMakers(request, settings, terminal) });
   // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
   const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
   starting?.catch(() => {});
@@ -87,6 +96,31 @@ async function synchronise(
   } finally {
     report.stop();
   }
+}
+
+/** Loads what makes the lines that few runs ask for. */
+async function lineMakers(
+  request: JobRequest,
+  settings: OutputSettings,
+  terminal: boolean,
+): Promise<Pick<ReportParts, "format" | "fileProgress" | "listLine">> {
+  const { format, quiet, human, progress, eightBit } = settings;
+  const show = eightBit ? displayEightBit : display;
+  const makers: Pick<ReportParts, "format" | "fileProgress" | "listLine"> = {};
+  if (format !== null) {
+    const { LineFormat } = await import("./line_format.ts");
+    makers.format = new LineFormat(format, { request, show, nowSeconds: wallSeconds, processId: processId() });
+  }
+  const progressLevel = infoLevel(settings, "progress");
+  if (progressLevel > 0 && progress !== false && !quiet && !terminal) {
+    const { FileProgress } = await import("./file_progress.ts");
+    makers.fileProgress = new FileProgress(progressLevel > 1, human, monotonicMs);
+  }
+  if (request.options.listOnly) {
+    const { listLine } = await import("./list_line.ts");
+    makers.listLine = (facts) => listLine(facts, human, request.options.links, show);
+  }
+  return makers;
 }
 
 /** The job's outcome; rejects with the reason for stopping once there is one and the job has ended or had its time. */

@@ -34,6 +34,7 @@ import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
 import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
+import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
@@ -177,6 +178,17 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
+    if (this.#state.options.plainDigests) return this.#during(this.#rootsWithDigester(roots));
+    return this.#openRoot(roots);
+  }
+
+  async #rootsWithDigester(roots: Roots): Promise<void> {
+    this.#state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
+    this.#demandAlive();
+    await this.#openRoot(roots);
+  }
+
+  #openRoot(roots: Roots): Wait {
     const state = this.#state;
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);

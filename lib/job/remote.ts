@@ -188,6 +188,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const { env, list, filters, reporter } = run;
   const { session } = connection;
   const { options, target } = request;
+  if (options.listOnly) return await listRemote(run, connection);
   const expected = namesAskedFor(request.sources);
   const ahead = ScanAhead.begin({ env, options, filters, path: target, only: expected });
   try {
@@ -205,6 +206,17 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   } finally {
     ahead?.close();
   }
+}
+
+/** --list-only: a target that takes the agent's list and nothing else. */
+async function listRemote({ list, reporter }: RemoteRun, connection: Connection): Promise<void> {
+  const { session } = connection;
+  const { ListTarget } = await import("../engine/list_target.ts");
+  await connection.open();
+  await session.seed();
+  const half = new ListTarget({ list, events: reporter, source: session.peerSource(list) });
+  session.attachTarget(half, list);
+  await together(session, half, half.run());
 }
 
 /** Waits for the half. The end of the session fails it; its own failure ends the session. */

@@ -38,6 +38,10 @@ const OPTION_BITS = {
   noGuard: 17,
   reportEntries: 18,
   wholeFile: 19,
+  tellsFinished: 80,
+  plainDigests: 81,
+  listOnly: 82,
+  folderSizes: 83,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];
