@@ -67,7 +67,9 @@ const INDENT = 28;
 function row(option: Option): string {
   const short = option.short === undefined ? "   " : `-${option.short}${option.name === "" ? " " : ","}`;
   const argument = option.argument === undefined ? "" : `=${option.argument}`;
-  const words = ` ${short} ${option.name === "" ? "" : "--"}${option.name}${argument}`;
+  const words = ` ${short} ${option.name === "" ? "" : "--"}${option.name}${
+    option.isOptional ? `[${argument}]` : argument
+  }`;
   const lines = option.help.split("\n");
   const first = words.length < INDENT ? words.padEnd(INDENT) + lines[0] : `${words}\n${" ".repeat(INDENT)}${lines[0]}`;
   return [first, ...lines.slice(1).map((line) => " ".repeat(INDENT) + line)].join("\n") + "\n";

@@ -1,7 +1,7 @@
 // The escapes of --out-format and --log-file-format ("%i %n%L"), as rsync's manual lists them. Loaded only by a run that has one
 // of the two. Promises: whatever a name or the format holds, what comes out is one line that is safe to show.
 
-import { hex, latin1 } from "../base/bytes.ts";
+import { fromLatin1, hex, latin1 } from "../base/bytes.ts";
 import { Change, type EntryFacts } from "../base/monitor.ts";
 import type { JobRequest } from "../job/request.ts";
 import { DELETING, itemize } from "../plan/itemize.ts";
@@ -52,7 +52,7 @@ export class LineFormat {
   constructor(format: Uint8Array, context: LineContext) {
     this.#context = context;
     this.#prefixes = context.request.sources.map(sourcePrefix);
-    const text = context.show(format);
+    const text = latin1(format);
     const escape = /%('*)(-?)([0-9]*)([a-zA-Z%])/g;
     let at = 0;
     for (let found = escape.exec(text); found !== null; found = escape.exec(text)) {
@@ -76,9 +76,10 @@ export class LineFormat {
     return this.uses("b") || this.uses("c") || this.uses("C");
   }
 
-  /** One line without its newline. */
+  /** One line without its newline. Names are bytes until it is whole: widths count them, and then all of it is made safe to show. */
   line(subject: LineSubject): string {
-    return this.#parts.map((part) => typeof part === "string" ? part : this.#field(part, subject)).join("");
+    const line = this.#parts.map((part) => typeof part === "string" ? part : this.#field(part, subject)).join("");
+    return this.#context.show(fromLatin1(line));
   }
 
   #field(field: Field, subject: LineSubject): string {
@@ -86,8 +87,9 @@ export class LineFormat {
     return field.isLeft ? text.padEnd(field.width) : text.padStart(field.width);
   }
 
+  /** One character per byte. */
   #value({ letter, human }: Field, { facts, change, isDeletion }: LineSubject): string {
-    const { request, show } = this.#context;
+    const { request } = this.#context;
     const { options, direction } = request;
     const number = (value: number) => shownNumber(value, human);
     const isRoot = facts.path.length === 0;
@@ -95,11 +97,11 @@ export class LineFormat {
       case "i":
         return isDeletion ? DELETING : itemize(facts.kind, change, direction === "push");
       case "n":
-        return (isRoot ? "." : show(facts.path)) + (facts.kind === FOLDER ? "/" : "");
+        return (isRoot ? "." : latin1(facts.path)) + (facts.kind === FOLDER ? "/" : "");
       case "f":
-        return show(this.#longName(facts, isDeletion));
+        return latin1(this.#longName(facts, isDeletion));
       case "L":
-        return facts.kind === LINK && !isDeletion ? ` -> ${show(facts.linkTarget)}` : "";
+        return facts.kind === LINK && !isDeletion ? ` -> ${latin1(facts.linkTarget)}` : "";
       case "o":
         return isDeletion ? "del." : direction === "pull" ? "recv" : "send";
       case "l":
@@ -152,5 +154,5 @@ export function sourcePrefix(word: Uint8Array): Uint8Array {
   const last = parts[parts.length - 1];
   if (last !== "" && last !== "." && last !== "..") parts.pop();
   const kept = parts.filter((part) => part !== "" && part !== ".").join("/");
-  return Uint8Array.from(kept, (character) => character.charCodeAt(0));
+  return fromLatin1(kept);
 }

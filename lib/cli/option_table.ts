@@ -24,6 +24,8 @@ export interface Option {
   aliases?: readonly string[];
   /** What its argument is, as the help shows it; none: the option takes no argument. */
   argument?: string;
+  /** The argument may be left out; it then stands behind "=" only. */
+  isOptional?: boolean;
   group: Group;
   /** One line for the help; the last row of several that belong together carries it. */
   help: string;
@@ -434,6 +436,17 @@ export const OPTIONS: readonly Option[] = [
     help: "a line of it; default: %i %n%L",
     set(settings, value) {
       settings.output.logFormat = value;
+    },
+  },
+  {
+    name: "json",
+    argument: "FILE|FD",
+    isOptional: true,
+    group: OUTPUT,
+    help: "tell a program what happens, a JSON object a line, in FILE, on the\n" +
+      "open descriptor FD, or on standard output (people: standard error)",
+    set(settings, value) {
+      settings.output.json = value;
     },
   },
   {

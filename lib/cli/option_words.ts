@@ -75,8 +75,8 @@ function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | unde
     option.set(settings, NOTHING, `--${name}`);
     return 0;
   }
-  if (cut >= 0) {
-    option.set(settings, word.subarray(cut + 1), `--${name}`);
+  if (cut >= 0 || option.isOptional) {
+    option.set(settings, cut < 0 ? NOTHING : word.subarray(cut + 1), `--${name}`);
     return 0;
   }
   if (next === undefined) throw missingArgument(`--${name}`, option);

@@ -27,13 +27,17 @@ const VERBS: Record<number, string> = {
 const EPERM = 1;
 const SLASH = 0x2f;
 
+/** What was being done, in a word or two. */
+export function verbText(verb: number): string {
+  return VERBS[verb] ?? "handle";
+}
+
 /** A failure as one line with its newline, for standard error. */
 export function problemLine(problem: Problem, request: JobRequest, show = display): string {
   const side = problem.side === Side.source ? "sender" : "receiver";
   const path = `"${show(fullPath(problem, request))}"`;
   if (problem.cause === Cause.vanished) return `tsync: [${side}] file has vanished: ${path}\n`;
-  const verb = VERBS[problem.verb] ?? "handle";
-  return `tsync: [${side}] ${verb} ${path} failed: ${reason(problem)}\n`;
+  return `tsync: [${side}] ${verbText(problem.verb)} ${path} failed: ${reason(problem)}\n`;
 }
 
 /** What was left out because it was not asked for, in rsync's words; null for what rsync does not tell either. */

@@ -13,7 +13,7 @@ import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
 import { infoLevel } from "./info.ts";
 import { Output } from "./output.ts";
-import type { ReportParts } from "./report.ts";
+import type { Report, ReportParts } from "./report.ts";
 import { type Command, readCommand, readRules } from "./request.ts";
 import type { OutputSettings } from "./settings.ts";
 
@@ -71,9 +71,13 @@ async function synchronise(
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
   output.buffering = settings.buffering;
-  output.allToStderr = settings.allToStderr;
+  // What programs read has standard output for itself.
+  output.allToStderr = settings.allToStderr || settings.json?.length === 0;
   const basics = { nowMs: monotonicMs, columns, every, terminal };
   const report = new Report(request, settings, output, { ...basics, ...await lineMakers(request, settings, terminal) });
+  const extras = settings.logFile === null && settings.json === null
+    ? null
+    : await beginExtras(request, settings, report, stop);
   // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
   const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
   starting?.catch(() => {});
@@ -83,19 +87,33 @@ async function synchronise(
   try {
     const carrier = await starting;
     const { runJob } = await parts.job();
-    const job = runJob(request, report, {
+    const job = runJob(request, extras?.monitor ?? report, {
       stop: stop.signal,
-      pace: () => output.pace(),
+      pace: () => output.pace() ?? extras?.reports.pace(),
       carrier,
       tell: (line) => report.tell(line),
     });
     const outcome = await stoppable(job, stop.signal);
     report.stop();
     report.finish(outcome);
-    return endingOf(outcome);
+    const ending = endingOf(outcome);
+    await extras?.reports.end(ending, outcome);
+    stop.signal.throwIfAborted();
+    return ending;
+  } catch (error) {
+    await extras?.reports.end(error instanceof TsyncError ? endingOfError(error) : endingOfBug(error), null);
+    throw error;
   } finally {
     report.stop();
   }
+}
+
+/** --log-file and --json: what hears of the run beside the report for people. */
+async function beginExtras(request: JobRequest, settings: OutputSettings, report: Report, stop: AbortController) {
+  const { both, ExtraReports } = await import("./extra_report.ts");
+  const reports = new ExtraReports((error) => stop.abort(error));
+  await reports.begin(request, settings, (line) => report.tell(line));
+  return { reports, monitor: both(report, reports) };
 }
 
 /** Loads what makes the lines that few runs ask for. */

@@ -54,6 +54,8 @@ export interface TargetPlan extends TargetInput {
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
   copiedAheadBytes?: number;
+  /** Hears of the list as it comes, where the source is elsewhere. */
+  onListed?(entries: number, bytes: number, complete: boolean): void;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
   expected: Uint8Array[] | null;
 }
@@ -66,6 +68,7 @@ export class TargetHalf implements TargetPort {
   readonly #trees: TargetPlan["trees"];
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
+  readonly #onListed: TargetPlan["onListed"];
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
@@ -95,6 +98,7 @@ export class TargetHalf implements TargetPort {
     this.#path = plan.path;
     this.#trees = plan.trees;
     this.#ahead = plan.ahead ?? null;
+    this.#onListed = plan.onListed;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#generator = new Generator(this.#state);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
@@ -273,7 +277,8 @@ export class TargetHalf implements TargetPort {
     this.#checkRequested(folder, first, count);
     const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
-    const { source, streaming } = this.#state;
+    const { source, streaming, list, totals } = this.#state;
+    this.#onListed?.(list.count, totals.totalBytes, false);
     if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
     if (deltas.length > 0) {
       await source.want(deltas, DELTA);
@@ -283,7 +288,8 @@ export class TargetHalf implements TargetPort {
     if (pause !== undefined) await pause;
   }
 
-  async listEnd(complete: boolean, _entries: number, _bytes: number): Promise<void> {
+  async listEnd(complete: boolean, entries: number, bytes: number): Promise<void> {
+    this.#onListed?.(entries, bytes, true);
     if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;

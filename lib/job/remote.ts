@@ -185,7 +185,7 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
 }
 
 async function pull(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
-  const { env, list, filters, reporter } = run;
+  const { env, list, filters, reporter, monitor } = run;
   const { session } = connection;
   const { options, target } = request;
   if (options.listOnly) return await listRemote(run, connection);
@@ -200,6 +200,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
       source: session.peerSource(list),
       trees: session.can("subtreeDigests") ? "here" : "not",
       usesDelta: session.can("delta"),
+      onListed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
     });
     session.attachTarget(half, list);
     await together(session, half, half.run());

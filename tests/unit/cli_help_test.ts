@@ -8,8 +8,9 @@ import deno from "../../deno.json" with { type: "json" };
 
 Deno.test("--help names every option and every --no- word, in lines that fit a terminal of 100 columns", () => {
   const help = helpText();
-  for (const { name, short, argument, unset } of OPTIONS) {
-    const long = name === "" ? "" : `--${name}${argument === undefined ? "" : `=${argument}`}`;
+  for (const { name, short, argument, isOptional, unset } of OPTIONS) {
+    const value = argument === undefined ? "" : isOptional ? `[=${argument}]` : `=${argument}`;
+    const long = name === "" ? "" : `--${name}${value}`;
     const line = help.split("\n").find((line) => line.trim().startsWith(short === undefined ? long : `-${short}`));
     assert(line !== undefined && line.includes(long), name || short);
     if (unset !== undefined) assert(help.includes(` --no-${name || short}`), name || short);
