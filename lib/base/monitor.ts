@@ -46,6 +46,8 @@ export interface EntryFacts {
 export interface Transfer {
   /** Content bytes that came as they are, not from what was there. */
   literalBytes: number;
+  /** Bytes of signatures that told the source what was there. */
+  signatureBytes: number;
   /** XXH3-128 of the content without a seed, where the job asks for it. */
   digest: Uint8Array | null;
 }

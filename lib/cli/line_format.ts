@@ -109,7 +109,8 @@ export class LineFormat {
       case "b":
         return number(facts.transfer?.literalBytes ?? 0);
       case "c":
-        return number(0);
+        // As in rsync, the receiver of content does not count what it said.
+        return number(direction === "pull" ? 0 : facts.transfer?.signatureBytes ?? 0);
       case "C":
         return digestText(facts, options.dryRun && (change & Change.content) !== 0);
       case "B":

@@ -30,9 +30,10 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
   const ends = readOperands(operands, settings.listOnly);
-  checkConflicts(settings);
   const { options, output, rules } = settings;
-  options.listOnly = ends.listOnly;
+  // Nothing is compared or deleted then.
+  if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
+  checkConflicts(settings);
   askForReports(options, output);
   const rsyncPath = settings.rsyncPath || null;
   const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath };

@@ -75,7 +75,8 @@ export class TargetState {
   readonly folderModes = new Map<number, number>();
   readonly #writable = new IndexSet();
   /** What the transfer of a file took that is not in place yet; null unless the job wants it told. */
-  readonly transfers: Map<number, Transfer> | null;
+  readonly transfers: Map<number, Pick<Transfer, "literalBytes" | "digest">> | null;
+  readonly #signatureBytes = new Map<number, number>();
   /** Makes the digests that are told with it. */
   plainDigester: Digester | null = null;
 
@@ -188,8 +189,16 @@ export class TargetState {
 
   #tellFinished(i: number): void {
     const transfer = this.transfers!.get(i) ?? { literalBytes: this.list.size(i), digest: null };
+    const signatureBytes = this.#signatureBytes.get(i) ?? 0;
     this.transfers!.delete(i);
-    this.events.finished?.(i, transfer);
+    this.#signatureBytes.delete(i);
+    this.events.finished?.(i, { ...transfer, signatureBytes });
+  }
+
+  /** Notes what was told of the basis of entry i, if the job wants that told. */
+  signed(i: number, bytes: number): void {
+    if (this.transfers === null) return;
+    this.#signatureBytes.set(i, (this.#signatureBytes.get(i) ?? 0) + bytes);
   }
 
   /** Tells what is in place, and `underWay` bytes of a large file; what is sent again because it changed does not lower it. */

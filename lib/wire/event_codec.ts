@@ -34,9 +34,14 @@ export function decodeEntryRecord(reader: ByteReader, record: EntryRecord): void
   record.change = reader.varint("ENTRY change", CHANGE_LIMIT);
 }
 
-export function encodeFinished(writer: ByteWriter, index: number, { literalBytes, digest }: Transfer): void {
+export function encodeFinished(
+  writer: ByteWriter,
+  index: number,
+  { literalBytes, signatureBytes, digest }: Transfer,
+): void {
   writer.varint(index);
   writer.varint(literalBytes);
+  writer.varint(signatureBytes);
   writer.flag(digest !== null);
   if (digest !== null) writer.raw(digest);
 }
@@ -45,9 +50,10 @@ export function encodeFinished(writer: ByteWriter, index: number, { literalBytes
 export function decodeFinished(reader: ByteReader): { index: number; transfer: Transfer } {
   const index = reader.varint("FINISHED index", ENTRIES - 1);
   const literalBytes = reader.varint("FINISHED bytes", FILE_BYTES);
+  const signatureBytes = reader.varint("FINISHED signature", FILE_BYTES);
   const digest = reader.flag("FINISHED digest") ? reader.raw("FINISHED digest", DIGEST_BYTES).slice() : null;
   reader.done("FINISHED");
-  return { index, transfer: { literalBytes, digest } };
+  return { index, transfer: { literalBytes, signatureBytes, digest } };
 }
 
 export function encodeDeleted(writer: ByteWriter, path: Uint8Array, kind: number): void {

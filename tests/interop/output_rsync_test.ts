@@ -198,6 +198,26 @@ testEach("--progress without a terminal: rsync's lines for each file", async (wa
   }
 });
 
+testEach("%b and %c: what came as it is, and what was said of the file that was there", async (way) => {
+  const bytes = new Uint8Array(300_000).map((_, i) => (i * 2_654_435_761) >>> 13);
+  const { tsync } = await ask(way, {
+    entries: [
+      file("s/changed", new Uint8Array([...bytes, 1]), NEW),
+      file("d/changed", bytes, OLD),
+      file("s/new", bytes.subarray(1), OLD),
+      folder("s/folder", OLD),
+    ],
+    options: ["-a", "--out-format=%n %b %c"],
+    sources: ["s/"],
+    target: "d",
+  });
+  const said = new Map(tsync.lines.map((line) => line.split(" ")).map(([of, b, c]) => [of, [Number(b), Number(c)]]));
+  assert.deepEqual([said.get("new"), said.get("folder/")], [[299_999, 0], [0, 0]]);
+  const [literal, signed] = said.get("changed")!;
+  if (way === LOCAL) assert.deepEqual([literal, signed], [300_001, 0]);
+  else assert.deepEqual([literal < 20_000, signed > 0], [true, way.name === "push"], `${literal} ${signed}`);
+});
+
 Deno.test("--stderr=all and --msgs2stderr: nothing is left on standard output", async () => {
   for (const word of ["--stderr=all", "--msgs2stderr", "--stderr=a"]) {
     const { tsync, rsync } = await ask(LOCAL, {

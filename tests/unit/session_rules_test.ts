@@ -415,7 +415,7 @@ Deno.test("ENTRY tells each announced entry once; PROGRESS does not fall", async
 });
 
 Deno.test("FINISHED comes only if the job asks, of an announced entry, once", async () => {
-  const finished = (index: number): Step => [Message.finished, [index, 3, 0]];
+  const finished = (index: number): Step => [Message.finished, [index, 3, 0, 0]];
   await play(await source(false), [finished(2)], /FINISHED, which was not asked for/);
   const asking = () => source(false, true, true);
   await play(await asking(), [finished(2)], null);

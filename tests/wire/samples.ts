@@ -506,7 +506,7 @@ export const SAMPLES: Sample[] = [
   {
     name: "FINISHED",
     type: Message.finished,
-    encode: (writer) => event.encodeFinished(writer, 0, { literalBytes: 2 ** 33, digest: null }),
+    encode: (writer) => event.encodeFinished(writer, 0, { literalBytes: 2 ** 33, signatureBytes: 3, digest: null }),
     again(reader, writer) {
       const { index, transfer } = event.decodeFinished(reader);
       event.encodeFinished(writer, index, transfer);
@@ -515,7 +515,8 @@ export const SAMPLES: Sample[] = [
   {
     name: "FINISHED, with a digest",
     type: Message.finished,
-    encode: (writer) => event.encodeFinished(writer, 70_000, { literalBytes: 0, digest: DIGEST }),
+    encode: (writer) =>
+      event.encodeFinished(writer, 70_000, { literalBytes: 0, signatureBytes: 2 ** 20, digest: DIGEST }),
     again(reader, writer) {
       const { index, transfer } = event.decodeFinished(reader);
       event.encodeFinished(writer, index, transfer);
