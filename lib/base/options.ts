@@ -32,6 +32,14 @@ export interface SyncOptions {
   reportEntries: boolean;
   /** Report unchanged entries as well (-ii, -vv). */
   reportUnchanged: boolean;
+  /** The target tells of each transferred file when it is in place, and what its transfer took. */
+  tellsFinished: boolean;
+  /** And the digest of its content without a seed. */
+  plainDigests: boolean;
+  /** Nothing is transferred: the source is listed, all kinds of entries, folders not entered without -r. */
+  listOnly: boolean;
+  /** The list holds the sizes of folders. */
+  folderSizes: boolean;
   /**
    * Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). Below
    * zero whole seconds are compared, as rsync does: -1 means the same second, -2 one second apart and so on.
@@ -77,6 +85,10 @@ export function defaultOptions(): SyncOptions {
     blockBytes: 0,
     reportEntries: false,
     reportUnchanged: false,
+    tellsFinished: false,
+    plainDigests: false,
+    listOnly: false,
+    folderSizes: false,
     modifyWindowNs: null,
     allowEmptySource: false,
     allowTorn: false,

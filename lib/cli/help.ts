@@ -21,7 +21,38 @@ export function versionText(): string {
 const USES = `  tsync [OPTION]... SOURCE... TARGET                  local
   tsync [OPTION]... SOURCE... [USER@]HOST:TARGET      push
   tsync [OPTION]... [USER@]HOST:SOURCE... TARGET      pull
+  tsync [OPTION]... [[USER@]HOST:]SOURCE              list SOURCE
 `;
+
+/** The same for programs, in the shape of rsync's -VV. */
+export function versionJson(): string {
+  const capabilities = {
+    ...{
+      file_bits: 64,
+      inum_bits: 64,
+      timestamp_bits: 64,
+      timestamp_nanoseconds: true,
+      symlinks: true,
+      symtimes: true,
+    },
+    ...{ IPv6: true, sparse: true, deltas: true, subtree_digests: true, safe_replacement: true },
+    options: OPTIONS.flatMap(({ name, short, aliases = [] }) => [name || `-${short}`, ...aliases]),
+  };
+  return JSON.stringify(
+    {
+      program: "tsync",
+      version: VERSION,
+      protocol: `${PROTOCOL_MAJOR}.${PROTOCOL_MINOR}`,
+      copyright: "(C) 2026 tsync contributors.",
+      capabilities,
+      checksum_list: ["xxh128"],
+      compress_list: ["zstd", "none"],
+      license: "MIT",
+    },
+    null,
+    2,
+  ) + "\n";
+}
 
 export function helpText(): string {
   const isTsync = programName() === "tsync";
@@ -55,7 +86,7 @@ function row(option: Option): string {
   const short = option.short === undefined ? "   " : `-${option.short}${option.name === "" ? " " : ","}`;
   const argument = option.argument === undefined ? "" : `=${option.argument}`;
   const name = longName(option);
-  const words = ` ${short} ${name === "" ? "" : "--"}${name}${argument}`;
+  const words = ` ${short} ${name === "" ? "" : "--"}${name}${option.isOptional ? `[${argument}]` : argument}`;
   const lines = option.help.split("\n");
   const first = words.length < INDENT ? words.padEnd(INDENT) + lines[0] : `${words}\n${" ".repeat(INDENT)}${lines[0]}`;
   return [first, ...lines.slice(1).map((line) => " ".repeat(INDENT) + line)].join("\n") + "\n";

@@ -1,8 +1,9 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
-import { compressionOf, levelOf, numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
 import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
+import { addFlags, DEBUG, INFO } from "./info.ts";
+import { compressionOf, levelOf, numberOf, oneOf, percentOrNumberOf, textOf } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -25,6 +26,8 @@ export interface Option {
   aliases?: readonly string[];
   /** What its argument is, as the help shows it; none: the option takes no argument. */
   argument?: string;
+  /** The argument may be left out; it then stands behind "=" only. */
+  isOptional?: boolean;
   group: Group;
   /** One line for the help; the last row of several that belong together carries it. */
   help: string;
@@ -314,12 +317,44 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "out-format",
+    argument: "FORMAT",
+    group: OUTPUT,
+    help: "show each change as FORMAT says: %i letters, %n name, %L link target,\n" +
+      "%l size, %M time, and more as in rsyncd.conf(5)",
+    set(settings, value) {
+      settings.output.format = value;
+    },
+  },
+  {
+    name: "info",
+    argument: "FLAGS",
+    group: OUTPUT,
+    help: "what is told, flag by flag (name0,del,stats2); --info=help lists them",
+    set(settings, value, word) {
+      settings.output.info ??= new Map();
+      if (addFlags(value, word, INFO.map(([name]) => name), settings.output.info)) settings.flagsHelp = "info";
+    },
+  },
+  {
+    name: "debug",
+    argument: "FLAGS",
+    group: OUTPUT,
+    help: "rsync's flags are taken; tsync has nothing more to tell",
+    set(settings, value, word) {
+      if (addFlags(value, word, DEBUG, new Map())) settings.flagsHelp = "debug";
+    },
+  },
+  {
     name: "quiet",
     short: "q",
     group: OUTPUT,
     help: "errors only",
     set(settings) {
       settings.output.quiet = true;
+    },
+    unset(settings) {
+      settings.output.quiet = false;
     },
   },
   {
@@ -331,9 +366,21 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "human-readable",
+    short: "h",
+    group: OUTPUT,
+    help: "numbers in units of 1000; twice: of 1024; --no-h: digits only",
+    set(settings) {
+      settings.output.human++;
+    },
+    unset(settings) {
+      settings.output.human = 0;
+    },
+  },
+  {
     name: "progress",
     group: OUTPUT,
-    help: "show progress (default on a terminal unless -v, -i or -q)",
+    help: "show progress: on a terminal in one line (default there unless -v, -i\nor -q), else a line for each file",
     set(settings) {
       settings.output.progress = true;
     },
@@ -342,12 +389,98 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "list-only",
+    group: OUTPUT,
+    help: "list the source instead of copying it, as a single operand does",
+    set(settings) {
+      settings.listOnly = true;
+    },
+  },
+  {
+    name: "8-bit-output",
+    short: "8",
+    group: OUTPUT,
+    help: "show bytes above 127 as they are",
+    set(settings) {
+      settings.output.eightBit = true;
+    },
+    unset(settings) {
+      settings.output.eightBit = false;
+    },
+  },
+  {
+    name: "stderr",
+    argument: "errors|all|client",
+    group: OUTPUT,
+    help: "all: what is told goes to standard error with the errors",
+    set(settings, value, word) {
+      settings.output.allToStderr = oneOf(value, word, ["errors", "all", "client"]) === "all";
+    },
+  },
+  {
+    name: "msgs2stderr",
+    group: OUTPUT,
+    help: "same as --stderr=all",
+    set(settings) {
+      settings.output.allToStderr = true;
+    },
+    unset(settings) {
+      settings.output.allToStderr = false;
+    },
+  },
+  {
+    name: "outbuf",
+    argument: "N|L|B",
+    group: OUTPUT,
+    help: "write what is told at once (N, L) or when it is much (B)",
+    set(settings, value, word) {
+      const mode = oneOf(value, word, ["none", "unbuffered", "line", "block", "full"]);
+      settings.output.buffering = mode === "block" || mode === "full" ? "full" : "none";
+    },
+  },
+  {
+    name: "log-file",
+    argument: "FILE",
+    group: OUTPUT,
+    help: "add a log of what is done to FILE",
+    set(settings, value) {
+      settings.output.logFile = value;
+    },
+  },
+  {
+    name: "log-file-format",
+    argument: "FORMAT",
+    group: OUTPUT,
+    help: "a line of it; default: %i %n%L",
+    set(settings, value) {
+      settings.output.logFormat = value;
+    },
+  },
+  {
+    name: "json",
+    argument: "FILE|FD",
+    isOptional: true,
+    group: OUTPUT,
+    help: "tell a program what happens, a JSON object a line, in FILE, on the\n" +
+      "open descriptor FD, or on standard output (people: standard error)",
+    set(settings, value) {
+      settings.output.json = value;
+    },
+  },
+  {
+    name: "motd",
+    group: OUTPUT,
+    help: "a daemon's greeting; --no-motd is taken for rsync's sake",
+    set() {},
+    unset() {},
+  },
+  {
     name: "version",
     short: "V",
     group: OUTPUT,
-    help: "show the version",
+    help: "show the version; -VV: with what it can do, as JSON",
     set(settings) {
-      settings.version = true;
+      settings.version++;
     },
   },
   {

@@ -86,8 +86,8 @@ function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | unde
     option.set(settings, NOTHING, `--${name}`);
     return 0;
   }
-  if (cut >= 0) {
-    option.set(settings, word.subarray(cut + 1), `--${name}`);
+  if (cut >= 0 || option.isOptional) {
+    option.set(settings, cut < 0 ? NOTHING : word.subarray(cut + 1), `--${name}`);
     return 0;
   }
   if (next === undefined) throw missingArgument(`--${name}`, option);
@@ -107,11 +107,6 @@ function isNamed(option: Option, name: string, asRsync: boolean): boolean {
 }
 
 function unknownShort(word: Uint8Array, at: number) {
-  if (word[at] === 0x68) {
-    return usageError(
-      "-h: human-readable numbers are not supported; leave it out, or use it as the only word for help",
-    );
-  }
   const letter = display(word.subarray(at, at + 1));
   return usageError(`-${letter}: unknown option${word.length > 2 ? ` in "${display(word)}"` : ""}`);
 }

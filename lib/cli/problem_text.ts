@@ -28,19 +28,25 @@ const VERBS: Record<number, string> = {
 const EPERM = 1;
 const SLASH = 0x2f;
 
+/** What was being done, in a word or two. */
+export function verbText(verb: number): string {
+  return VERBS[verb] ?? "handle";
+}
+
 /** A failure as one line with its newline, for standard error. */
-export function problemLine(problem: Problem, request: JobRequest): string {
+export function problemLine(problem: Problem, request: JobRequest, show = display): string {
   const side = problem.side === Side.source ? "sender" : "receiver";
-  const path = `"${display(fullPath(problem, request))}"`;
+  const path = `"${show(fullPath(problem, request))}"`;
   if (problem.cause === Cause.vanished) return `${programName()}: [${side}] file has vanished: ${path}\n`;
-  const verb = VERBS[problem.verb] ?? "handle";
-  return `${programName()}: [${side}] ${verb} ${path} failed: ${reason(problem)}\n`;
+  return `${programName()}: [${side}] ${verbText(problem.verb)} ${path} failed: ${reason(problem)}\n`;
 }
 
 /** What was left out because it was not asked for, in rsync's words; null for what rsync does not tell either. */
-export function noticeLine(problem: Problem): string | null {
-  if (problem.cause === Cause.notAsked) return `skipping non-regular file "${display(problem.path)}"\n`;
-  if (problem.cause === Cause.notRecursive) return `skipping directory ${display(problem.path) || "."}\n`;
+export function noticeLine(problem: Problem, show = display, nonRegularLevel = 1): string | null {
+  if (problem.cause === Cause.notAsked) {
+    return nonRegularLevel === 0 ? null : `skipping non-regular file "${show(problem.path)}"\n`;
+  }
+  if (problem.cause === Cause.notRecursive) return `skipping directory ${show(problem.path) || "."}\n`;
   return null;
 }
 

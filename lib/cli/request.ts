@@ -1,12 +1,13 @@
 // From the words of a command line to what is to be done. Called first thing by run.ts: whatever is wrong with the words
 // is a usage error here, before a connection is made or a file below a root is looked at. Only rule files are read.
 
-import { display, latin1, utf8 } from "../base/bytes.ts";
+import { display, EMPTY, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FILTER_RULES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { JobRequest } from "../job/request.ts";
 import { remoteShellArguments } from "../transport/remote_shell.ts";
+import { infoLevel } from "./info.ts";
 import { readOperands } from "./operands.ts";
 import { checkIconv, checkMaxAlloc } from "./connection_options.ts";
 import { parseInto, parseWords } from "./option_words.ts";
@@ -14,9 +15,9 @@ import { usageError } from "./option_values.ts";
 import { defaultSettings, type OutputSettings, type RuleWord, type Settings, type StopTime } from "./settings.ts";
 
 export type Command =
-  /** `manual`: --help=WORD. */
-  | { kind: "help"; manual: string | null }
-  | { kind: "version" }
+  /** `manual`: --help=WORD; `flags`: --info=help, --debug=help. */
+  | { kind: "help"; manual: string | null; flags: "info" | "debug" | null }
+  | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
   | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWord[]; stop: StopTime | null };
@@ -26,22 +27,24 @@ type Environment = (name: string) => string | undefined;
 /** `env` reads the environment; `asRsync`: the program stands in rsync's place. Throws TsyncError "usage" or "unsupported". */
 export function readCommand(words: readonly Uint8Array[], env: Environment, asRsync = false): Command {
   const { settings, operands } = parseWords(words, asRsync);
-  if (settings.help || settings.manual !== null) return { kind: "help", manual: settings.manual };
-  if (settings.version) return { kind: "version" };
+  const { help, manual, flagsHelp: flags, version } = settings;
+  if (help || manual !== null || flags !== null) return { kind: "help", manual, flags };
+  if (version > 0) return { kind: "version", asJson: version > 1 };
   checkEnvironment(env);
   const rsh = settings.rsh || env("TSYNC_RSH") || env("RSYNC_RSH") || null;
   if (!asRsync && operands.length > 0 && latin1(operands[0]) === "agent") {
     const plain = JSON.stringify({ ...settings, rsh: null }) === JSON.stringify(defaultSettings());
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
-  const ends = readOperands(operands);
+  const ends = readOperands(operands, settings.listOnly);
+  const { options, output, rules, stop } = settings;
+  // Nothing is compared or deleted then.
+  if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
   checkForDaemons(settings);
   if (asRsync) settleAsRsync(settings);
   applyCompressList(settings, env);
-  const { options, output, rules, stop } = settings;
-  options.reportEntries = !output.quiet && (output.verbose > 0 || output.itemize > 0);
-  options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
+  askForReports(options, output);
   const rsyncPath = settings.rsyncPath || null;
   const { ipVersion } = settings;
   const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath, ipVersion, ownCiphers: !asRsync };
@@ -102,6 +105,21 @@ function applyCompressList({ options, compressChosen }: Settings, env: Environme
 function checkForDaemons({ contimeout, daemonOnly }: Settings): void {
   const word = contimeout !== 0 ? "--contimeout" : daemonOnly;
   if (word !== null) throw usageError(`${word} is only for rsync daemons, which are not supported; leave it out`);
+}
+
+/** What the halves are to tell, so that everything can be shown that was asked for. */
+function askForReports(options: SyncOptions, output: OutputSettings): void {
+  const { quiet, itemize, format, logFile, logFormat, json, progress } = output;
+  const level = quiet ? 0 : infoLevel(output, "name");
+  const showsFiles = !quiet && infoLevel(output, "progress") > 0;
+  const isNamed = !quiet && (itemize > 0 || format !== null || level > 0);
+  options.reportEntries = isNamed || showsFiles || logFile !== null || json !== null || options.listOnly;
+  options.reportUnchanged = (!quiet && (itemize > 1 || level > 1)) && !options.listOnly;
+  const formats = latin1(format ?? EMPTY) + latin1(logFormat ?? EMPTY);
+  options.plainDigests = /%'*-?[0-9]*C/.test(formats);
+  options.tellsFinished = options.plainDigests || /%'*-?[0-9]*[bc]/.test(formats) || json !== null ||
+    (showsFiles && progress !== false);
+  options.folderSizes = options.listOnly || json !== null || /%'*-?[0-9]*l/.test(formats);
 }
 
 function checkConflicts({ options, rules, secludedArgs, oldArgs }: Settings): void {

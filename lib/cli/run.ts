@@ -2,17 +2,21 @@
 // words are read first and with little code; what a run does not need is never loaded, and the job is loaded when the remote shell
 // is on its way.
 
-import { latin1 } from "../base/bytes.ts";
+import { display, displayEightBit, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { setProgramName } from "../base/program.ts";
 import { startCarrier } from "../job/carrier.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
-import { after, every, monotonicMs } from "../os/clock.ts";
-import { env, standardSink } from "../os/process.ts";
+import type { JobRequest } from "../job/request.ts";
+import { after, every, monotonicMs, wallSeconds } from "../os/clock.ts";
+import { env, processId, standardSink } from "../os/process.ts";
 import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
+import { infoLevel } from "./info.ts";
 import { Output } from "./output.ts";
+import type { Report, ReportParts } from "./report.ts";
 import { type Command, readCommand, readRules } from "./request.ts";
+import type { OutputSettings } from "./settings.ts";
 
 export interface CliParts {
   /** Loads the job runner. */
@@ -62,11 +66,10 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
     const { runAgentCommand } = await import("./agent_command.ts");
     return await runAgentCommand(command, output);
   }
-  const { helpText, versionText } = await import("./help.ts");
-  if (command.kind === "help" && command.manual !== null) {
-    const { manualText } = await import("./manual.ts");
-    output.out(manualText(command.manual));
-  } else output.out(command.kind === "help" ? helpText() : versionText());
+  const { helpText, versionJson, versionText } = await import("./help.ts");
+  if (command.kind === "version") output.out(command.asJson ? versionJson() : versionText());
+  else if (command.manual !== null) output.out((await import("./manual.ts")).manualText(command.manual));
+  else output.out(command.flags === null ? helpText() : (await import("./info.ts")).flagsHelp(command.flags));
   return { code: 0, words: "" };
 }
 
@@ -79,7 +82,14 @@ async function synchronise(
   await readRules(rules, request.options);
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
-  const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });
+  output.buffering = settings.buffering;
+  // What programs read has standard output for itself.
+  output.allToStderr = settings.allToStderr || settings.json?.length === 0;
+  const basics = { nowMs: monotonicMs, columns, every, terminal };
+  const report = new Report(request, settings, output, { ...basics, ...await lineMakers(request, settings, terminal) });
+  const extras = settings.logFile === null && settings.json === null
+    ? null
+    : await beginExtras(request, settings, report, stop);
   // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
   const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
   starting?.catch(() => {});
@@ -90,19 +100,58 @@ async function synchronise(
   try {
     const carrier = await starting;
     const { runJob } = await parts.job();
-    const job = runJob(request, report, {
+    const job = runJob(request, extras?.monitor ?? report, {
       stop: stop.signal,
-      pace: () => output.pace(),
+      pace: () => output.pace() ?? extras?.reports.pace(),
       carrier,
       tell: (line) => report.tell(line),
     });
     const outcome = await stoppable(job, stop.signal);
     report.stop();
     report.finish(outcome);
-    return endingOf(outcome);
+    const ending = endingOf(outcome);
+    await extras?.reports.end(ending, outcome);
+    stop.signal.throwIfAborted();
+    return ending;
+  } catch (error) {
+    await extras?.reports.end(error instanceof TsyncError ? endingOfError(error) : endingOfBug(error), null);
+    throw error;
   } finally {
     report.stop();
   }
+}
+
+/** --log-file and --json: what hears of the run beside the report for people. */
+async function beginExtras(request: JobRequest, settings: OutputSettings, report: Report, stop: AbortController) {
+  const { both, ExtraReports } = await import("./extra_report.ts");
+  const reports = new ExtraReports((error) => stop.abort(error));
+  await reports.begin(request, settings, (line) => report.tell(line));
+  return { reports, monitor: both(report, reports) };
+}
+
+/** Loads what makes the lines that few runs ask for. */
+async function lineMakers(
+  request: JobRequest,
+  settings: OutputSettings,
+  terminal: boolean,
+): Promise<Pick<ReportParts, "format" | "fileProgress" | "listLine">> {
+  const { format, quiet, human, progress, eightBit } = settings;
+  const show = eightBit ? displayEightBit : display;
+  const makers: Pick<ReportParts, "format" | "fileProgress" | "listLine"> = {};
+  if (format !== null) {
+    const { LineFormat } = await import("./line_format.ts");
+    makers.format = new LineFormat(format, { request, show, nowSeconds: wallSeconds, processId: processId() });
+  }
+  const progressLevel = infoLevel(settings, "progress");
+  if (progressLevel > 0 && progress !== false && !quiet && !terminal) {
+    const { FileProgress } = await import("./file_progress.ts");
+    makers.fileProgress = new FileProgress(progressLevel > 1, human, monotonicMs);
+  }
+  if (request.options.listOnly) {
+    const { listLine } = await import("./list_line.ts");
+    makers.listLine = (facts) => listLine(facts, human, request.options.links, show);
+  }
+  return makers;
 }
 
 /** The job's outcome; rejects with the reason for stopping once there is one and the job has ended or had its time. */

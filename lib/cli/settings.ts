@@ -20,6 +20,23 @@ export interface OutputSettings {
   stats: boolean;
   /** --progress, --no-progress; null where neither was given. */
   progress: boolean | null;
+  /** What --info says of its flags; null where it was not given. */
+  info: Map<string, number> | null;
+  /** --out-format; null: -i and -v say what a line holds. */
+  format: Uint8Array | null;
+  /** How numbers are written: 0 digits only, 1 with commas, 2 in units of 1000, 3 in units of 1024. */
+  human: number;
+  /** -8: bytes above 127 are shown as they are. */
+  eightBit: boolean;
+  /** --stderr=all: everything that is told goes to standard error. */
+  allToStderr: boolean;
+  /** --outbuf: what is told is written at once, or only when there is much; null: soon. */
+  buffering: "none" | "full" | null;
+  /** --log-file and what a line of it holds. */
+  logFile: Uint8Array | null;
+  logFormat: Uint8Array | null;
+  /** --json: the file or the number of the descriptor; empty: standard output, and what is told to people goes to standard error. */
+  json: Uint8Array | null;
 }
 
 export interface Settings {
@@ -29,7 +46,12 @@ export interface Settings {
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
-  version: boolean;
+  /** --info=help, --debug=help. */
+  flagsHelp: "info" | "debug" | null;
+  /** Number of -V. */
+  version: number;
+  /** --list-only. */
+  listOnly: boolean;
   /** The program stands in rsync's place: rsync's words and defaults. */
   asRsync: boolean;
   /** --stop-after, --stop-at; null: the run takes its time. */
@@ -65,12 +87,11 @@ export function rsyncSettings(): Settings {
 export function defaultSettings(): Settings {
   return {
     options: defaultOptions(),
-    output: { verbose: 0, itemize: 0, quiet: false, stats: false, progress: null },
+    output: defaultOutput(),
     rules: [],
     rsh: null,
     rsyncPath: null,
     help: false,
-    version: false,
     asRsync: false,
     stop: null,
     ipVersion: null,
@@ -81,5 +102,27 @@ export function defaultSettings(): Settings {
     contimeout: 0,
     daemonOnly: null,
     manual: null,
+    flagsHelp: null,
+    version: 0,
+    listOnly: false,
+  };
+}
+
+export function defaultOutput(): OutputSettings {
+  return {
+    verbose: 0,
+    itemize: 0,
+    quiet: false,
+    stats: false,
+    progress: null,
+    info: null,
+    format: null,
+    human: 1,
+    eightBit: false,
+    allToStderr: false,
+    buffering: null,
+    logFile: null,
+    logFormat: null,
+    json: null,
   };
 }

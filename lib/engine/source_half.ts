@@ -238,7 +238,7 @@ export class SourceHalf implements SourcePort {
         this.#lostArgument(word, -root);
         continue;
       }
-      if (only === null && !options.recursive) {
+      if (only === null && !options.recursive && !options.listOnly) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: EMPTY });
         continue;
       }
@@ -249,7 +249,7 @@ export class SourceHalf implements SourcePort {
         this.#lostArgument(word, -looked);
         continue;
       }
-      if (only !== null && stat.kind === Kind.folder && !options.recursive) {
+      if (only !== null && stat.kind === Kind.folder && !options.recursive && !options.listOnly) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
         continue;
       }
@@ -292,7 +292,7 @@ export class SourceHalf implements SourcePort {
   /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
   #guardEmpty(): void {
     const { options } = this.#plan;
-    if (!options.delete || options.allowEmptySource || options.noGuard) return;
+    if (!options.delete || options.listOnly || options.allowEmptySource || options.noGuard) return;
     const names = new Listing();
     if (this.#origins.length === 0) return;
     for (const { root, only } of this.#origins) {

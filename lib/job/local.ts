@@ -46,6 +46,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };
+  if (options.listOnly) return await listLocal(request, run);
   const helper = env.os.abilities.threads && !isLimited ? new Helper() : undefined;
   const target = new TargetHalf({
     env,
@@ -95,5 +96,46 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
   } finally {
     port.source.close();
     helper?.close();
+  }
+}
+
+/** --list-only: the source half, and a target that takes its list and nothing else. */
+async function listLocal(
+  request: JobRequest,
+  { env, list, filters, reporter, monitor, stop }: LocalRun,
+): Promise<void> {
+  const { ListTarget } = await import("../engine/list_target.ts");
+  const port = {} as { source: SourceHalf };
+  const ignore = () => undefined;
+  const target = new ListTarget({
+    list,
+    events: reporter,
+    source: {
+      ready: (streaming, trees) => port.source.ready(streaming, trees),
+      wantEnd: () => port.source.wantEnd(),
+      ...{ descend: ignore, want: ignore, signature: ignore, fine: ignore, check: ignore },
+    },
+  });
+  port.source = new SourceHalf({
+    ...{ env, list, options: request.options, filters, paths: request.sources, target, digesters: null, isLocal: true },
+    report: (problem) => reporter.problem(problem),
+    listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
+  });
+  const fail = (error: unknown) => {
+    target.fail(error);
+    port.source.fail(error);
+  };
+  stop.addEventListener("abort", () => fail(stop.reason), { once: true });
+  try {
+    const ends = [target.run(), port.source.run()].map((half) =>
+      (half as Promise<unknown>).catch((error) => {
+        fail(error);
+        throw error;
+      })
+    );
+    const failed = (await Promise.allSettled(ends)).find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  } finally {
+    port.source.close();
   }
 }

@@ -194,9 +194,10 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
 }
 
 async function pull(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
-  const { env, list, filters, reporter } = run;
+  const { env, list, filters, reporter, monitor } = run;
   const { session } = connection;
   const { options, target } = request;
+  if (options.listOnly) return await listRemote(run, connection);
   const expected = namesAskedFor(request.sources);
   const ahead = ScanAhead.begin({ env, options, filters, path: target, only: expected });
   try {
@@ -208,12 +209,24 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
       source: session.peerSource(list),
       trees: session.can("subtreeDigests") ? "here" : "not",
       usesDelta: session.can("delta"),
+      onListed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
     });
     session.attachTarget(half, list);
     await together(session, half, half.run());
   } finally {
     ahead?.close();
   }
+}
+
+/** --list-only: a target that takes the agent's list and nothing else. */
+async function listRemote({ list, reporter }: RemoteRun, connection: Connection): Promise<void> {
+  const { session } = connection;
+  const { ListTarget } = await import("../engine/list_target.ts");
+  await connection.open();
+  await session.seed();
+  const half = new ListTarget({ list, events: reporter, source: session.peerSource(list) });
+  session.attachTarget(half, list);
+  await together(session, half, half.run());
 }
 
 /** Waits for the half. The end of the session fails it; its own failure ends the session. */

@@ -38,6 +38,10 @@ const OPTION_BITS = {
   noGuard: 17,
   reportEntries: 18,
   wholeFile: 19,
+  tellsFinished: 80,
+  plainDigests: 81,
+  listOnly: 82,
+  folderSizes: 83,
   fillHoles: 86,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
@@ -62,6 +66,7 @@ export function decodeJob(reader: ByteReader): Job {
   const options = decodeOptions(reader);
   const count = reader.varint("JOB paths", SOURCES);
   if (count === 0) reader.fail("JOB paths", "there is none");
+  if (!agentIsSource && options.listOnly) reader.fail("JOB options", "a target is not listed");
   if (!agentIsSource && count !== 1) reader.fail("JOB paths", "a target is one path");
   const paths: Uint8Array[] = [];
   for (let i = 0; i < count; i++) {

@@ -40,6 +40,7 @@ export const Message = {
   problem: 0x42,
   progress: 0x43,
   totals: 0x44,
+  finished: 0x45,
   ping: 0x50,
   credit: 0x51,
   abort: 0x52,

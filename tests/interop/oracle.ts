@@ -53,7 +53,7 @@ async function one(way: Topology, program: "sync" | "rsync", question: Question)
       const shown = Object.entries(fields).filter(([field]) => !question.without?.includes(field) && path !== "");
       tree.set(path, JSON.stringify(Object.fromEntries(shown)).replaceAll(place, "PLACE"));
     }
-    const lines = ran.out.replaceAll(place, "PLACE").split("\n");
+    const lines = ran.out.replaceAll(place, "PLACE").replaceAll(place.slice(1), "PLACE").split("\n");
     result = { code: ran.code, lines, err: ran.err.replaceAll(place, "PLACE"), tree };
   });
   return result!;

@@ -546,6 +546,22 @@ limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1)
 limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);
 limit("PROGRESS files", Message.progress, (w, v) => (w.varint(v), w.varint(0)), 200_000_000);
 limit("PROGRESS bytes", Message.progress, (w, v) => (w.varint(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
+limit("FINISHED index", Message.finished, (w, v) => (w.varint(v), w.varint(0), w.varint(0), w.u8(0)), 199_999_999);
+limit(
+  "FINISHED bytes",
+  Message.finished,
+  (w, v) => (w.varint(0), big(w, v), w.varint(0), w.u8(0)),
+  2 ** 53 - 1,
+  2 ** 53,
+);
+limit(
+  "FINISHED signature",
+  Message.finished,
+  (w, v) => (w.varint(0), w.varint(0), big(w, v), w.u8(0)),
+  2 ** 53 - 1,
+  2 ** 53,
+);
+limit("FINISHED digest", Message.finished, (w, v) => (w.varint(0), w.varint(0), w.varint(0), w.u8(v)), 0, 2);
 limit("TOTALS field", Message.totals, (w, v) => (w.raw(new Uint8Array(21)), big(w, v)), 2 ** 53 - 1, 2 ** 53);
 limit("PING counter", Message.ping, (w, v) => big(w, v), 2 ** 53 - 1, 2 ** 53);
 limit("CREDIT bytes", Message.credit, (w, v) => (w.varint(v), w.u8(0)), 2 ** 31);

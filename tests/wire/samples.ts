@@ -508,6 +508,25 @@ export const SAMPLES: Sample[] = [
     },
   },
   {
+    name: "FINISHED",
+    type: Message.finished,
+    encode: (writer) => event.encodeFinished(writer, 0, { literalBytes: 2 ** 33, signatureBytes: 3, digest: null }),
+    again(reader, writer) {
+      const { index, transfer } = event.decodeFinished(reader);
+      event.encodeFinished(writer, index, transfer);
+    },
+  },
+  {
+    name: "FINISHED, with a digest",
+    type: Message.finished,
+    encode: (writer) =>
+      event.encodeFinished(writer, 70_000, { literalBytes: 0, signatureBytes: 2 ** 20, digest: DIGEST }),
+    again(reader, writer) {
+      const { index, transfer } = event.decodeFinished(reader);
+      event.encodeFinished(writer, index, transfer);
+    },
+  },
+  {
     name: "TOTALS, each field its number in PROTOCOL.md",
     type: Message.totals,
     encode: (writer) =>
