@@ -353,9 +353,6 @@ export const OPTIONS: readonly Option[] = [
     set(settings) {
       settings.output.quiet = true;
     },
-    unset(settings) {
-      settings.output.quiet = false;
-    },
   },
   {
     name: "stats",
@@ -458,6 +455,7 @@ export const OPTIONS: readonly Option[] = [
   },
   {
     name: "json",
+    own: true,
     argument: "FILE|FD",
     isOptional: true,
     group: OUTPUT,
