@@ -17,7 +17,7 @@ export type ErrorData =
   /** The file system refuses the run as a whole (no space, root gone). */
   | { kind: "file"; detail: string }
   /** The peer broke the protocol, or the link broke. */
-  | { kind: "stream"; detail: string }
+  | { kind: "stream"; detail: string; /** The peer is gone, and said nothing wrong. */ isGone?: true }
   /** Our own output cannot be written. */
   | { kind: "output"; detail: string }
   /** The agent ended by itself. */

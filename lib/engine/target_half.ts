@@ -418,9 +418,11 @@ export class TargetHalf implements TargetPort {
   }
 }
 
-/** The run was told to end, and nothing is wrong: by a signal, or because its time is up (--stop-at). */
+/** The run ends by a signal, because its time is up (--stop-at), or because the peer is gone: nothing is wrong with what has come. */
 function isStop(error: unknown): boolean {
-  return error instanceof TsyncError && (error.data.kind === "interrupted" || error.data.kind === "timeout");
+  if (!(error instanceof TsyncError)) return false;
+  const { data } = error;
+  return data.kind === "interrupted" || data.kind === "timeout" || (data.kind === "stream" && data.isGone === true);
 }
 
 function refuse(what: string): never {

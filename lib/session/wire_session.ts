@@ -385,7 +385,7 @@ export class WireSession {
 
   #onEndOfStream(): void {
     const detail = this.#side === "client" ? "the agent ended unexpectedly" : "the client went away";
-    this.#closing.fail(new TsyncError({ kind: "stream", detail }), false);
+    this.#closing.fail(new TsyncError({ kind: "stream", detail, isGone: true }), false);
   }
 
   /** Puts the reader on the payload of the frame that was found. */

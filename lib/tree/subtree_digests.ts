@@ -18,20 +18,30 @@ export interface TreeTerms {
   times: boolean;
   owner: boolean;
   group: boolean;
+  /** Nanoseconds do not count. */
+  wholeSeconds: boolean;
 }
+
+/** Modify window of a run that compares whole seconds: as rsync does without a window. */
+const SAME_SECOND = -1;
 
 /** Whether the quick check alone decides, so that equal digests say all there is to say. */
 export function comparesTrees(options: SyncOptions): boolean {
   const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
-  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
+  return recursive && !checksum && !ignoreTimes && !reportUnchanged &&
+    (modifyWindowNs === null || modifyWindowNs === SAME_SECOND);
 }
 
 /** What of the options counts, less what the target cannot set. */
 export function treeTerms(
-  { perms, times, owner, group }: TreeTerms,
+  { perms, times, owner, group, modifyWindowNs }: Pick<
+    SyncOptions,
+    "perms" | "times" | "owner" | "group" | "modifyWindowNs"
+  >,
   settable: { owner: boolean; group: boolean },
 ): TreeTerms {
-  return { perms, times, owner: owner && settable.owner, group: group && settable.group };
+  const wholeSeconds = modifyWindowNs === SAME_SECOND;
+  return { perms, times, owner: owner && settable.owner, group: group && settable.group, wholeSeconds };
 }
 
 /** Names of accounts; null: the number counts. */
@@ -201,7 +211,7 @@ export class SubtreeDigests {
 
   #record(i: number): void {
     const list = this.#list;
-    const { perms, times, owner, group } = this.#terms;
+    const { perms, times, owner, group, wholeSeconds } = this.#terms;
     const kind = list.kind(i);
     this.#bytes(list.namePiece(i), list.nameStart(i), list.nameLength(i));
     this.#u32(perms && kind !== Kind.link ? kind << 12 | list.mode(i) : kind << 12);
@@ -210,7 +220,7 @@ export class SubtreeDigests {
     // The quick check looks at the time of a file even where times are not kept.
     if (times || kind === Kind.file) {
       this.#number(list.mtimeSec(i));
-      this.#u32(list.mtimeNs(i));
+      this.#u32(wholeSeconds ? 0 : list.mtimeNs(i));
     }
     if (kind === Kind.folder) this.#put(this.#folders.get(i)!.digest!);
     else if (kind === Kind.link) {

@@ -10,10 +10,10 @@ import { filterSet } from "../../lib/engine/filters.ts";
 import { openMemory } from "../../lib/os/memory.ts";
 import { Stat } from "../../lib/os/os.ts";
 import { type Piece, Scan } from "../../lib/tree/scan.ts";
-import { NUMBERS, SubtreeDigests } from "../../lib/tree/subtree_digests.ts";
+import { comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../../lib/tree/subtree_digests.ts";
 import { type Entry, file, folder, plant } from "../support/trees.ts";
 
-const TERMS = { perms: true, times: true, owner: true, group: true };
+const TERMS = { perms: true, times: true, owner: true, group: true, wholeSeconds: false };
 
 interface Run {
   entries: Entry[];
@@ -128,4 +128,28 @@ Deno.test("TreeLister: a scan that takes long is not waited for: what it is in i
   assert.equal(lines[0], "list ");
   const listed = lines.filter((line) => line.startsWith("list")).map((line) => line.slice(5)).sort();
   assert.deepEqual(listed, ["", "a", "a/x", "a/y", "b"]);
+});
+
+Deno.test("a digest with whole seconds passes over nanoseconds and nothing else", () => {
+  const digestOf = (sec: number, ns: number, wholeSeconds: boolean) => {
+    const os = openMemory({});
+    plant("/", [folder("s"), file("s/f", "x", { sec, ns })], os);
+    const list = new FileList();
+    const options = { ...defaultOptions(), recursive: true };
+    const root = os.openRoot(utf8("/s"));
+    const scan = new Scan(os, list, [{ root, only: null, word: utf8("s") }], options, filterSet([]), () => {});
+    scan.addRoot(new Stat());
+    const digests = new SubtreeDigests(list, { ...TERMS, wholeSeconds }, NUMBERS);
+    for (const piece of scan.pieces()) digests.add(piece);
+    return digests.digest(0)!;
+  };
+  assert.deepEqual(digestOf(5, 1, true), digestOf(5, 999, true));
+  assert.notDeepEqual(digestOf(5, 1, true), digestOf(6, 1, true));
+  assert.notDeepEqual(digestOf(5, 1, false), digestOf(5, 999, false));
+  const times = { ...defaultOptions(), recursive: true };
+  const settable = { owner: true, group: true };
+  assert.equal(comparesTrees({ ...times, modifyWindowNs: -1 }), true);
+  assert.equal(comparesTrees({ ...times, modifyWindowNs: -2 }), false);
+  assert.equal(treeTerms({ ...times, modifyWindowNs: -1 }, settable).wholeSeconds, true);
+  assert.equal(treeTerms(times, settable).wholeSeconds, false);
 });
