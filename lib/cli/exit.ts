@@ -66,5 +66,6 @@ function printable(text: string): string {
 }
 
 function lastLine(code: number, what = "error"): string {
-  return `${programName()} ${what}: ${WORDS[code] ?? "unexplained error"} (code ${code})\n`;
+  const words = (WORDS[code] ?? "unexplained error").replace("tsync", programName());
+  return `${programName()} ${what}: ${words} (code ${code})\n`;
 }

@@ -4,6 +4,7 @@
 import { display, equalBytes } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { PATH_BYTES, SOURCES } from "../base/limits.ts";
+import { programName } from "../base/program.ts";
 import type { Direction } from "../job/request.ts";
 import { usageError } from "./option_values.ts";
 
@@ -33,7 +34,7 @@ interface RemoteWord {
 /** `listOnly`: the target, if there is one, is left alone. Throws TsyncError "usage", or "unsupported" for a daemon. */
 export function readOperands(words: readonly Uint8Array[], listOnly = false): Ends {
   if (words.length === 0) {
-    throw usageError("nothing to do: give a source and a target, tsync [OPTION]... SOURCE... TARGET");
+    throw usageError(`nothing to do: give a source and a target, ${programName()} [OPTION]... SOURCE... TARGET`);
   }
   for (const word of words) {
     if (word.includes(0)) throw usageError(`"${display(word)}" has a NUL byte, which no path can hold`);
@@ -59,7 +60,9 @@ function readTwoEnds(words: readonly Uint8Array[]): Omit<Ends, "listOnly"> {
   if (stray >= 0) {
     const word = display(sources[stray]);
     if (targetRemote !== null) {
-      throw usageError(`"${word}": source and target cannot both be remote; run tsync on one of the two machines`);
+      throw usageError(
+        `"${word}": source and target cannot both be remote; run ${programName()} on one of the two machines`,
+      );
     }
     throw usageError(`"${word}" is remote, the first source is local; write ./${word} for a local file of that name`);
   }
@@ -78,7 +81,7 @@ function sourcesOfOneHost(words: readonly Uint8Array[], remotes: Array<RemoteWor
       throw usageError(`"${word}" is local, the first source is remote; for a remote path write :${word}`);
     }
     if (i > 0 && remote.login.length > 0 && !equalBytes(remote.login, first.login)) {
-      throw usageError(`"${word}": all sources must be on the same machine; run tsync once for each`);
+      throw usageError(`"${word}": all sources must be on the same machine; run ${programName()} once for each`);
     }
     return remote.path;
   });
