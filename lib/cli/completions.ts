@@ -103,9 +103,11 @@ export function fishCompletions(): string {
     ];
   });
   return `# fish completion for tsync: put it into ~/.config/fish/completions, as tsync.fish
+function __tsync_is_remote
+    string match -qr '^[^/.-][^/]*:' -- (commandline -ct)
+end
 function __tsync_remote
     set -l word (commandline -ct)
-    string match -qr '^[^/.-][^/]*:' -- $word; or return
     set -l host (string split -m 1 : -- $word)[1]
     set -l path (string split -m 1 : -- $word)[2]
     set -l safe (string replace -a "'" "'\\\\''" -- $path)
@@ -113,7 +115,7 @@ function __tsync_remote
         echo "$host:$name"
     end
 end
-complete -c tsync -a '(__tsync_remote)'
+complete -c tsync -n __tsync_is_remote -f -a '(__tsync_remote)'
 ${lines.join("\n")}
 `;
 }

@@ -88,11 +88,33 @@ Deno.test("bash completes options, local paths, and paths on another machine tha
   });
 });
 
-Deno.test("fish completes options, where it is installed", async () => {
+Deno.test("fish completes options, local paths and paths on another machine, where it is installed", async () => {
   if (!await has("fish")) return;
   await withPlace(async (place) => {
     await Deno.writeTextFile(`${place}/c`, await printed("fish"));
-    const { out } = await run(["fish", "--no-config", "-c", "source c; complete -C 'tsync --bwlim'"], { cwd: place });
-    assert(out.startsWith("--bwlimit"), out);
+    await Deno.mkdir(`${place}/far`);
+    for (const name of ["xa b", "xit's", "xplain"]) await Deno.writeTextFile(`${place}/far/${name}`, "x");
+    await Deno.writeTextFile(`${place}/xlocal`, "x");
+    const ssh = `#!/bin/sh\nfor last; do :; done\ncd '${place}/far' && exec sh -c "$last"\n`;
+    await Deno.writeTextFile(`${place}/ssh`, ssh, { mode: 0o755 });
+    const complete = async (line: string) => {
+      const env = { PATH: `${place}:${Deno.env.get("PATH")}`, HOME: place };
+      const words = ["fish", "--no-config", "-c", "source c; complete -C $argv[1]", line];
+      return (await run(words, { cwd: place, env })).out.split("\n").filter((word) => word !== "").sort();
+    };
+    assert((await complete("tsync --bwlim"))[0].startsWith("--bwlimit\t"));
+    assertEquals(await complete("tsync -a xl"), ["xlocal"]);
+    assertEquals(await complete("tsync -a u@h:x"), ["u@h:xa b", "u@h:xit's", "u@h:xplain"]);
+    assertEquals(await complete("tsync -a h:xi"), ["h:xit's"]);
+  });
+});
+
+Deno.test("zsh takes the completions as tsync's, where it is installed", async () => {
+  if (!await has("zsh")) return;
+  await withPlace(async (place) => {
+    await Deno.writeTextFile(`${place}/c`, await printed("zsh"));
+    const script = "autoload -Uz compinit; compinit -D -u; source ./c; print $_comps[tsync]";
+    const { out, err } = await run(["zsh", "-fc", script], { cwd: place, env: { HOME: place } });
+    assertEquals([out, err], ["_tsync\n", ""]);
   });
 });
