@@ -66,7 +66,7 @@ export class Report implements Monitor {
     this.#names = !quiet && (this.#format !== null || itemize > 0 || this.#nameLevel > 0);
     this.#deletions = this.#names || (!quiet && infoLevel(settings, "del") > 0);
     const asked = settings.progress ?? (infoLevel(settings, "progress") > 0 ? true : null);
-    const shown = parts.terminal && !quiet && (asked ?? !this.#names);
+    const shown = parts.terminal && !quiet && (asked ?? !(this.#names || request.options.listOnly));
     this.#line = shown ? new ProgressLine(this.#progress, output, parts) : null;
   }
 

@@ -8,6 +8,7 @@ import { AT_FDCWD, linuxMachine, O_CLOEXEC, O_CREAT, O_NOCTTY, O_NONBLOCK, O_PAT
 import { badPath, putPath } from "./names.ts";
 import { Errno, Kind, type Result, Stat } from "./os.ts";
 import { effectiveUid, hostMachine } from "./process.ts";
+import { writable } from "./streams.ts";
 import { MAX_CALL_BYTES, openLibC } from "./symbols.ts";
 
 const O_WRONLY = 1;
@@ -16,7 +17,6 @@ const F_GETFD = 1;
 const FD_CLOEXEC = 1;
 const MOST_LINKS = 8;
 const SLASH = 0x2f;
-const POLLOUT = 4;
 /** What a pipe that can take something takes without waiting (PIPE_BUF): our thread must not hang for a slow reader. */
 const PIPE_BYTES = 4096;
 
@@ -90,12 +90,12 @@ function fileOf(fd: number, isOurs: boolean): AppendFile {
   return {
     async write(bytes) {
       for (let done = 0; done < bytes.length;) {
-        if (!isOurs) await c.beside.poll(pollFor(fd), 1, -1);
+        if (!isOurs) await writable(fd);
         const piece = bytes.subarray(done, done + (isOurs ? MAX_CALL_BYTES : PIPE_BYTES));
         const count = c.change.write(fd, piece, piece.length);
         const error = count < 0 ? c.errno[0] : 0;
         if (count >= 0) done += count;
-        else if (error === Errno.EAGAIN) await c.beside.poll(pollFor(fd), 1, -1);
+        else if (error === Errno.EAGAIN) await writable(fd);
         else if (error !== Errno.EINTR) throw new AppendError(error);
       }
     },
@@ -103,11 +103,4 @@ function fileOf(fd: number, isOurs: boolean): AppendFile {
       if (isOurs) c.look.close(fd);
     },
   };
-}
-
-function pollFor(fd: number): Uint8Array {
-  const request = new DataView(new ArrayBuffer(8));
-  request.setInt32(0, fd, true);
-  request.setInt16(4, POLLOUT, true);
-  return new Uint8Array(request.buffer);
 }

@@ -92,6 +92,11 @@ function pollFd(fd: number, events: number): void {
   openLibC().rare.poll(pollRequest(fd, events), 1, -1);
 }
 
+/** Resolves when `fd` takes something without waiting, or is broken. */
+export function writable(fd: number): Promise<void> {
+  return pollAsync(fd, POLLOUT);
+}
+
 async function pollAsync(fd: number, events: number): Promise<void> {
   await openLibC().beside.poll(pollRequest(fd, events), 1, -1);
 }
