@@ -33,9 +33,12 @@ export const BULK_WINDOW_BYTES = 8 << 20;
 export const LIST_NAME_BYTES = 0xfe00_0000;
 /** Problems that an agent may tell of in one run; far more than anyone reads, and no loop without an end. */
 export const PROBLEMS = 1 << 24;
-/** Filter rules of one run and bytes of one rule. */
+/** Filter rules of one run, bytes of one rule, and all its flags (lib/filter's RuleFlag). */
 export const FILTER_RULES = 100_000;
+export const FILTER_FLAGS = 0x3fff;
 export const FILTER_BYTES = 4095;
+/** Largest merge file that is read in a folder. */
+export const MERGE_FILE_BYTES = 1 << 20;
 /** Source arguments of one run. */
 export const SOURCES = 65_535;
 /** User and group names: longest name, bytes, and how many a run may announce. */

@@ -1,9 +1,9 @@
 // What one synchronisation preserves, compares and may do: made by lib/cli, carried by the JOB message, read by both halves.
 
-/** One filter rule as it travels: the pattern's bytes as written, and what it does. */
+/** One filter rule as it travels: the pattern's bytes as written, and what it does (RuleFlag bits of lib/filter). */
 export interface FilterRule {
-  pattern: Uint8Array;
-  include: boolean;
+  readonly pattern: Uint8Array;
+  readonly flags: number;
 }
 
 export interface SyncOptions {

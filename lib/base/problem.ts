@@ -47,6 +47,8 @@ export const Cause = {
   reappeared: 10,
   /** Two sources hold the same name; the first one counts: no failure. */
   duplicate: 11,
+  /** A folder that was to be deleted holds something that stays: no failure. */
+  notEmpty: 12,
 } as const;
 export type Cause = number;
 
@@ -64,7 +66,9 @@ export interface Problem {
 
 /** Problems that are told but are no failure. */
 export function isNotice(problem: Problem): boolean {
-  return problem.cause === Cause.notAsked || problem.cause === Cause.notRecursive || problem.cause === Cause.duplicate;
+  const { cause } = problem;
+  return cause === Cause.notAsked || cause === Cause.notRecursive || cause === Cause.duplicate ||
+    cause === Cause.notEmpty;
 }
 
 /** Problems after which rsync exits 24, not 23, when there is nothing worse. */

@@ -1,10 +1,11 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
+import { utf8 } from "../base/bytes.ts";
 import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
 import { addFlags, DEBUG, INFO } from "./info.ts";
 import { compressionOf, levelOf, numberOf, oneOf, percentOrNumberOf, textOf } from "./option_values.ts";
-import type { Settings } from "./settings.ts";
+import type { RuleWord, Settings } from "./settings.ts";
 
 export const GROUPS = [
   "What is transferred",
@@ -78,12 +79,18 @@ function turns(...flags: Array<Flag | Switch>): Pick<Option, "set" | "unset"> {
   };
 }
 
-function rule(from: "text" | "file", action: "exclude" | "include"): Pick<Option, "set"> {
+function rule(from: RuleWord["from"], action: RuleWord["action"]): Pick<Option, "set"> {
   return {
     set(settings, word) {
-      settings.rules.push({ from, action, word });
+      settings.rules.push({ from, action, word, nul: settings.from0 });
     },
   };
+}
+
+/** The first -F reads .rsync-filter in each folder, from the root of the file system on; the second leaves these files out. */
+function addFilterFiles(settings: Settings): void {
+  const text = ["dir-merge /.rsync-filter", "exclude .rsync-filter"][settings.filterFiles++];
+  if (text !== undefined) rule("text", "filter").set(settings, utf8(text), "-F");
 }
 
 const [WHAT, KEEP, COMPARE, GUARDS, CONNECTION, OUTPUT] = GROUPS;
@@ -128,6 +135,43 @@ export const OPTIONS: readonly Option[] = [
     group: WHAT,
     help: "read include patterns from FILE",
     ...rule("file", "include"),
+  },
+  {
+    name: "filter",
+    short: "f",
+    argument: "RULE",
+    group: WHAT,
+    help: "add one rule of rsync's whole language: - + H S P R ! . : with\ntheir modifiers, or their long words",
+    ...rule("text", "filter"),
+  },
+  {
+    name: "",
+    short: "F",
+    group: WHAT,
+    help: "same as --filter='dir-merge /.rsync-filter'; a second -F adds\n--filter='- .rsync-filter'",
+    set: addFilterFiles,
+  },
+  {
+    name: "cvs-exclude",
+    short: "C",
+    group: WHAT,
+    help: "leave out what version control and compilers leave lying about,\n" +
+      "~/.cvsignore, CVSIGNORE and the .cvsignore of each folder",
+    set(settings) {
+      settings.cvsExclude = true;
+    },
+  },
+  {
+    name: "from0",
+    short: "0",
+    group: WHAT,
+    help: "files of rules named after it have lines that end with NUL",
+    set(settings) {
+      settings.from0 = true;
+    },
+    unset(settings) {
+      settings.from0 = false;
+    },
   },
 
   { name: "perms", short: "p", group: KEEP, help: "permissions", ...turns("perms") },
@@ -187,6 +231,15 @@ export const OPTIONS: readonly Option[] = [
     group: GUARDS,
     help: "delete at the target what the source does not have (needs -r)",
     ...turnsOn("delete"),
+  },
+  {
+    name: "delete-excluded",
+    group: GUARDS,
+    help: "delete also what is left out: rules protect nothing at the\ntarget unless they say so (implies --delete)",
+    set(settings) {
+      settings.options.delete = true;
+      settings.deleteExcluded = true;
+    },
   },
   {
     name: "delete-limit",

@@ -41,11 +41,12 @@ export function problemLine(problem: Problem, request: JobRequest, show = displa
   return `${programName()}: [${side}] ${verbText(problem.verb)} ${path} failed: ${reason(problem)}\n`;
 }
 
-/** What was left out because it was not asked for, in rsync's words; null for what rsync does not tell either. */
+/** What was left out because it was not asked for, or stays because it must, in rsync's words; null for what rsync does not tell either. */
 export function noticeLine(problem: Problem, show = display, nonRegularLevel = 1): string | null {
   if (problem.cause === Cause.notAsked) {
     return nonRegularLevel === 0 ? null : `skipping non-regular file "${show(problem.path)}"\n`;
   }
+  if (problem.cause === Cause.notEmpty) return `cannot delete non-empty directory: ${show(problem.path)}\n`;
   if (problem.cause === Cause.notRecursive) return `skipping directory ${show(problem.path) || "."}\n`;
   return null;
 }

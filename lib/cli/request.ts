@@ -14,13 +14,16 @@ import { parseInto, parseWords } from "./option_words.ts";
 import { usageError } from "./option_values.ts";
 import { defaultSettings, type OutputSettings, type RuleWord, type Settings, type StopTime } from "./settings.ts";
 
+/** What the command line says about rules. */
+export type RuleWords = Pick<Settings, "rules" | "cvsExclude" | "deleteExcluded" | "from0">;
+
 export type Command =
   /** `manual`: --help=WORD; `flags`: --info=help, --debug=help. */
   | { kind: "help"; manual: string | null; flags: "info" | "debug" | null }
   | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
-  | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWord[]; stop: StopTime | null };
+  | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWords; stop: StopTime | null };
 
 type Environment = (name: string) => string | undefined;
 
@@ -37,7 +40,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
   const ends = readOperands(operands, settings.listOnly);
-  const { options, output, rules, stop } = settings;
+  const { options, output, stop } = settings;
   // Nothing is compared or deleted then.
   if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
@@ -52,7 +55,13 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
   const peerOptions = settings.remoteWords.length === 0 ? null : optionsOfPeer(settings);
-  return { kind: "sync", request: { options, peerOptions, direction, sources, target, remote }, output, rules, stop };
+  return {
+    kind: "sync",
+    request: { options, peerOptions, direction, sources, target, remote },
+    output,
+    rules: settings,
+    stop,
+  };
 }
 
 /** rsync's defaults that depend on what else was said: no guards, no compression without -z, holes only with -S. */
@@ -130,15 +139,16 @@ function checkConflicts({ options, rules, secludedArgs, oldArgs }: Settings): vo
   if (options.noGuard && options.deleteLimit !== null) {
     throw usageError("--no-guard and --delete-limit contradict each other; give one of them");
   }
-  const stdin = rules.filter((rule) => rule.from === "file" && latin1(rule.word) === "-");
-  if (stdin.length > 1) {
-    throw usageError("standard input (-) can be the file of one --exclude-from or --include-from only");
+  const isStdin = ({ from, action, word }: RuleWord) =>
+    from === "file" ? latin1(word) === "-" : action === "filter" && /^(\.|merge,?)[^ _]*[ _]-$/.test(latin1(word));
+  if (rules.filter(isStdin).length > 1) {
+    throw usageError("standard input (-) can be the file of one --exclude-from, --include-from or merge rule only");
   }
 }
 
 /** Reads the rules in their order into `options.filters`. Throws TsyncError "usage", or "file" for a file that cannot be read. */
-export async function readRules(words: readonly RuleWord[], options: SyncOptions): Promise<void> {
-  if (words.length === 0) return;
+export async function readRules(words: RuleWords, options: SyncOptions): Promise<void> {
+  if (words.rules.length === 0 && !words.cvsExclude) return;
   const { collectRules } = await import("./rules.ts");
   options.filters = collectRules(words);
   if (options.filters.length > FILTER_RULES) {

@@ -3,11 +3,14 @@
 
 import { defaultOptions, type SyncOptions } from "../base/options.ts";
 
-/** One --exclude, --include (the rule's text) or --exclude-from, --include-from (the file's name), in order. */
+/** One --exclude, --include, --filter (the rule's text) or --exclude-from, --include-from (the file's name), in order. */
 export interface RuleWord {
   from: "text" | "file";
-  action: "exclude" | "include";
+  /** "filter": the text says what it does. */
+  action: "exclude" | "include" | "filter";
   word: Uint8Array;
+  /** -0 stands before it: lines of its file end with NUL. */
+  nul: boolean;
 }
 
 /** How much is told, and how. */
@@ -43,6 +46,14 @@ export interface Settings {
   options: SyncOptions;
   output: OutputSettings;
   rules: RuleWord[];
+  /** Number of -F. */
+  filterFiles: number;
+  /** -C: the rules for what version control leaves out come last. */
+  cvsExclude: boolean;
+  /** --delete-excluded: rules that name no side work at the source only. */
+  deleteExcluded: boolean;
+  /** -0: rule files named from here on have lines that end with NUL. */
+  from0: boolean;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -89,6 +100,10 @@ export function defaultSettings(): Settings {
     options: defaultOptions(),
     output: defaultOutput(),
     rules: [],
+    filterFiles: 0,
+    cvsExclude: false,
+    deleteExcluded: false,
+    from0: false,
     rsh: null,
     rsyncPath: null,
     help: false,

@@ -12,12 +12,16 @@ import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import { replaceEmptyFolder, sweep } from "../tree/stage.ts";
+import type { FilterPlace } from "../filter/filter_set.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
 /** The guard: refuse when both are passed. */
 const GUARD_COUNT = 100;
 const GUARD_SHARE = 0.5;
+
+/** Called for a child that may go, with its open folder and the rules that hold there. */
+type Visit = (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array, place: FilterPlace | null) => void;
 
 export class Deleter {
   readonly #state: TargetState;
@@ -112,10 +116,12 @@ export class Deleter {
     const { extras, ownEntries } = this.#generator;
     let inside = 0;
     for (let i = 0; i < extras.count; i++) {
-      if (extras.kind(i) === Kind.folder) inside += this.#countInside(this.#extraPath(i));
+      if (extras.kind(i) === Kind.folder) {
+        inside += this.#countInside(this.#extraPath(i), this.#placeOf(extras.parent(i)));
+      }
     }
     const full = [...this.#state.blocked.map(({ index }) => index), ...this.#fullFolders];
-    for (const index of full) inside += 1 + this.#countInside(this.#state.path(index));
+    for (const index of full) inside += 1 + this.#countInside(this.#state.path(index), this.#placeOver(index));
     return { doomed: extras.count + inside, all: ownEntries + inside };
   }
 
@@ -130,12 +136,22 @@ export class Deleter {
     return names.count === 0;
   }
 
-  #countInside(path: Uint8Array): number {
+  #countInside(path: Uint8Array, above: FilterPlace | null): number {
     let count = 0;
-    this.#eachChild(path, (_handle, _name, kind, child) => {
-      count += 1 + (kind === Kind.folder ? this.#countInside(child) : 0);
+    this.#eachChild(path, above, (_handle, _name, kind, child, place) => {
+      count += 1 + (kind === Kind.folder ? this.#countInside(child, place) : 0);
     });
     return count;
+  }
+
+  /** Which rules hold in a folder of the list, where that depends on the folder. */
+  #placeOf(folder: number): FilterPlace | null {
+    return this.#state.places?.of(folder) ?? null;
+  }
+
+  /** Which rules hold where entry `index` of the list lies. */
+  #placeOver(index: number): FilterPlace | null {
+    return this.#placeOf(this.#state.list.parent(index));
   }
 
   // ---- deleting
@@ -171,18 +187,20 @@ export class Deleter {
     const path = this.#extraPath(i);
     const folder = state.options.dryRun ? state.folders.get(extras.parent(i)) : state.openForChange(extras.parent(i));
     if (folder < 0) return state.tell(Verb.remove, Cause.system, -folder, path);
-    this.#delete(folder, new Uint8Array(extras.name(i)), extras.kind(i), path);
+    this.#delete(folder, new Uint8Array(extras.name(i)), extras.kind(i), path, this.#placeOf(extras.parent(i)));
   }
 
   /** Removes one entry, a folder with all it holds; false if it (or something protected in it) stays. */
-  #delete(folder: Handle, name: Uint8Array, kind: number, path: Uint8Array): boolean {
+  #delete(folder: Handle, name: Uint8Array, kind: number, path: Uint8Array, place: FilterPlace | null): boolean {
     const { os, options } = this.#state;
     if (kind !== Kind.folder) {
       const result = options.dryRun ? 0 : os.unlink(folder, name);
       return this.#deleted(result, kind, path);
     }
-    const isEmpty = this.#deleteInside(path);
-    if (!isEmpty) return false;
+    if (!this.#deleteInside(path, place)) {
+      this.#state.tell(Verb.remove, Cause.notEmpty, 0, path);
+      return false;
+    }
     const parentPath = path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
     const parent = options.dryRun ? -1 : os.openBeneath(this.#state.root.handle, parentPath);
     const result = options.dryRun ? 0 : parent < 0 ? parent : os.removeFolder(parent, name);
@@ -190,20 +208,25 @@ export class Deleter {
     return this.#deleted(result, kind, path);
   }
 
-  /** Empties a folder: its files while it is open, its folders one by one after; true if nothing stays. */
-  #deleteInside(path: Uint8Array): boolean {
+  /**
+   * Empties a folder: its files while it is open, its folders one by one after; true if nothing stays. `above`: which rules hold where
+   * it lies.
+   */
+  #deleteInside(path: Uint8Array, above: FilterPlace | null): boolean {
     let isEmpty = true;
     let closedMode = -1;
+    let own: FilterPlace | null = null;
     const folders: Uint8Array[] = [];
-    const left = this.#eachChild(path, (handle, name, kind, child) => {
+    const left = this.#eachChild(path, above, (handle, name, kind, child, place) => {
       if (closedMode < 0) closedMode = this.#openUp(handle);
+      own = place;
       if (kind === Kind.folder) folders.push(child);
-      else if (!this.#delete(handle, name, kind, child)) isEmpty = false;
+      else if (!this.#delete(handle, name, kind, child, place)) isEmpty = false;
     });
     if (left > 0) isEmpty = false;
     for (const child of folders) {
       const name = child.subarray(child.lastIndexOf(0x2f) + 1);
-      if (!this.#delete(-1, name, Kind.folder, child)) isEmpty = false;
+      if (!this.#delete(-1, name, Kind.folder, child, own)) isEmpty = false;
     }
     if (!isEmpty && closedMode > 0) this.#closeAgain(path, closedMode);
     return isEmpty;
@@ -243,15 +266,12 @@ export class Deleter {
   }
 
   /**
-   * Calls `visit` for each child of the folder at `path` that may go, in reverse order, with the open folder. Returns how many
-   * stay: protected ones, our own names in use, and 1 if the folder cannot be read.
+   * Calls `visit` for each child of the folder at `path` that may go, in reverse order, with the open folder and the rules that hold
+   * in it. Returns how many stay: protected ones, our own names in use, and 1 if the folder (or its file of rules) cannot be read.
    */
-  #eachChild(
-    path: Uint8Array,
-    visit: (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array) => void,
-  ): number {
+  #eachChild(path: Uint8Array, above: FilterPlace | null, visit: Visit): number {
     const state = this.#state;
-    const { os, filters } = state;
+    const { os, places } = state;
     const handle = os.openBeneath(state.root.handle, path);
     // It is no folder any more: nothing stays in it, and what becomes of the name shows where it is removed.
     if (handle === -Errno.ENOENT || handle === -Errno.ENOTDIR || handle === -Errno.ELOOP) return 0;
@@ -259,6 +279,17 @@ export class Deleter {
       state.tell(Verb.open, Cause.system, -handle, path);
       return 1;
     }
+    try {
+      const place = places?.inside(above, path, handle) ?? null;
+      return places !== null && place === null ? 1 : this.#visitChildren(path, handle, place, visit);
+    } finally {
+      os.close(handle);
+    }
+  }
+
+  #visitChildren(path: Uint8Array, handle: Handle, place: FilterPlace | null, visit: Visit): number {
+    const state = this.#state;
+    const { os, filters } = state;
     const names = new SortedListing();
     const result = names.read(os, handle);
     if (result < 0) state.tell(Verb.list, Cause.system, -result, path);
@@ -273,10 +304,10 @@ export class Deleter {
       let kind = names.kind(position);
       if (kind === Kind.unknown && os.statAt(handle, name, 0, name.length, stat) === 0) kind = stat.kind;
       const child = joinPath(path, name);
-      if (!filters.isEmpty && filters.protectedFromDeletion(child, kind === Kind.folder)) staying++;
-      else visit(handle, name, kind, child);
+      const isKept = !filters.isEmpty && filters.protectedFromDeletion(child, kind === Kind.folder, place, true);
+      if (isKept) staying++;
+      else visit(handle, name, kind, child, place);
     }
-    os.close(handle);
     return staying;
   }
 
@@ -299,12 +330,12 @@ export class Deleter {
     const state = this.#state;
     for (const index of this.#fullFolders) {
       const path = state.path(index);
-      if (this.#deleteInside(path)) this.#deleted(0, Kind.folder, path);
+      if (this.#deleteInside(path, this.#placeOver(index))) this.#deleted(0, Kind.folder, path);
       else state.problem(Verb.rename, Errno.ENOTEMPTY, index);
     }
     for (const file of state.blocked.splice(0).sort((a, b) => a.index - b.index)) {
       const path = state.path(file.index);
-      const isEmpty = this.#deleteInside(path);
+      const isEmpty = this.#deleteInside(path, this.#placeOver(file.index));
       const result = isEmpty ? replaceEmptyFolder(state.os, file.folder, file.temporary, file.name) : -Errno.ENOTEMPTY;
       if (result === 0) this.#deleted(0, Kind.folder, path);
       state.settled(file, -result);

@@ -18,6 +18,8 @@ export interface Environment {
   now(): number;
   randomBytes(count: number): Uint8Array;
   readonly accounts: Accounts;
+  /** The absolute path of the working folder. */
+  workingFolder(): string;
   /** The user's home folder, raw. */
   homeFolder(): Uint8Array;
 }

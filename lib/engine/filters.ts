@@ -10,8 +10,8 @@ export function filterSet(rules: FilterRule[]): FilterSet {
   return new FilterSet(rules.map(usable));
 }
 
-function usable({ pattern, include }: FilterRule): Rule {
-  const rule = ruleFromParts(pattern, include ? "include" : "exclude");
+function usable({ pattern, flags }: FilterRule): Rule {
+  const rule = ruleFromParts(pattern, flags);
   if (rule instanceof RuleError) throw new TsyncError({ kind: "usage", detail: rule.sentence });
   return rule;
 }

@@ -99,6 +99,7 @@ export class Generator {
       return this.#state.problem(Verb.list, -result, folder);
     }
     this.#march.start(this.#own);
+    this.#state.places?.enter(folder, this.#handle);
   }
 
   /** Whether a new folder pays to be made aside and put in place whole: its files follow at once, and there are some. */
@@ -548,7 +549,11 @@ export class Generator {
     const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
     const kind = this.#kindOf(listing.names, at, length, listing.kind[row], path);
     if (kind === Kind.unknown) return;
-    if (!this.#state.filters.isEmpty && this.#state.filters.protectedFromDeletion(path, kind === Kind.folder)) return;
+    const { filters, places } = this.#state;
+    if (!filters.isEmpty) {
+      const place = places?.of(this.#folder) ?? null;
+      if (places?.isLost(this.#folder) || filters.protectedFromDeletion(path, kind === Kind.folder, place)) return;
+    }
     this.extras.add(listing.names, at, length, this.#folder, kind << 12, 0, 0, 0, 0, 0, 0, null);
   };
 

@@ -33,6 +33,7 @@ import { FolderCache } from "../tree/folder_cache.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
+import { ScanPlaces } from "../tree/scan_places.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
@@ -79,6 +80,7 @@ export class SourceHalf implements SourcePort {
   readonly #roots = new Map<string, number>();
   readonly #folders: FolderCache;
   readonly #scan: Scan;
+  #places: ScanPlaces | null = null;
   readonly #target: TargetPort;
   #digesters: Digesters | null = null;
   #sender!: Sender;
@@ -265,9 +267,17 @@ export class SourceHalf implements SourcePort {
     }
     this.#guardEmpty();
     const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
+    if (this.#plan.filters.hasPlaces) this.#findPlaces();
     this.#scan.addRoot(hasRoot ? rootStat : null);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
     return { hasRoot, single, sources: paths.length };
+  }
+
+  /** Rules that depend on the folder are found as the scan comes to it. */
+  #findPlaces(): void {
+    const { filters, env, report } = this.#plan;
+    this.#places = new ScanPlaces(this.#os, filters, this.#origins, env.workingFolder(), report);
+    this.#scan.places = this.#places;
   }
 
   /** Opens the folder, once for all arguments that lie in it: a shell's `*` may name thousands. */
@@ -531,7 +541,7 @@ export class SourceHalf implements SourcePort {
     };
     // Nothing to look at proves nothing: a half that is closed must not let anything be deleted.
     if (this.#origins.length === 0) return present(Verb.open, Cause.system, Errno.EBADF);
-    for (const { root, only } of this.#origins) {
+    for (const [origin, { root, only }] of this.#origins.entries()) {
       if (only !== null && !equalBytes(only, top)) continue;
       const folder = this.#os.openBeneath(root, path.subarray(0, Math.max(0, cut)));
       if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
@@ -541,7 +551,8 @@ export class SourceHalf implements SourcePort {
       if (result === -Errno.ENOENT) continue;
       if (result < 0) return present(Verb.stat, Cause.system, -result);
       // What a rule leaves out does not count, as for rsync: what it protects the target has not asked about.
-      if (!filters.isEmpty && filters.excluded(path, stat.kind === Kind.folder)) continue;
+      const place = this.#places?.find(path.subarray(0, Math.max(0, cut)), origin) ?? null;
+      if (!filters.isEmpty && filters.excluded(path, stat.kind === Kind.folder, place)) continue;
       // What the scan left out on purpose was there all the time.
       return present(Verb.remove, isAskedKind(stat.kind, options) ? Cause.reappeared : Cause.notAsked, 0);
     }

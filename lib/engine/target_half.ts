@@ -43,6 +43,7 @@ import { NewFiles } from "./new_files.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
 import { openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
+import { TargetPlaces } from "./target_places.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
 
 export interface TargetPlan extends TargetInput {
@@ -198,6 +199,7 @@ export class TargetHalf implements TargetPort {
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
     state.streaming = state.root.isEmpty && !options.dryRun;
+    if (options.delete && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
     // Not before that is said: the source computes its digests meanwhile.
@@ -367,7 +369,10 @@ export class TargetHalf implements TargetPort {
     if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.hasOpenFile) this.#answered.open();
   }
 
-  /** Only what was asked for (R4): no other top-level name or kind, and none our filters leave out. */
+  /**
+   * Only what was asked for (R4): no other top-level name or kind, and none our filters leave out. What rules in the source's own
+   * folders may include again is not ours to judge.
+   */
   #checkRequested(folder: number, first: number, count: number): void {
     const { list, filters, options } = this.#state;
     const checksTop = folder === 0 && this.#expected !== null;
@@ -375,7 +380,9 @@ export class TargetHalf implements TargetPort {
       const kind = list.kind(i);
       if (kind !== Kind.file && !isAskedKind(kind, options)) refuse("an entry of a kind that was not asked for");
       if (checksTop && !this.#expected!.has(latin1(list.name(i)))) refuse("an entry that was not asked for");
-      if (!filters.isEmpty && filters.excluded(list.path(i), kind === Kind.folder)) refuse("an entry that is excluded");
+      if (!filters.isEmpty && filters.surelyExcluded(list.path(i), kind === Kind.folder)) {
+        refuse("an entry that is excluded");
+      }
     }
   }
 

@@ -16,6 +16,7 @@ import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digester, Digesters, Environment } from "./environment.ts";
 import type { Helper } from "./helper.ts";
 import { NewFolders } from "./new_folders.ts";
+import type { TargetPlaces } from "./target_places.ts";
 import type { TargetRoot } from "./target_root.ts";
 
 export interface TargetInput {
@@ -51,6 +52,8 @@ export class TargetState {
   readonly totals: Totals = zeroTotals();
   /** Set once the source told its roots. */
   root!: TargetRoot;
+  /** Where rules depend on the folder and entries may be deleted. */
+  places: TargetPlaces | null = null;
   /** Folders this run made: they hold nothing but what it puts there. */
   readonly created = new IndexSet();
   /** Folders whose metadata is to be set at the end. */

@@ -5,7 +5,7 @@ import { utf8 } from "../base/bytes.ts";
 import { openAccounts } from "../os/accounts.ts";
 import { openOs } from "../os/choose.ts";
 import { monotonicMs, nextTurn } from "../os/clock.ts";
-import { effectiveUid, env, setUmask } from "../os/process.ts";
+import { effectiveUid, env, setUmask, workingFolder } from "../os/process.ts";
 import { randomBytes } from "../os/random.ts";
 import type { Environment } from "./environment.ts";
 
@@ -52,6 +52,7 @@ export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
     get accounts() {
       return accounts();
     },
+    workingFolder,
     homeFolder: () => utf8(env("HOME") ?? "/"),
   };
 }

@@ -40,11 +40,13 @@ export class Pattern {
   readonly #glob: Glob | undefined;
   readonly #slashBefore: boolean;
   readonly #folderSlashAfter: boolean;
+  /** It begins with "/". */
+  readonly isAnchored: boolean;
 
   /** `pattern` is a rule's pattern as written; see PATTERN MATCHING RULES in rsync's manual. */
   constructor(pattern: Uint8Array) {
     let text = pattern;
-    const anchored = text[0] === SLASH;
+    const anchored = this.isAnchored = text[0] === SLASH;
     if (anchored) text = text.subarray(1);
     this.#foldersOnly = text.length > 0 && text[text.length - 1] === SLASH;
     if (this.#foldersOnly) text = text.subarray(0, -1);
@@ -73,11 +75,17 @@ export class Pattern {
     this.#glob = this.#shape === Shape.glob ? new Glob(text) : undefined;
   }
 
-  /** Whether path[0, length), whose last component starts at `nameStart`, is meant. */
-  matches(path: Uint8Array, length: number, nameStart: number, isFolder: boolean): boolean {
+  /** Whether path[0, length), whose last component starts at `nameStart`, is meant; an anchored pattern begins at `base`. */
+  matches(path: Uint8Array, length: number, nameStart: number, isFolder: boolean, base = 0): boolean {
     if (this.#foldersOnly && !isFolder) return false;
     const scope = this.#scope;
-    const from = scope === Scope.name ? nameStart : scope === Scope.tail ? startOfTail(path, length, this.#slashes) : 0;
+    const from = scope === Scope.name
+      ? nameStart
+      : scope === Scope.tail
+      ? startOfTail(path, length, this.#slashes)
+      : scope === Scope.whole
+      ? base
+      : 0;
     if (from < 0) return false;
     const shape = this.#shape;
     if (shape === Shape.glob) {

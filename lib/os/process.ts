@@ -44,6 +44,15 @@ export function env(name: string): string | undefined {
   }
 }
 
+/** The absolute path of the working folder; "/" where it has none any more. */
+export function workingFolder(): string {
+  try {
+    return Deno.cwd();
+  } catch {
+    return "/";
+  }
+}
+
 /** Removes a variable, so that child processes do not get it. */
 export function unsetEnv(name: string): void {
   Deno.env.delete(name);

@@ -8,8 +8,10 @@ import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, PATH_BYTES } from "../base/limi
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
+import type { FilterPlace } from "../filter/filter_set.ts";
 import type { Origin } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
+import type { ScanPlaces } from "./scan_places.ts";
 import { SortedListing } from "./sorted_listing.ts";
 
 /** Folders from which it may be judged what the others are like. */
@@ -18,7 +20,7 @@ const TYPICAL_FOLDERS = 8;
 /** What the scan asks of the filters (lib/filter's FilterSet). */
 export interface Filter {
   readonly isEmpty: boolean;
-  excluded(path: Uint8Array, isFolder: boolean): boolean;
+  excluded(path: Uint8Array, isFolder: boolean, place: FilterPlace | null): boolean;
 }
 
 /** Entries [first, first + count) of `folder` were appended. */
@@ -67,6 +69,8 @@ export class Scan {
   readonly #stat = new Stat();
   readonly #sorted = new SortedListing();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
+  /** Where rules depend on the folder: which hold in the one that is being read. Set before the first piece. */
+  places: ScanPlaces | null = null;
   /** Folders to read, next one last. */
   readonly #pending: number[] = [];
   /** Origins of folders that several source arguments share. */
@@ -130,6 +134,7 @@ export class Scan {
   *#folder(folder: number): Generator<Piece> {
     const origins = this.#shared.get(folder);
     this.#shared.delete(folder);
+    this.places?.begin(folder);
     const names = origins === undefined ? this.#readOne(folder) : this.#readMerged(folder, origins);
     const firstOfFolder = this.#list.count;
     let first = firstOfFolder;
@@ -241,9 +246,23 @@ export class Scan {
       sorted.sort();
       return { handle, incomplete: false };
     }
+    if (this.places !== null && !this.#enter(this.places, path, origin, handle)) {
+      sorted.sort();
+      return { handle, incomplete: true };
+    }
     const result = sorted.read(this.#os, handle);
     if (result < 0) this.#failed(Verb.list, -result, path);
     return { handle, incomplete: result < 0 };
+  }
+
+  /** Finds the rules that hold in the folder; one that cannot be understood ends the run, and nothing stays open. */
+  #enter(places: ScanPlaces, path: Uint8Array, origin: number, handle: Handle): boolean {
+    try {
+      return places.enter(path, origin, handle);
+    } catch (error) {
+      this.#os.close(handle);
+      throw error;
+    }
   }
 
   /**
@@ -286,11 +305,11 @@ export class Scan {
     const stat = this.#stat;
     const hinted = listing.kind[row];
     const filters = !this.#filter.isEmpty;
-    if (filters && hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted)) return true;
+    if (filters && hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted, origin)) return true;
     const result = this.#os.statAt(handle, names, at, length, stat);
     if (result < 0) return this.#failed(Verb.stat, -result, joinPath(path, listing.name(row)));
     const kind = stat.kind;
-    if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind)) return true;
+    if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind, origin)) return true;
     if (!isAskedKind(kind, this.#options)) {
       const cause = kind === Kind.folder ? Cause.notRecursive : Cause.notAsked;
       this.#problem(Verb.skip, cause, 0, joinPath(path, listing.name(row)));
@@ -339,11 +358,14 @@ export class Scan {
     const folders: number[] = [];
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
     sortAsFolders(list, folders);
-    for (const folder of folders.reverse()) this.#pending.push(folder);
+    for (const folder of folders.reverse()) {
+      this.#pending.push(folder);
+      this.places?.expect(folder);
+    }
   }
 
-  #isExcluded(path: Uint8Array, name: Uint8Array, kind: number): boolean {
-    return this.#filter.excluded(joinPath(path, name), kind === Kind.folder);
+  #isExcluded(path: Uint8Array, name: Uint8Array, kind: number, origin: number): boolean {
+    return this.#filter.excluded(joinPath(path, name), kind === Kind.folder, this.places?.of(origin) ?? null);
   }
 
   /** Reports an error of the system; true if the entry had merely vanished and its folder still counts as read whole. */

@@ -8,9 +8,13 @@
 
 import type { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
+import { RuleFlag } from "../filter/rule.ts";
 import { Kind } from "../os/os.ts";
 import { Sha256 } from "../hash/sha256.ts";
 import type { Piece } from "./scan.ts";
+
+/** A rule with one of these does not mean the same on both sides. */
+const SIDED = RuleFlag.absolute | RuleFlag.sender | RuleFlag.receiver | RuleFlag.merge;
 
 /** What counts besides names, kinds, sizes and the times of files. */
 export interface TreeTerms {
@@ -25,11 +29,11 @@ export interface TreeTerms {
 /** Modify window of a run that compares whole seconds: as rsync does without a window. */
 const SAME_SECOND = -1;
 
-/** Whether the quick check alone decides, so that equal digests say all there is to say. */
+/** Whether the quick check alone decides, so that equal digests say all there is to say, and both sides leave out the same names. */
 export function comparesTrees(options: SyncOptions): boolean {
-  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
+  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, filters } = options;
   return recursive && !checksum && !ignoreTimes && !reportUnchanged &&
-    (modifyWindowNs === null || modifyWindowNs === SAME_SECOND);
+    (modifyWindowNs === null || modifyWindowNs === SAME_SECOND) && filters.every(({ flags }) => (flags & SIDED) === 0);
 }
 
 /** What of the options counts, less what the target cannot set. */

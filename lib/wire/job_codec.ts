@@ -2,7 +2,7 @@
 // path holds NUL, no option is out of its bounds.
 
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
-import { FILTER_BYTES, FILTER_RULES, PATH_BYTES, SOURCES } from "../base/limits.ts";
+import { FILTER_BYTES, FILTER_FLAGS, FILTER_RULES, PATH_BYTES, SOURCES } from "../base/limits.ts";
 import { defaultOptions, type FilterRule, type SyncOptions } from "../base/options.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 import { decodeValues, encodeValues } from "./job_values.ts";
@@ -98,7 +98,7 @@ function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
   writer.signed(options.compressLevel ?? 0);
   writer.varint(options.filters.length);
   for (const rule of options.filters) {
-    writer.flag(rule.include);
+    writer.varint(rule.flags);
     writer.blob(rule.pattern);
   }
   encodeValues(writer, options);
@@ -149,8 +149,8 @@ function decodeFilters(reader: ByteReader): FilterRule[] {
   const count = reader.varint("JOB filter rules", FILTER_RULES);
   const filters: FilterRule[] = [];
   for (let i = 0; i < count; i++) {
-    const include = reader.flag("JOB filter rule");
-    filters.push({ include, pattern: reader.blob("JOB filter rule", FILTER_BYTES).slice() });
+    const flags = reader.varint("JOB filter rule", FILTER_FLAGS);
+    filters.push({ flags, pattern: reader.blob("JOB filter rule", FILTER_BYTES).slice() });
   }
   return filters;
 }

@@ -23,6 +23,25 @@ export const DIFFERENCES: readonly Difference[] = [
     }))
   ),
   {
+    name: "filter: what stays in a folder below one that goes",
+    reason: "rsync says twice of a folder inside one that goes that it is not empty; tsync says it once",
+  },
+  {
+    name: "filter: -F with two folders",
+    reason:
+      "the files of rules above hold for each source folder; rsync forgets them behind the first and copies what they leave out",
+  },
+  {
+    name: "filter: a file of rules that is a link",
+    reason:
+      "rsync follows the link wherever it leads; tsync passes the folder over, neither copies nor deletes in it, and exits 23",
+  },
+  {
+    name: "filter: anchored rules in a folder whose name has wildcards",
+    reason:
+      "rsync takes the name of the folder for part of the pattern, so that it may not match itself; tsync matches below the folder",
+  },
+  {
     name: "itemize: block for character device",
     reason: "rsync compares the numbers of devices and not their kinds, and leaves the wrong kind in place",
   },

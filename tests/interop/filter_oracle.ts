@@ -1,8 +1,8 @@
 // What filter_rsync_test.ts needs to hold FilterSet against the installed rsync: seeded random trees of awkward names,
 // seeded random rule lists, and rsync's own answers as sets of paths. Names are latin1 strings here, one char per byte.
 
-import { type Rule, RuleError, ruleFromParts, type RuleSide } from "../../lib/filter/rule.ts";
-import { RuleList } from "../../lib/filter/rule_text.ts";
+import { type Rule, RuleError, RuleFlag } from "../../lib/filter/rule.ts";
+import { OLD_STYLE, RuleList } from "../../lib/filter/rule_text.ts";
 
 /** A small seeded generator (mulberry32). */
 export class Random {
@@ -296,14 +296,12 @@ export function ourRules(items: RuleItem[]): Rule[] | RuleError {
   for (const { way, text } of items) {
     let error: RuleError | undefined;
     if (way === "sender" || way === "receiver") {
-      const rule = ruleFromParts(bytesOf(text.slice(2)), text[0] === "+" ? "include" : "exclude", way as RuleSide);
-      if (rule instanceof RuleError) error = rule;
-      else list.rules.push(rule);
+      error = list.addText(bytesOf(`${text[0]}${way[0]}${text.slice(1)}`), 0);
     } else {
-      const action = way.startsWith("exclude") ? "exclude" : "include";
+      const style = OLD_STYLE | (way.startsWith("include") ? RuleFlag.include : 0);
       error = way.endsWith("File")
-        ? list.addFile(bytesOf(text + "\n"), action, way)
-        : list.addText(bytesOf(text), action);
+        ? list.addFile(bytesOf(text + "\n"), style, way)
+        : list.addText(bytesOf(text), style);
     }
     if (error) return error;
   }

@@ -64,7 +64,7 @@ testEach(
   {
     source: [file("f", "x"), file("cache/in", "stays here")],
     target: [file("f", "x"), file("cache", "goes")],
-    options: { delete: true, filters: [{ pattern: utf8("cache/"), include: false }] },
+    options: { delete: true, filters: [{ pattern: utf8("cache/"), flags: 0 }] },
   },
   ({ code, problems }, found) => {
     assert.deepEqual([code, problems], [0, []]);

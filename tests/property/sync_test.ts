@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { defaultOptions, type FilterRule, type SyncOptions } from "../../lib/base/options.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
+import { RuleFlag } from "../../lib/filter/rule.ts";
 import { type MemoryOptions, MemoryOs, openMemory } from "../../lib/os/memory.ts";
 import { Kind } from "../../lib/os/os.ts";
 import { RecordingOs } from "../../lib/os/recording.ts";
@@ -84,7 +85,7 @@ function randomOptions(random: Random): SyncOptions {
 function randomFilters(random: Random): FilterRule[] {
   const patterns = ["a*", "*b", "/dir*", "file1", "Makefile*", "dir*/", "**/a", "x*x", "*.html"];
   return Array.from({ length: 1 + random.below(3) }, () => {
-    return { pattern: utf8(random.pick(patterns)), include: random.chance(25) };
+    return { pattern: utf8(random.pick(patterns)), flags: random.chance(25) ? RuleFlag.include : 0 };
   });
 }
 

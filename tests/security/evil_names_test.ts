@@ -288,7 +288,15 @@ for (const kind of [KIND.link, KIND.fifo, KIND.charDevice]) {
 rows.push({
   name: "agent target: a name that the job's own rules exclude is not made",
   async run() {
-    const job = { rules: [{ include: false, pattern: latin1("secret*") }] };
+    const job = { rules: [{ flags: 0, pattern: latin1("secret*") }] };
+    const plan = planOf({ open: "1", "secret.txt": "2" });
+    await notMade(await play("agent target", { job, plan }), ["secret.txt"]);
+  },
+});
+rows.push({
+  name: "agent target: a name that a rule before the first dir-merge excludes is not made",
+  async run() {
+    const job = { rules: [{ flags: 0, pattern: latin1("secret*") }, { flags: 128, pattern: latin1(".rules") }] };
     const plan = planOf({ open: "1", "secret.txt": "2" });
     await notMade(await play("agent target", { job, plan }), ["secret.txt"]);
   },

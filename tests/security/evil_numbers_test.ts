@@ -173,7 +173,7 @@ const EVENTS: [string, number, Uint8Array][] = [
   ["a finished file that was not asked for", 0x45, new Writer().varint(1).varint(1).varint(0).u8(0).bytes()],
   ["a problem of verb 0", TYPE.PROBLEM, encodeProblem({ verb: 0 })],
   ["a problem of verb 16", TYPE.PROBLEM, encodeProblem({ verb: 16 })],
-  ["a problem of cause 12", TYPE.PROBLEM, encodeProblem({ cause: 12 })],
+  ["a problem of cause 13", TYPE.PROBLEM, encodeProblem({ cause: 13 })],
   ["a problem of errno 4,096", TYPE.PROBLEM, encodeProblem({ errno: 4_096 })],
   ["a problem of side 2", TYPE.PROBLEM, encodeProblem({ side: 2 })],
   [
@@ -206,7 +206,7 @@ for (const [claim, type, payload] of EVENTS.filter(([, type]) => type === TYPE.P
 }
 
 // ---- the job, to an agent ----
-const rule = (bytes: number) => ({ include: false, pattern: new Uint8Array(bytes).fill(97) });
+const rule = (bytes: number) => ({ flags: 0, pattern: new Uint8Array(bytes).fill(97) });
 const JOBS: [string, Partial<Job>][] = [
   ["a job of role 2", { role: 2 }],
   ["a job of role 255", { role: 255 }],

@@ -117,6 +117,7 @@ function environment(os: Os, run: MemoryRun, salt: number): Environment {
       nameOfGid: () => null,
       ownGroups: () => [uid],
     },
+    workingFolder: () => "/",
     homeFolder: () => utf8("/"),
   };
 }

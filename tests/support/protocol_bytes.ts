@@ -85,6 +85,7 @@ export const CAUSE = {
   notRecursive: 9,
   reappeared: 10,
   duplicate: 11,
+  notEmpty: 12,
 } as const;
 
 export const ABORT_EXIT: Record<number, number> = {
@@ -398,7 +399,8 @@ export interface Job {
   compressLevel: number;
   /** Of delta transfer; 0: by the file's size. */
   blockBytes: number;
-  rules: { include: boolean; pattern: Uint8Array }[];
+  /** Flags: 1 include, 2 absolute, 4 negated, 8 sender, 16 receiver, 32 perishable, 64 xattr, 128 dir-merge and on. */
+  rules: { flags: number; pattern: Uint8Array }[];
   paths: Uint8Array[];
 }
 
@@ -428,7 +430,7 @@ export function encodeJob(job: Job): Uint8Array {
   const [second, third] = job.moreBits;
   const writer = new Writer().u8(job.role).u32(job.bits).u32(second).u32(third).signed(job.windowNs).u8(job.limitKind)
     .varint(job.limit).u8(job.compress).varint(job.compressLevel).varint(job.rules.length);
-  for (const rule of job.rules) writer.u8(rule.include ? 1 : 0).blob(rule.pattern);
+  for (const rule of job.rules) writer.varint(rule.flags).blob(rule.pattern);
   const values = ([[TIMEOUT, job.timeoutSeconds], [BLOCK_BYTES, job.blockBytes]] as const)
     .filter(([, value]) => value !== 0);
   writer.varint(values.length);
@@ -451,7 +453,7 @@ export function decodeJob(payload: Uint8Array): Job {
   const compress = reader.choice(3, "compression");
   const compressLevel = reader.varint(100);
   const rules = Array.from({ length: reader.varint(100_000) }, () => ({
-    include: reader.choice(2, "rule") === 1,
+    flags: reader.varint(0x3fff),
     pattern: reader.blob(4_096),
   }));
   const values = new Map<number, number>();
@@ -766,7 +768,7 @@ export function encodeFileSkip(index: number | bigint, cause: number): Uint8Arra
 
 export function decodeFileSkip(payload: Uint8Array): { index: number; cause: number } {
   const reader = new Reader(payload);
-  const skip = { index: reader.varint(), cause: reader.choice(12, "cause") };
+  const skip = { index: reader.varint(), cause: reader.choice(13, "cause") };
   reader.end();
   return skip;
 }
@@ -850,7 +852,7 @@ export function decodeProblem(payload: Uint8Array): ProblemBytes {
   const reader = new Reader(payload);
   const verb = reader.choice(16, "verb");
   must(verb >= 1, "unknown verb 0");
-  const cause = reader.choice(12, "cause");
+  const cause = reader.choice(13, "cause");
   const errno = reader.varint(4_095);
   const side = reader.choice(2, "side");
   // For eyes only: any bytes.

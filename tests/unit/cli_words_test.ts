@@ -66,7 +66,9 @@ Deno.test("an argument stands behind the option, behind = or in the next word, w
   for (const line of ["-e ssh", "-essh", "-e=ssh", "--rsh=ssh", "--rsh ssh", "-ne ssh", "-nessh"]) {
     assertEquals(sync(`${line} s h:d`).request.remote?.rsh, "ssh", line);
   }
-  assertEquals(sync("--exclude --delete s d").rules, [{ from: "text", action: "exclude", word: utf8("--delete") }]);
+  assertEquals(sync("--exclude --delete s d").rules.rules, [
+    { from: "text", action: "exclude", word: utf8("--delete"), nul: false },
+  ]);
   assertEquals(sync("-@ -1 s d").request.options.modifyWindowNs, 0);
 });
 
@@ -224,11 +226,11 @@ Deno.test("exclude and include rules keep their order and their bytes", () => {
     [...words("--include=a --exclude-from=f --include-from g --exclude"), raw, ...words("s d")],
     noEnvironment,
   );
-  assertEquals(read.kind === "sync" && read.rules, [
-    { from: "text", action: "include", word: utf8("a") },
-    { from: "file", action: "exclude", word: utf8("f") },
-    { from: "file", action: "include", word: utf8("g") },
-    { from: "text", action: "exclude", word: raw },
+  assertEquals(read.kind === "sync" && read.rules.rules, [
+    { from: "text", action: "include", word: utf8("a"), nul: false },
+    { from: "file", action: "exclude", word: utf8("f"), nul: false },
+    { from: "file", action: "include", word: utf8("g"), nul: false },
+    { from: "text", action: "exclude", word: raw, nul: false },
   ]);
 });
 

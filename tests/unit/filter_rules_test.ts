@@ -3,13 +3,26 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FilterSet } from "../../lib/filter/filter_set.ts";
-import { PATTERN_BYTES, type Rule, RuleError, ruleFromParts, type RuleSide } from "../../lib/filter/rule.ts";
-import { CLEAR, NOTHING, parseRule, parseRuleFile, RuleList } from "../../lib/filter/rule_text.ts";
+import { cvsRules } from "../../lib/filter/cvs.ts";
+import { PATTERN_BYTES, type Rule, RuleError, RuleFlag, ruleFromParts } from "../../lib/filter/rule.ts";
+import {
+  CLEAR,
+  CvsRules,
+  Merge,
+  NOTHING,
+  OLD_STYLE,
+  type ParsedRule,
+  parseRule,
+  RuleList,
+} from "../../lib/filter/rule_text.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
-function rule(pattern: string, action: "include" | "exclude" = "exclude", side: RuleSide = "both"): Rule {
-  const made = ruleFromParts(bytes(pattern), action, side);
+type Side = "sender" | "receiver" | "both";
+
+function rule(pattern: string, action: "include" | "exclude" = "exclude", side: Side = "both"): Rule {
+  const flags = (action === "include" ? RuleFlag.include : 0) | (side === "both" ? 0 : RuleFlag[side]);
+  const made = ruleFromParts(bytes(pattern), flags);
   if (made instanceof RuleError) throw new Error(made.sentence);
   return made;
 }
@@ -136,13 +149,13 @@ Deno.test("FilterSet never excludes the root, and looks at no byte beyond the gi
   assertEquals(all.excluded(new Uint8Array(0), true), false);
   assertEquals(all.protectedFromDeletion(new Uint8Array(0), true), false);
   const buffer = bytes("a/foo/rest");
-  assertEquals(new FilterSet([rule("foo")]).excluded(buffer, true, 5), true);
-  assertEquals(new FilterSet([rule("rest")]).excluded(buffer, true, 5), false);
-  assertEquals(new FilterSet([rule("/a/f*o/")]).excluded(buffer, true, 5), true);
+  assertEquals(new FilterSet([rule("foo")]).excluded(buffer, true, null, 5), true);
+  assertEquals(new FilterSet([rule("rest")]).excluded(buffer, true, null, 5), false);
+  assertEquals(new FilterSet([rule("/a/f*o/")]).excluded(buffer, true, null, 5), true);
 });
 
 Deno.test("a rule's side says whether it hides at the sender, protects at the receiver, or both", () => {
-  const answers = (side: RuleSide) => {
+  const answers = (side: Side) => {
     const filter = new FilterSet([rule("x", "exclude", side)]);
     return [filter.isEmpty, filter.excluded(bytes("x"), false), filter.protectedFromDeletion(bytes("x"), false)];
   };
@@ -154,15 +167,25 @@ Deno.test("a rule's side says whether it hides at the sender, protects at the re
   assertEquals([risk.excluded(bytes("x"), false), risk.protectedFromDeletion(bytes("x"), false)], [true, false]);
 });
 
-/** "-x" or "+x" for a rule, the word or the sentence for anything else. */
-function show(parsed: ReturnType<typeof parseRule>): string {
+/** "-x" or "+x" for a rule with its flags in brackets, the word or the sentence for anything else. */
+function show(parsed: ParsedRule): string {
   if (parsed instanceof RuleError) return parsed.sentence;
-  return typeof parsed === "string"
-    ? parsed
-    : (parsed.action === "include" ? "+" : "-") + String.fromCharCode(...parsed.pattern);
+  if (typeof parsed === "string") return parsed;
+  if (parsed instanceof CvsRules) return `cvs[${flags(parsed.flags)}]`;
+  if (parsed instanceof Merge) return `merge[${flags(parsed.style)}] ${String.fromCharCode(...parsed.name)}`;
+  const shown = flags(parsed.flags & ~RuleFlag.include & ~RuleFlag.merge);
+  const sign = (parsed.flags & RuleFlag.merge) !== 0 ? ":" : (parsed.flags & RuleFlag.include) !== 0 ? "+" : "-";
+  return sign + (shown === "" ? "" : `[${shown}]`) + String.fromCharCode(...parsed.pattern);
 }
 
-Deno.test("parseRule reads prefixes, the clearing mark and everything else as rsync does", () => {
+function flags(value: number): string {
+  return Object.entries(RuleFlag).filter(([, bit]) => (value & bit) !== 0).map(([name]) => name).join(" ");
+}
+
+const EXCLUDE = OLD_STYLE;
+const INCLUDE = OLD_STYLE | RuleFlag.include;
+
+Deno.test("the old options read prefixes, the clearing mark and everything else as rsync does", () => {
   const equations: Array<[string, string]> = [
     ["foo", "-foo"],
     ["- foo", "-foo"],
@@ -183,45 +206,142 @@ Deno.test("parseRule reads prefixes, the clearing mark and everything else as rs
     ["+ ", "include rule without a pattern"],
     ["a\0b", "exclude pattern with a NUL byte, which no name can hold"],
   ];
-  for (const [text, expected] of equations) assertEquals(show(parseRule(bytes(text), "exclude")), expected);
-  assertEquals(show(parseRule(bytes("foo"), "include")), "+foo");
+  for (const [text, expected] of equations) assertEquals(show(parseRule(bytes(text), EXCLUDE).rule), expected);
+  assertEquals(show(parseRule(bytes("foo"), INCLUDE).rule), "+foo");
 });
 
-Deno.test("parseRuleFile takes LF, CR and CRLF, and skips empty lines and comments that start a line", () => {
-  const file = "#c\n;c\n\n\r\n- a\r\n+ b\rc\n #d\n- #e\n!\nlast";
-  const rules = parseRuleFile(bytes(file), "exclude", "rules");
-  if (rules instanceof RuleError) throw new Error(rules.sentence);
-  assertEquals(rules.map(show), ["-a", "+b", "-c", "- #d", "-#e", CLEAR, "-last"]);
-  assertEquals(parseRuleFile(bytes(""), "exclude", "rules"), []);
+Deno.test("--filter reads rules, short and long, with their modifiers", () => {
+  const equations: Array<[string, string]> = [
+    ["- foo", "-foo"],
+    ["-_foo", "-foo"],
+    ["-  foo", "- foo"],
+    ["exclude foo", "-foo"],
+    ["include,s foo", "+[sender]foo"],
+    ["exclude_foo", "-foo"],
+    ["H foo", "-[sender]foo"],
+    ["hide,/!px foo", "-[absolute negated sender perishable xattr]foo"],
+    ["S foo", "+[sender]foo"],
+    ["P foo", "-[receiver]foo"],
+    ["protect foo", "-[receiver]foo"],
+    ["risk foo", "+[receiver]foo"],
+    ["-sr foo", "-[sender receiver]foo"],
+    ["!", CLEAR],
+    ["clear", CLEAR],
+    ["", NOTHING],
+    ["-Cs", "cvs[sender]"],
+    ["+C foo", "cvs[include]"],
+    [". a b", "merge[] a b"],
+    ["merge,+w a", "merge[include words plain] a"],
+    [":C", ":[noInherit words plain clears].cvsignore"],
+    ["dir-merge,n- .x", ":[noInherit plain].x"],
+    [":sp/ .x", ":[absolute sender perishable].x"],
+    ["dir-merge /.x", ":/.x"],
+  ];
+  for (const [text, expected] of equations) assertEquals(show(parseRule(bytes(text), 0).rule), expected, text);
+  const refused = [
+    ...["-foo", "-,foo", "foo", "excludes foo", "excl foo", "exclude", "-", "- ", " - foo", "! ", "! foo", "clear foo"],
+    ...[
+      "Hs foo",
+      "P,r foo",
+      "-e foo",
+      "-n foo",
+      "-- foo",
+      "-s,r foo",
+      ":-+ .x",
+      ":C- .x",
+      ":!x .x",
+      ":",
+      ":e",
+      "dir-mergeC x",
+    ],
+  ];
+  for (const text of refused) assert(parseRule(bytes(text), 0).rule instanceof RuleError, text);
 });
 
-Deno.test("parseRuleFile names file and line of what it refuses", () => {
-  const refused = parseRuleFile(bytes("a\r\n#\r\n- \r\n"), "exclude", "/etc/rules");
-  assertEquals(refused instanceof RuleError && refused.sentence, "/etc/rules, line 3: exclude rule without a pattern");
+Deno.test("what a merge rule says of its rules they take over, and sides are said once", () => {
+  const sided = RuleFlag.sender | RuleFlag.perishable;
+  assertEquals(show(parseRule(bytes("+ a"), sided).rule), "+[sender perishable]a");
+  assert(parseRule(bytes("P a"), sided).rule instanceof RuleError);
+  const deleteExcluded = RuleFlag.senderOnly;
+  assertEquals(show(parseRule(bytes("- a"), deleteExcluded).rule), "-[sender]a");
+  assertEquals(show(parseRule(bytes("P a"), deleteExcluded).rule), "-[receiver]a");
+  assertEquals(show(parseRule(bytes(": a"), deleteExcluded).rule), ":[senderOnly]a");
+  assertEquals(show(parseRule(bytes(":r a"), deleteExcluded).rule), ":[receiver]a");
+});
+
+/** What a file says. */
+function read(text: string, style: number): string[] | string {
+  const list = new RuleList();
+  const error = list.addFile(bytes(text), style, "rules");
+  return error === undefined ? list.rules.map(show) : error.sentence;
+}
+
+Deno.test("a rule file has LF, CR and CRLF, and empty lines and comments that start a line are skipped", () => {
+  assertEquals(read("#c\n;c\n\n\r\n- a\r\n+ b\rc\n #d\n- #e\nlast", EXCLUDE), [
+    "-a",
+    "+b",
+    "-c",
+    "- #d",
+    "-#e",
+    "-last",
+  ]);
+  assertEquals(read("", EXCLUDE), []);
+  assertEquals(read("a\nb\0#c\0d", EXCLUDE | RuleFlag.nul), ["-a\nb", "-d"]);
+  assertEquals(read("a ! #b\tc", RuleFlag.plain | RuleFlag.words), ["-a", "-!", "-#b", "-c"]);
+  assertEquals(read("a ! #b\tc", RuleFlag.plain | RuleFlag.words | RuleFlag.clears), ["-#b", "-c"]);
+  assertEquals(read("-_a exclude_b", RuleFlag.words), ["-a", "-b"]);
+});
+
+Deno.test("file and line of what is refused are named", () => {
+  assertEquals(read("a\r\n#\r\n- \r\n", EXCLUDE), "rules, line 3: exclude rule without a pattern");
+  assertEquals(read("- a\n. x\n", 0), "rules, line 2: a file cannot be read here");
 });
 
 Deno.test("RuleList keeps the order, and ! forgets what options and files said before", () => {
   const list = new RuleList();
-  list.addText(bytes("gone"), "exclude");
-  list.addFile(bytes("gone too\n!\n+ a\n"), "exclude", "rules");
-  list.addText(bytes("b"), "exclude");
-  assert(list.addText(bytes("- "), "exclude") instanceof RuleError);
-  assert(list.addFile(bytes("c\n+ \n"), "exclude", "rules") instanceof RuleError);
-  assertEquals(list.rules.map(show), ["+a", "-b"]);
+  list.addText(bytes("gone"), EXCLUDE);
+  list.addFile(bytes("gone too\n!\n+ a\n"), EXCLUDE, "rules");
+  list.addText(bytes("b"), EXCLUDE);
+  assert(list.addText(bytes("- "), EXCLUDE) instanceof RuleError);
+  list.addText(bytes(":s .x"), 0);
+  list.addText(bytes(":r ../.x"), 0);
+  list.addText(bytes(":e .y"), 0);
+  assertEquals(list.rules.map(show), ["+a", "-b", ":[sender].x", "-.y", ":.y"]);
+});
+
+Deno.test("merge files stand where their rules are named, and end where they name each other", () => {
+  const files = new Map([["a", "- 1\n. b\n- 3"], ["b", "- 2"], ["loop", ". loop"]]);
+  const list = new RuleList({
+    read: (name) => ({ bytes: bytes(files.get(String.fromCharCode(...name))!), fileName: "f" }),
+    cvs: () => [],
+  });
+  list.addText(bytes(".s a"), 0);
+  assertEquals(list.rules.map(show), ["-[sender]1", "-[sender]2", "-[sender]3"]);
+  assert(list.addText(bytes(". loop"), 0) instanceof RuleError);
+});
+
+Deno.test("the patterns of -C are perishable, the user's own are not, and his ! forgets them", () => {
+  const made = cvsRules(0, [{ bytes: bytes("a b"), name: "x" }]) as Rule[];
+  assertEquals(made.length, 38);
+  assertEquals([made[0], made[37]].map(show), ["-[perishable]RCS", "-b"]);
+  assertEquals((cvsRules(RuleFlag.sender, [{ bytes: bytes("! b"), name: "x" }]) as Rule[]).map(show), ["-[sender]b"]);
 });
 
 Deno.test("a rule survives the way through its parts, and what rsync would drop is refused", () => {
-  const parsed = parseRule(bytes("+ /a/**\\*\xff"), "exclude") as Rule;
-  assertEquals(ruleFromParts(parsed.pattern, parsed.action, parsed.side), parsed);
-  assert(!(ruleFromParts(new Uint8Array(PATTERN_BYTES).fill(97), "exclude") instanceof RuleError));
-  assert(ruleFromParts(new Uint8Array(PATTERN_BYTES + 1).fill(97), "exclude") instanceof RuleError);
-  assert(ruleFromParts(new Uint8Array(0), "exclude") instanceof RuleError);
-  assert(ruleFromParts(bytes("a\0"), "include") instanceof RuleError);
+  const parsed = parseRule(bytes("+ /a/**\\*\xff"), EXCLUDE).rule as Rule;
+  assertEquals(ruleFromParts(parsed.pattern, parsed.flags), parsed);
+  assert(!(ruleFromParts(new Uint8Array(PATTERN_BYTES).fill(97), 0) instanceof RuleError));
+  assert(ruleFromParts(new Uint8Array(PATTERN_BYTES + 1).fill(97), 0) instanceof RuleError);
+  assert(ruleFromParts(new Uint8Array(0), 0) instanceof RuleError);
+  assert(ruleFromParts(bytes("a\0"), 1) instanceof RuleError);
+  for (const flags of [RuleFlag.noInherit, RuleFlag.plain, RuleFlag.merge | RuleFlag.negated, 0x4000, -1]) {
+    assert(ruleFromParts(bytes("a"), flags) instanceof RuleError, `flags ${flags}`);
+  }
 });
 
 Deno.test("parseRule keeps no hold of the bytes it was given", () => {
   const text = bytes("foo");
-  const parsed = parseRule(text, "exclude");
+  const { rule: parsed } = parseRule(text, EXCLUDE);
   text.fill(0);
   assertEquals(show(parsed), "-foo");
 });

@@ -21,6 +21,7 @@ function environment(os: MemoryOs): Environment {
     now: () => 0,
     randomBytes: (count) => new Uint8Array(count),
     accounts: { uidOf: nobody, gidOf: nobody, nameOfUid: nobody, nameOfGid: nobody, ownGroups: () => [0] },
+    workingFolder: () => "/",
     homeFolder: () => utf8("/"),
   };
 }

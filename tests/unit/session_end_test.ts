@@ -2,6 +2,7 @@
 // waits, with the reason.
 
 import assert from "node:assert/strict";
+import { RuleFlag } from "../../lib/filter/rule.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { ByteReader } from "../../lib/base/codec.ts";
 import { EXIT_CODES, TsyncError } from "../../lib/base/errors.ts";
@@ -414,7 +415,7 @@ Deno.test("JOB: one that does not fit a frame is a usage error before anything i
   const peer = new RawPeer("client");
   await peer.send(Message.hello, helloPayload(makeHello("agent")));
   const pattern = new Uint8Array(4096);
-  const filters = Array.from({ length: 300 }, () => ({ include: true, pattern }));
+  const filters = Array.from({ length: 300 }, () => ({ flags: RuleFlag.include, pattern }));
   const job = { agentIsSource: false, options: options({ filters }), paths: [utf8("x")] };
   assert.throws(() => peer.session.sendJob(job), /more than 1 MiB/);
   peer.session.sendJob({ ...job, options: options() });

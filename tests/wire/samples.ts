@@ -191,7 +191,7 @@ const PULL: Job = {
     compress: "always",
     compressLevel: -7,
     blockBytes: 4096,
-    filters: [{ include: true, pattern: utf8("*.c") }, { include: false, pattern: utf8("\xff*") }],
+    filters: [{ flags: 1, pattern: utf8("*.c") }, { flags: 0x3fb2, pattern: utf8("\xff*") }],
   },
   paths: [utf8("~/a b"), utf8("/"), utf8("")],
 };
