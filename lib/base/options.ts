@@ -21,6 +21,17 @@ export interface SyncOptions {
   checksum: boolean;
   /** -I: transfer even what the quick check calls equal. */
   ignoreTimes: boolean;
+  /** -u: leave a file at the target alone that is newer. */
+  update: boolean;
+  /** --existing: make nothing that the target does not have. */
+  existing: boolean;
+  /** --ignore-existing: leave alone what the target has, folders excepted. */
+  ignoreExisting: boolean;
+  /** --size-only: equal size means equal content. */
+  sizeOnly: boolean;
+  /** --max-size, --min-size: files beyond are listed, but not transferred, bytes; null: no limit. */
+  maxSize: number | null;
+  minSize: number | null;
   /** -S: make holes of runs of zeros too; holes are kept always. */
   sparse: boolean;
   delete: boolean;
@@ -64,6 +75,12 @@ export function defaultOptions(): SyncOptions {
     dryRun: false,
     checksum: false,
     ignoreTimes: false,
+    update: false,
+    existing: false,
+    ignoreExisting: false,
+    sizeOnly: false,
+    maxSize: null,
+    minSize: null,
     sparse: false,
     delete: false,
     wholeFile: false,

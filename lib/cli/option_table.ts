@@ -1,7 +1,7 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
-import { compressionOf, levelOf, numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
+import { compressionOf, levelOf, numberOf, percentOrNumberOf, sizeOf, textOf } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -51,6 +51,10 @@ type Switch =
   | "delete"
   | "allowEmptySource"
   | "allowTorn"
+  | "update"
+  | "existing"
+  | "ignoreExisting"
+  | "sizeOnly"
   | "noGuard";
 
 function turnsOn(...flags: Array<Flag | Switch>): Pick<Option, "set"> {
@@ -94,6 +98,37 @@ export const OPTIONS: readonly Option[] = [
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
   { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },
+  {
+    name: "existing",
+    aliases: ["ignore-non-existing"],
+    group: WHAT,
+    help: "make nothing that the target does not have",
+    ...turnsOn("existing"),
+  },
+  {
+    name: "ignore-existing",
+    group: WHAT,
+    help: "leave alone what the target has",
+    ...turnsOn("ignoreExisting"),
+  },
+  {
+    name: "max-size",
+    argument: "SIZE",
+    group: WHAT,
+    help: "no file larger than SIZE (1.5m: MiB, 2kb: 2,000 bytes; 1g-1)",
+    set(settings, value, word) {
+      settings.options.maxSize = sizeOf(value, word);
+    },
+  },
+  {
+    name: "min-size",
+    argument: "SIZE",
+    group: WHAT,
+    help: "no file smaller than SIZE",
+    set(settings, value, word) {
+      settings.options.minSize = sizeOf(value, word);
+    },
+  },
   {
     name: "exclude",
     argument: "PATTERN",
@@ -142,6 +177,19 @@ export const OPTIONS: readonly Option[] = [
     group: COMPARE,
     help: "transfer files even if size and time are the same",
     ...turnsOn("ignoreTimes"),
+  },
+  {
+    name: "size-only",
+    group: COMPARE,
+    help: "files of equal size are the same",
+    ...turnsOn("sizeOnly"),
+  },
+  {
+    name: "update",
+    short: "u",
+    group: COMPARE,
+    help: "leave files alone that are newer at the target",
+    ...turnsOn("update"),
   },
   {
     name: "modify-window",

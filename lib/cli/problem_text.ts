@@ -43,6 +43,25 @@ export function noticeLine(problem: Problem): string | null {
   return null;
 }
 
+/** What an option leaves out, in rsync's words. */
+export function leftOutLine({ cause, path }: Problem): string {
+  const name = display(path);
+  switch (cause) {
+    case Cause.newer:
+      return `${name} is newer\n`;
+    case Cause.exists:
+      return `${name} exists\n`;
+    case Cause.newFolder:
+      return `not creating new directory "${name}"\n`;
+    case Cause.newEntry:
+      return `not creating new file "${name}"\n`;
+    case Cause.tooLarge:
+      return `${name} is over max-size\n`;
+    default:
+      return `${name} is under min-size\n`;
+  }
+}
+
 function reason(problem: Problem): string {
   switch (problem.cause) {
     case Cause.system:

@@ -3,12 +3,12 @@
 
 import { display, latin1 } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Monitor, type Phase } from "../base/monitor.ts";
-import { isNotice, type Problem } from "../base/problem.ts";
+import { isLeftOut, isNotice, type Problem } from "../base/problem.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
 import { DELETING, itemize } from "../plan/itemize.ts";
 import type { Output } from "./output.ts";
-import { noticeLine, problemLine } from "./problem_text.ts";
+import { leftOutLine, noticeLine, problemLine } from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
 import type { OutputSettings } from "./settings.ts";
 import { statsBlock, summaryLines } from "./summary.ts";
@@ -84,8 +84,12 @@ export class Report implements Monitor {
       this.#output.err(problemLine(problem, this.#request));
       return;
     }
-    const line = this.#settings.quiet ? null : noticeLine(problem);
+    const line = this.#settings.quiet ? null : isLeftOut(problem.cause) ? this.#leftOut(problem) : noticeLine(problem);
     if (line !== null) this.#say(line);
+  }
+
+  #leftOut(problem: Problem): string | null {
+    return this.#settings.verbose > 1 ? leftOutLine(problem) : null;
   }
 
   listed(entries: number, bytes: number, complete: boolean): void {

@@ -8,7 +8,7 @@ import { equalBytes, joinPath } from "../base/bytes.ts";
 import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
-import { compareMetadata, quickCheck } from "../plan/compare.ts";
+import { beyondSizes, compareMetadata, isNewer, quickCheck } from "../plan/compare.ts";
 import { March } from "../plan/march.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
@@ -38,9 +38,13 @@ export class Generator {
   readonly leftovers = new Map<number, Uint8Array[]>();
   #folder = -1;
   #handle: Handle = -1;
+  /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
+  readonly #leavesOut: boolean;
 
   constructor(state: TargetState) {
     this.#state = state;
+    const { update, existing, ignoreExisting, maxSize, minSize } = state.options;
+    this.#leavesOut = update || existing || ignoreExisting || maxSize !== null || minSize !== null;
   }
 
   /** One piece of a folder's list. Returns the indexes whose content is wanted, whole and as a delta, each in order. */
@@ -146,15 +150,19 @@ export class Generator {
     const { list, created } = state;
     state.totals.folders++;
     const parent = list.parent(folder);
-    if (created.has(parent)) return this.#make(folder, isStagedWhole);
+    if (created.has(parent)) return this.#makeUnless(folder, isStagedWhole);
     this.#handle = state.folders.get(folder);
     if (this.#handle === -Errno.EACCES && this.#openUp(folder)) this.#handle = state.folders.get(folder);
     if (this.#handle >= 0) {
       this.#compareFolder(folder);
       return false;
     }
-    if (this.#handle === -Errno.ENOENT) return this.#make(folder, isStagedWhole);
-    if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) return this.#replaceByFolder(folder);
+    if (this.#handle === -Errno.ENOENT) return this.#makeUnless(folder, isStagedWhole);
+    if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) {
+      if (!state.options.ignoreExisting) return this.#replaceByFolder(folder);
+      state.failed.add(folder);
+      return !this.#leaveOut(folder, Cause.exists);
+    }
     state.failed.add(folder);
     state.problem(Verb.open, -this.#handle, folder);
     return false;
@@ -216,6 +224,14 @@ export class Generator {
     const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
     this.#report(folder, change);
+  }
+
+  /** Makes the folder, unless nothing new is to be made: then it and all below it is passed over. */
+  #makeUnless(folder: number, isStagedWhole: boolean): boolean {
+    const { options, failed } = this.#state;
+    if (!options.existing) return this.#make(folder, isStagedWhole);
+    failed.add(folder);
+    return !this.#leaveOut(folder, Cause.newFolder);
   }
 
   #make(folder: number, isStagedWhole: boolean): boolean {
@@ -328,10 +344,10 @@ export class Generator {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
     const stat = this.#stat;
-    if (position < 0) return this.#create(i, kind, false);
-    const result = this.#look(i, stat);
-    if (result === -Errno.ENOENT) return this.#create(i, kind, false);
-    if (result < 0) return state.problem(Verb.stat, -result, i);
+    const result = position < 0 ? -Errno.ENOENT : this.#look(i, stat);
+    if (result < 0 && result !== -Errno.ENOENT) return state.problem(Verb.stat, -result, i);
+    if (this.#leavesOut && this.#leftOut(i, kind, result < 0 ? Kind.unknown : stat.kind)) return;
+    if (result < 0) return this.#create(i, kind, false);
     if (stat.kind !== kind) {
       if (stat.kind === Kind.folder && state.options.dryRun) state.inTheWay.push(i);
       return this.#create(i, kind, true);
@@ -339,6 +355,24 @@ export class Generator {
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  /** Whether an option leaves entry i out; `stands`: kind of what stands at its name, which #stat holds, or unknown. */
+  #leftOut(i: number, kind: number, stands: number): boolean {
+    const { list, options } = this.#state;
+    if (stands === Kind.unknown && options.existing) return this.#leaveOut(i, Cause.newEntry);
+    if (stands !== Kind.unknown && options.ignoreExisting) return this.#leaveOut(i, Cause.exists);
+    if (kind !== Kind.file) return false;
+    const beyond = beyondSizes(list.size(i), options);
+    if (beyond >= 0) return this.#leaveOut(i, beyond);
+    return options.update && stands === Kind.file && isNewer(list, i, this.#stat) && this.#leaveOut(i, Cause.newer);
+  }
+
+  /** Says so where everything is told; true. */
+  #leaveOut(i: number, cause: number): true {
+    const state = this.#state;
+    if (state.options.reportUnchanged) state.tell(Verb.skip, cause, 0, state.path(i));
+    return true;
   }
 
   /** Names of our own are never made for a peer: told, and passed over with all below. */
@@ -383,10 +417,12 @@ export class Generator {
   #file(i: number, stat: Stat, equal: number): void {
     const { list, options } = this.#state;
     const change = compareMetadata(list, i, stat, options, this.#state.owners);
-    const same = options.ignoreTimes
+    const same = options.ignoreTimes && !options.sizeOnly
       ? false
       : equal >= 0
       ? equal === 1
+      : options.sizeOnly
+      ? list.size(i) === stat.size
       : quickCheck(list, i, stat, options.modifyWindowNs);
     if (same) return this.#metadataOnly(i, stat, change);
     const size = list.size(i) !== stat.size ? Change.size : 0;

@@ -170,7 +170,9 @@ export class TargetHalf implements TargetPort {
     const state = this.#state;
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
-    state.streaming = state.root.isEmpty && !options.dryRun;
+    // Where much of what is listed may be left out, the source waits for what is wanted.
+    const wantsAll = !options.existing && options.maxSize === null && options.minSize === null;
+    state.streaming = state.root.isEmpty && !options.dryRun && wantsAll;
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
     // Not before that is said: the source computes its digests meanwhile.

@@ -38,6 +38,10 @@ const OPTION_BITS = {
   noGuard: 17,
   reportEntries: 18,
   wholeFile: 19,
+  update: 45,
+  existing: 46,
+  ignoreExisting: 47,
+  sizeOnly: 48,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

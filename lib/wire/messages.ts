@@ -112,7 +112,7 @@ export const NANOSECONDS_LIMIT = 999_999_999;
 /** Highest flag of Change, verb, cause and errno that a record may name. */
 export const CHANGE_LIMIT = (1 << 10) - 1;
 export const VERB_LIMIT = 15;
-export const CAUSE_LIMIT = 11;
+export const CAUSE_LIMIT = 44;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns, and delete limit of a job; timeout, seconds. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;

@@ -1,7 +1,7 @@
 // Words of a command line: options, their arguments, operands, and what is refused. That the grammar is rsync's own is the
 // business of tests/interop/cli_rsync_test.ts.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
@@ -301,4 +301,36 @@ Deno.test("agent is the subcommand wherever the first operand is that word", () 
   assertEquals(command("agent -e x list h"), { kind: "agent", words: words("list h"), rsh: "x", plain: true });
   assertEquals(command("-a agent d"), { kind: "agent", words: words("d"), rsh: null, plain: false });
   assertEquals(command("./agent d").kind, "sync");
+});
+
+Deno.test("--max-size and --min-size: sizes as rsync takes them", () => {
+  const sizes: Record<string, number> = {
+    "0": 0,
+    "1": 1,
+    "1b": 1,
+    "1k": 1024,
+    "1K": 1024,
+    "1KiB": 1024,
+    "1kb": 1000,
+    "1.5k": 1536,
+    ".5m": 524_288,
+    "1.k": 1024,
+    "2MB": 2_000_000,
+    "1g-1": 2 ** 30 - 1,
+    "1kib+1": 1025,
+    "1.5": 1,
+    "0k": 0,
+    "1t": 2 ** 40,
+    "1p": 2 ** 50,
+    "9p": 2 ** 53 - 1,
+  };
+  for (const [word, bytes] of Object.entries(sizes)) {
+    const { maxSize, minSize } = sync(`--max-size=${word} --min-size ${word} s d`).request.options;
+    assertEquals([maxSize, minSize], [bytes, bytes], word);
+  }
+  for (
+    const word of ["", "x", "k", "-1", "+5", "0-1", "1e", "1kI", "1bi", "1kbx", "2k-2", "1k-0", "1.2.3", "9999p", "8E"]
+  ) {
+    assertMatch(refused(`--max-size=${word} s d`), /usage: .*--max-size: .* is not a/);
+  }
 });
