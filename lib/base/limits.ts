@@ -36,6 +36,8 @@ export const PROBLEMS = 1 << 24;
 /** Filter rules of one run and bytes of one rule. */
 export const FILTER_RULES = 100_000;
 export const FILTER_BYTES = 4095;
+/** Names of --files-from, all of them, bytes: they are held as a whole by whoever lists and by whoever checks. */
+export const NAMES_BYTES = 1 << 30;
 /** Source arguments of one run. */
 export const SOURCES = 65_535;
 /** User and group names: longest name, bytes, and how many a run may announce. */

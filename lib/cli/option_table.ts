@@ -1,6 +1,7 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
+import { EMPTY } from "../base/bytes.ts";
 import { compressionOf, levelOf, numberOf, percentOrNumberOf, sizeOf, textOf } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
@@ -52,6 +53,9 @@ type Switch =
   | "allowEmptySource"
   | "allowTorn"
   | "update"
+  | "from0"
+  | "ignoreMissingArgs"
+  | "pruneEmptyFolders"
   | "existing"
   | "ignoreExisting"
   | "sizeOnly"
@@ -91,9 +95,99 @@ export const OPTIONS: readonly Option[] = [
     short: "a",
     group: WHAT,
     help: "same as -rlptgoD: everything that is kept by default",
-    ...turnsOn("recursive", "links", "perms", "times", "group", "owner", "devices", "specials"),
+    set(settings) {
+      if (!settings.options.recursive) settings.isArchiveRecursion = true;
+      turnsOn("recursive", "links", "perms", "times", "group", "owner", "devices", "specials").set(settings, EMPTY, "");
+    },
   },
-  { name: "recursive", short: "r", group: WHAT, help: "go into folders", ...turns("recursive") },
+  {
+    name: "recursive",
+    short: "r",
+    group: WHAT,
+    help: "go into folders",
+    set(settings) {
+      settings.options.recursive = true;
+      settings.isArchiveRecursion = false;
+    },
+    unset(settings) {
+      settings.options.recursive = settings.isArchiveRecursion = false;
+    },
+  },
+  {
+    name: "dirs",
+    short: "d",
+    group: WHAT,
+    help: "folders themselves without -r; what they hold where the name ends in /",
+    set(settings) {
+      settings.dirs = true;
+    },
+    unset(settings) {
+      settings.dirs = settings.oldDirs = false;
+    },
+  },
+  {
+    name: "old-dirs",
+    aliases: ["old-d"],
+    group: WHAT,
+    help: "same by -r and --exclude='/*/*'",
+    set(settings) {
+      settings.oldDirs = true;
+    },
+  },
+  {
+    name: "relative",
+    short: "R",
+    group: WHAT,
+    help: "keep the paths of the sources (from /./ on, where that is in one)",
+    set(settings) {
+      settings.relative = true;
+    },
+    unset(settings) {
+      settings.relative = false;
+    },
+  },
+  {
+    name: "implied-dirs",
+    aliases: ["i-d"],
+    group: WHAT,
+    help: "with -R: the folders on the way, too (--no-implied-dirs: their names\nonly)",
+    set(settings) {
+      settings.impliedDirs = true;
+    },
+    unset(settings) {
+      settings.impliedDirs = false;
+    },
+  },
+  {
+    name: "files-from",
+    argument: "FILE",
+    group: WHAT,
+    help:
+      "only what FILE names below the source (- is standard input, :FILE\nat the other end); means -R and -d, and -a without -r",
+    set(settings, value) {
+      settings.filesFrom = value;
+    },
+  },
+  {
+    name: "from0",
+    short: "0",
+    group: WHAT,
+    help: "names and rules in files end in NUL, not in a newline",
+    ...turns("from0"),
+  },
+  {
+    name: "ignore-missing-args",
+    group: WHAT,
+    help: "sources that are not there are no failure",
+    ...turnsOn("ignoreMissingArgs"),
+  },
+  {
+    name: "prune-empty-dirs",
+    short: "m",
+    group: WHAT,
+    help: "no folders that hold nothing but folders",
+    ...turns("pruneEmptyFolders"),
+  },
   { name: "links", short: "l", group: WHAT, help: "copy symbolic links as links", ...turns("links") },
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },

@@ -1,7 +1,7 @@
 // Report: the Monitor that speaks to a person. It turns what the halves tell into rsync's lines (-i, -v, --stats), problems
 // into sentences, and keeps the progress line. Made by run.ts for each run; all it prints goes through Output.
 
-import { display, latin1 } from "../base/bytes.ts";
+import { display } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Monitor, type Phase } from "../base/monitor.ts";
 import { isLeftOut, isNotice, type Problem } from "../base/problem.ts";
 import type { JobOutcome } from "../job/outcome.ts";
@@ -50,9 +50,16 @@ export class Report implements Monitor {
     if (this.#began || phase === "connecting" || phase === "deploying") return;
     this.#began = true;
     this.#listStartMs = this.#parts.nowMs();
-    if (this.#names && this.#settings.verbose > 0 && this.#request.options.recursive) {
-      this.#say(`${this.#request.direction === "pull" ? "receiving" : "sending"} incremental file list\n`);
-    }
+    if (this.#names && this.#settings.verbose > 0) this.#sayListing();
+  }
+
+  /** rsync's first line: it lists all at once where -m or -d says so. */
+  #sayListing(): void {
+    const { direction, options } = this.#request;
+    const isPull = direction === "pull";
+    if (options.dirs || (options.recursive && options.pruneEmptyFolders)) {
+      this.#say(`${isPull ? "receiving" : "building"} file list ... done\n`);
+    } else if (options.recursive) this.#say(`${isPull ? "receiving" : "sending"} incremental file list\n`);
   }
 
   entry(facts: EntryFacts, change: number): void {
@@ -60,7 +67,8 @@ export class Report implements Monitor {
     const isRoot = facts.path.length === 0;
     if (isRoot && change & Change.create) {
       this.#say(`created directory ${display(withoutLastSlash(this.#request.target))}\n`);
-      if (!this.#showsRoot()) return;
+      // It is no entry of the list: a source gave itself, not its content.
+      if (!(change & Change.local)) return;
     }
     const name = isRoot ? "./" : display(facts.path) + (facts.kind === FOLDER ? "/" : "");
     const arrow = facts.kind === LINK ? ` -> ${display(facts.linkTarget)}` : "";
@@ -132,14 +140,6 @@ export class Report implements Monitor {
     if (made) this.#say(`${name}${arrow}\n`);
     else if (change !== 0 && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
     else if (change === 0 && this.#settings.verbose > 1 && kind !== FOLDER) this.#say(`${name} is uptodate\n`);
-  }
-
-  /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */
-  #showsRoot(): boolean {
-    return this.#request.options.recursive && this.#request.sources.some((source) => {
-      const last = latin1(source.subarray(source.lastIndexOf(SLASH) + 1));
-      return last === "" || last === "." || last === "..";
-    });
   }
 
   #say(text: string): void {

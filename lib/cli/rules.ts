@@ -4,9 +4,11 @@
 import { display, latin1 } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { TsyncError } from "../base/errors.ts";
+import { NAMES_BYTES } from "../base/limits.ts";
 import type { FilterRule } from "../base/options.ts";
 import { RuleList } from "../filter/rule_text.ts";
 import { readWholeFile, readWholeStdin } from "../os/files.ts";
+import { namesOf } from "../tree/name_file.ts";
 import { usageError } from "./option_values.ts";
 import type { RuleWord } from "./settings.ts";
 
@@ -23,6 +25,13 @@ export function collectRules(words: readonly RuleWord[]): FilterRule[] {
     if (error !== undefined) throw usageError(`${option}: ${error.sentence}`);
   }
   return list.rules.map(({ pattern, action }) => ({ pattern, include: action === "include" }));
+}
+
+/** The names of a --files-from file, each ended by NUL. */
+export function collectNames(word: Uint8Array, isByNul: boolean): Uint8Array {
+  const content = latin1(word) === "-" ? readWholeStdin(NAMES_BYTES) : readWholeFile(word, NAMES_BYTES);
+  if (typeof content !== "number") return namesOf(content, isByNul);
+  throw usageError(`--files-from: open "${fileName(word)}" failed: ${errnoText(-content)}`);
 }
 
 function readRuleFile(word: Uint8Array, option: string): Uint8Array {

@@ -26,6 +26,16 @@ export interface Settings {
   options: SyncOptions;
   output: OutputSettings;
   rules: RuleWord[];
+  /** -r came with -a only: --files-from takes it back. */
+  isArchiveRecursion: boolean;
+  /** --old-dirs. */
+  oldDirs: boolean;
+  /** -d, -R and --implied-dirs as they were said; null: not at all. */
+  dirs: boolean | null;
+  relative: boolean | null;
+  impliedDirs: boolean;
+  /** --files-from as typed. */
+  filesFrom: Uint8Array | null;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -37,6 +47,12 @@ export function defaultSettings(): Settings {
     options: defaultOptions(),
     output: { verbose: 0, itemize: 0, quiet: false, stats: false, progress: null },
     rules: [],
+    isArchiveRecursion: false,
+    oldDirs: false,
+    dirs: null,
+    relative: null,
+    impliedDirs: true,
+    filesFrom: null,
     rsh: null,
     rsyncPath: null,
     help: false,

@@ -38,6 +38,8 @@ export class Generator {
   readonly leftovers = new Map<number, Uint8Array[]>();
   #folder = -1;
   #handle: Handle = -1;
+  /** What else the folder holds is not this run's business. */
+  #isNamed = false;
   /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
   readonly #leavesOut: boolean;
 
@@ -54,8 +56,11 @@ export class Generator {
     count: number,
     flags: number,
   ): Promise<{ wants: Uint32Array; deltas: Uint32Array }> {
-    if ((flags & FolderPiece.first) !== 0) this.#begin(folder, this.#isStagedWhole(first, count));
-    else this.#resume(folder);
+    if ((flags & FolderPiece.first) !== 0) {
+      this.#isNamed = (flags & FolderPiece.named) !== 0;
+      if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
+      this.#begin(folder, this.#isStagedWhole(first, count));
+    } else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
     else this.#decideByQuickCheck(first, count);
     if ((flags & FolderPiece.last) !== 0) {
@@ -94,7 +99,10 @@ export class Generator {
     this.#own.listing.clear();
     this.#march.start(null);
     if (folder !== 0 && (failed.has(list.parent(folder)) || this.#isReserved(folder))) failed.add(folder);
-    if (failed.has(folder)) return;
+    if (failed.has(folder)) {
+      if (folder !== 0) this.#state.totals.folders++;
+      return;
+    }
     const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder, isStagedWhole);
     if (failed.has(folder) || isNew) return;
     const result = this.#own.read(this.#state.os, this.#handle);
@@ -130,7 +138,7 @@ export class Generator {
       state.created.add(0);
       if (root.hasMetadata) this.#createdFolder(0);
       // Not an entry of the list, but told: rsync says "created directory".
-      else this.#report(0, Change.create | Change.local);
+      else this.#report(0, Change.create);
       if (root.handle < 0) return true;
       if (root.hasMetadata) state.touched.add(0);
     }
@@ -144,10 +152,32 @@ export class Generator {
     return root.isNew;
   }
 
+  /** A folder of which only the name counts: made if it is missing, with a mode of its own, and told to nobody. */
+  #beginBare(folder: number): boolean {
+    const state = this.#state;
+    const { list, created, os } = state;
+    this.#handle = created.has(list.parent(folder)) ? -Errno.ENOENT : state.folders.get(folder);
+    if (this.#handle >= 0) return false;
+    if (this.#handle !== -Errno.ENOENT) {
+      this.#lose(folder, Verb.open, -this.#handle);
+      return false;
+    }
+    if (state.options.existing) return this.#makeUnless(folder, false);
+    created.add(folder);
+    if (state.options.dryRun) return true;
+    state.newFolders.place(list.parent(folder));
+    const parent = state.openForChange(list.parent(folder));
+    const made = parent < 0 ? parent : os.makeFolder(parent, state.name(folder), 0o777 & ~state.env.umask);
+    if (made < 0 && made !== -Errno.EEXIST) this.#lose(folder, Verb.create, -made);
+    else this.#openMade(folder, parent);
+    return true;
+  }
+
   /** A folder below the root: true if it is new. */
   #beginFolder(folder: number, isStagedWhole: boolean): boolean {
     const state = this.#state;
     const { list, created } = state;
+    if (state.bare.size > 0 && state.bare.has(folder)) return this.#beginBare(folder);
     state.totals.folders++;
     const parent = list.parent(folder);
     if (created.has(parent)) return this.#makeUnless(folder, isStagedWhole);
@@ -578,9 +608,10 @@ export class Generator {
     const length = listing.length[row];
     if (isOwnName(listing.names, at, length)) return this.#leftover(listing.name(row));
     // Without a root folder of the source's own, what else lies in the target folder is none of this run's business.
-    if (this.#folder === 0 && !this.#state.root.hasMetadata) return;
+    if (this.#isNamed || (this.#folder === 0 && !this.#state.root.hasMetadata)) return;
     this.ownEntries++;
-    if (!this.#state.options.delete || !this.#state.options.recursive) return;
+    const { options } = this.#state;
+    if (!options.delete || !(options.recursive || options.dirs)) return;
     const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
     const kind = this.#kindOf(listing.names, at, length, listing.kind[row], path);
     if (kind === Kind.unknown) return;

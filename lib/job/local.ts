@@ -63,6 +63,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     options,
     filters,
     paths: request.sources,
+    names: request.names === null ? null : Promise.resolve(request.names),
     target,
     digesters: digesters === null ? null : Promise.resolve(digesters),
     isLocal: true,

@@ -10,6 +10,7 @@ import type { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Kind } from "../os/os.ts";
 import { Sha256 } from "../hash/sha256.ts";
+import { namesEntries } from "./origins.ts";
 import type { Piece } from "./scan.ts";
 
 /** What counts besides names, kinds, sizes and the times of files. */
@@ -22,8 +23,9 @@ export interface TreeTerms {
 
 /** Whether the quick check alone decides, so that equal digests say all there is to say. */
 export function comparesTrees(options: SyncOptions): boolean {
-  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
-  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
+  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, pruneEmptyFolders } = options;
+  const isPlain = recursive && !pruneEmptyFolders && !namesEntries(options);
+  return isPlain && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
 }
 
 /** What of the options counts, less what the target cannot set. */

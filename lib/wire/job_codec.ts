@@ -42,6 +42,13 @@ const OPTION_BITS = {
   existing: 46,
   ignoreExisting: 47,
   sizeOnly: 48,
+  pruneEmptyFolders: 49,
+  dirs: 50,
+  relative: 51,
+  noImpliedDirs: 52,
+  filesFrom: 53,
+  ignoreMissingArgs: 54,
+  from0: 55,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

@@ -10,6 +10,7 @@ export const HEADER_BYTES = 5;
 export const Message = {
   hello: 0x01,
   job: 0x02,
+  names: 0x04,
   // Bulk: costs credit.
   roots: 0x10,
   account: 0x11,
@@ -84,6 +85,8 @@ export const ReadyFlag = { streaming: 1, trees: 2, owner: 4, group: 8 } as const
 export const WantFlag = { redo: 1, delta: 2 } as const;
 
 export const FileFlag = { fresh: 1, delta: 2 } as const;
+
+export const NamesFlag = { last: 1 } as const;
 
 /** Of SIGNATURE and FINE. */
 export const PartFlag = { first: 1, last: 2 } as const;
