@@ -53,7 +53,6 @@ type Switch =
   | "allowEmptySource"
   | "allowTorn"
   | "update"
-  | "from0"
   | "ignoreMissingArgs"
   | "pruneEmptyFolders"
   | "existing"
@@ -172,8 +171,13 @@ export const OPTIONS: readonly Option[] = [
     name: "from0",
     short: "0",
     group: WHAT,
-    help: "names and rules in files end in NUL, not in a newline",
-    ...turns("from0"),
+    help: "the names in FILE end in NUL, not in a newline",
+    set(settings) {
+      settings.from0 = true;
+    },
+    unset(settings) {
+      settings.from0 = false;
+    },
   },
   {
     name: "ignore-missing-args",

@@ -93,8 +93,10 @@ function advice({ verb, errno, side }: Problem): string {
 }
 
 /** The path as the operator knows it: what was typed, and the path below it. */
-export function fullPath({ side, path }: Problem, { sources, target }: JobRequest): Uint8Array {
+export function fullPath({ side, path }: Problem, { sources, target, options }: JobRequest): Uint8Array {
   if (side === Side.target) return below(target, path);
+  // What is named one by one is told by that name.
+  if (options.relative || options.filesFrom) return path;
   // With several sources the list does not say from which one an entry came.
   if (sources.length !== 1) return path.length === 0 ? sources[0] : path;
   const [source] = sources;

@@ -46,18 +46,18 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
 }
 
 /** What -r, -d, -R and --files-from mean together. */
-function settleSelection(
-  { options, rules, filesFrom, dirs, relative, impliedDirs, isArchiveRecursion, oldDirs }: Settings,
-): void {
+function settleSelection(settings: Settings): void {
+  const { options, rules, filesFrom, isArchiveRecursion, oldDirs } = settings;
   options.filesFrom = filesFrom !== null;
+  options.from0 = options.filesFrom && settings.from0;
   if (options.filesFrom && isArchiveRecursion) options.recursive = false;
-  options.relative = relative ?? options.filesFrom;
-  options.noImpliedDirs = options.relative && !impliedDirs;
+  options.relative = settings.relative ?? options.filesFrom;
+  options.noImpliedDirs = options.relative && !settings.impliedDirs;
   if (oldDirs && !options.recursive) {
     options.recursive = true;
     rules.push({ from: "text", action: "exclude", word: utf8("/*/*") });
   }
-  options.dirs = (dirs ?? options.filesFrom) && !options.recursive;
+  options.dirs = (settings.dirs ?? options.filesFrom) && !options.recursive;
 }
 
 /** The file of --files-from if it is to be read here; null: at the other end, as the options say then. */

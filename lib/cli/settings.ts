@@ -34,6 +34,8 @@ export interface Settings {
   dirs: boolean | null;
   relative: boolean | null;
   impliedDirs: boolean;
+  /** -0. */
+  from0: boolean;
   /** --files-from as typed. */
   filesFrom: Uint8Array | null;
   rsh: string | null;
@@ -52,6 +54,7 @@ export function defaultSettings(): Settings {
     dirs: null,
     relative: null,
     impliedDirs: true,
+    from0: false,
     filesFrom: null,
     rsh: null,
     rsyncPath: null,

@@ -156,6 +156,14 @@ testScenarios("select", [
   from("--files-from through links", "lnk/b/c/f\nlnk\nflnk\n", "-a -i", {
     entries: named(EMPTY, "lnk/b/c/f\nlnk\nflnk\n"),
   }),
+  ...(Deno.uid() !== 0 ? [] : [
+    from("--files-from and somebody's link", "lnk/b/c/f\nr\n", "-a -i", {
+      entries: named(
+        [...EMPTY.filter(({ path }) => path !== "s/lnk"), link("s/lnk", "a", { uid: 65534, ...THEN })],
+        "lnk/b/c/f\nr\n",
+      ),
+    }),
+  ]),
   from("--files-from and a link with a slash", "lnk\nlnk/\n", "-a -i", { entries: named(EMPTY, "lnk\nlnk/\n") }),
   from("--files-from and names that are missing", "no\na/no\nno/no\nr\n", "-a -i --delete -r"),
   from("--files-from --ignore-missing-args", "no\na/no\nno/no\nr\n", "-a -i --ignore-missing-args"),

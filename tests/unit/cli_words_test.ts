@@ -334,3 +334,50 @@ Deno.test("--max-size and --min-size: sizes as rsync takes them", () => {
     assertMatch(refused(`--max-size=${word} s d`), /usage: .*--max-size: .* is not a/);
   }
 });
+
+Deno.test("-d, -R, --files-from and -r: what they mean together, whatever their order", () => {
+  const what = (line: string) => {
+    const { recursive, dirs, relative, noImpliedDirs, filesFrom } = sync(`${line} s d`).request.options;
+    return Object.entries({ recursive, dirs, relative, noImpliedDirs, filesFrom }).filter(([, is]) => is).map(([is]) =>
+      is
+    )
+      .join(" ");
+  };
+  const cases: Record<string, string> = {
+    "-d": "dirs",
+    "-d -r": "recursive",
+    "-rd --no-r": "dirs",
+    "-d --no-d": "",
+    "--old-dirs": "recursive",
+    "--old-d --no-d": "",
+    "-R": "relative",
+    "-aR --no-implied-dirs": "recursive relative noImpliedDirs",
+    "-aR --no-i-d --i-d": "recursive relative",
+    "-a --no-implied-dirs": "recursive",
+    "-R --no-R": "",
+    "--files-from=x": "dirs relative filesFrom",
+    "-a --files-from=x": "dirs relative filesFrom",
+    "-a -r --files-from=x": "recursive relative filesFrom",
+    "-r -a --files-from=x": "recursive relative filesFrom",
+    "--no-R --files-from=x --no-d": "filesFrom",
+    "--files-from=x --no-relative": "dirs filesFrom",
+  };
+  for (const [line, options] of Object.entries(cases)) assertEquals(what(line), options, line);
+  const rules = sync("-t --old-dirs --include=/x s d").rules.map(({ action, word }) => `${action} ${latin1(word)}`);
+  assertEquals(rules, ["include /x", "exclude /*/*"]);
+});
+
+Deno.test("--files-from: one source; a file at the other end belongs to this run's machine", () => {
+  assertEquals(latin1(sync("--files-from=l s d").namesFile!), "l");
+  assertEquals(latin1(sync("--files-from - h:s d").namesFile!), "-");
+  const there = sync("--files-from=:dir/l h:s d");
+  assertEquals([there.namesFile, latin1(there.request.options.filesFromThere!)], [null, "dir/l"]);
+  assertEquals(latin1(sync("--files-from=u@h:l u@h:s d").request.options.filesFromThere!), "l");
+  assertMatch(refused("--files-from=l s t d"), /usage: .*one source/);
+  assertMatch(refused("--files-from=:l s d"), /usage: .*neither source nor target/);
+  assertMatch(refused("--files-from=g:l h:s d"), /usage: .*another machine/);
+  assertMatch(refused("--files-from=:l s h:d"), /unsupported: .*from this machine/);
+  assertMatch(refused("--files-from=- --exclude-from=- s d"), /usage: .*standard input/);
+  assertMatch(refused("--delete s d"), /usage: .*-r .* or -d/);
+  assertEquals(sync("-d --delete s d").request.options.delete, true);
+});
