@@ -12,6 +12,7 @@ import { type Handle, OpenMode, Stat } from "../os/os.ts";
 import type { BasisRange } from "../session/ports.ts";
 import { statRegular } from "../tree/read_file.ts";
 import { nextExtent } from "../tree/sparse.ts";
+import type { BasisCopies, BasisCopy } from "./basis_copy.ts";
 import { BREATH_BYTES } from "./environment.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -21,6 +22,7 @@ const PART_BYTES = Math.floor(RECORDS_BYTES / RECORD_BYTES) * RECORD_BYTES;
 
 export class BasisSigner {
   readonly #state: TargetState;
+  readonly #copies: BasisCopies;
   readonly #queue: number[] = [];
   /** Bytes of records the source holds, and the size of what was signed, by file. */
   readonly #held = new Map<number, { bytes: number; basisBytes: number }>();
@@ -29,8 +31,9 @@ export class BasisSigner {
   #kernels: DeltaKernels | null = null;
   #isRunning = false;
 
-  constructor(state: TargetState) {
+  constructor(state: TargetState, copies: BasisCopies) {
     this.#state = state;
+    this.#copies = copies;
   }
 
   /** These are wanted as deltas. The promise settles when nothing is left to sign, unless it is being done already. */
@@ -47,6 +50,7 @@ export class BasisSigner {
     if (held === undefined) return;
     this.#held.delete(index);
     this.#heldBytes -= held.bytes;
+    this.#copies.drop(index);
     this.#answer.open();
   }
 
@@ -86,7 +90,7 @@ export class BasisSigner {
       }
       this.#held.set(index, { bytes, basisBytes: stat.size });
       this.#heldBytes += bytes;
-      await this.#signBasis(index, basis, stat);
+      await this.#signBasis(index, basis, stat, await this.#copies.begin(index, stat));
     } finally {
       if (basis >= 0) os.close(basis);
     }
@@ -98,11 +102,12 @@ export class BasisSigner {
     await this.#state.source.signature(index, head, true, new Uint8Array(0));
   }
 
-  async #signBasis(index: number, basis: Handle, { size, allocated }: Stat): Promise<void> {
+  async #signBasis(index: number, basis: Handle, { size, allocated }: Stat, copy: BasisCopy | null): Promise<void> {
     const { os, env, digesters } = this.#state;
     const blockBytes = this.#blockBytes(size);
     const signer = new BlockSigner(this.#kernels!, digesters!.seed, blockBytes);
     const records = new Parts(PART_BYTES, async (part, isFirst, isLast) => {
+      this.#state.signed(index, part.length);
       await this.#state.source.signature(index, isFirst ? { basisBytes: size, blockBytes } : null, isLast, part);
     });
     try {
@@ -117,6 +122,7 @@ export class BasisSigner {
           const space = signer.space();
           const piece = extent.end - at < space.length ? space.subarray(0, extent.end - at) : space;
           const count = os.readAt(basis, piece, at);
+          if (count > 0) copy?.signed(at, piece.subarray(0, count));
           if (count <= 0) signer.zeros(piece.length);
           else signer.filled(count);
           at += count <= 0 ? piece.length : count;
@@ -144,6 +150,7 @@ export class BasisSigner {
     const isThere = basis >= 0 && statRegular(os, basis, stat) === 0 && stat.size === size;
     const signer = new FineSigner(this.#kernels!, digesters!.seed, fineBlockBytesFor(this.#blockBytes(size)));
     const records = new Parts(RECORDS_BYTES, async (part, _isFirst, isLast) => {
+      this.#state.signed(index, part.length);
       await source.fine(index, isLast, part);
     });
     try {

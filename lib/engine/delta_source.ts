@@ -15,7 +15,7 @@ import { FINE_RECORD_BYTES, fineBlockBytesFor, fineCount, type Seed } from "../d
 import type { Handle, Os, Stat } from "../os/os.ts";
 import type { SignatureHead } from "../session/ports.ts";
 import { nextExtent } from "../tree/sparse.ts";
-import { ContentDigest } from "./content_digest.ts";
+import { ChunkDigest } from "./chunk_digest.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
 
 /** Literals below this are sent as they are, bytes; and those that the link carries in a round trip, at BYTES_PER_MS. */
@@ -46,16 +46,18 @@ export class DeltaSource {
   readonly #list: FileList;
   readonly #seed: Seed;
   readonly #roundTripMs: () => number;
+  readonly #fillsHoles: boolean;
   readonly #signatures = new Map<number, Signature | null>();
   readonly #refining = new Map<number, Refining>();
   #kernels: DeltaKernels | null = null;
 
-  constructor(env: Environment, list: FileList, seed: Seed, roundTripMs: () => number) {
+  constructor(env: Environment, list: FileList, seed: Seed, roundTripMs: () => number, fillsHoles: boolean) {
     this.#env = env;
     this.#os = env.os;
     this.#list = list;
     this.#seed = seed;
     this.#roundTripMs = roundTripMs;
+    this.#fillsHoles = fillsHoles;
   }
 
   /** A part of a signature; the head comes first. */
@@ -93,7 +95,7 @@ export class DeltaSource {
     this.#kernels ??= await DeltaKernels.load();
     const matcher = new Matcher(this.#kernels, this.#signatures.get(index)!, this.#seed, before.size);
     try {
-      const digest = new ContentDigest(digester);
+      const digest = new ChunkDigest(digester, before.size);
       const failed = await this.#feed(matcher, digest, file, before);
       if (failed !== 0) return failed;
       return { runs: matcher.finish(), digest: digest.end(before.size) };
@@ -102,10 +104,10 @@ export class DeltaSource {
     }
   }
 
-  async #feed(matcher: Matcher, digest: ContentDigest, file: Handle, { size, allocated }: Stat): Promise<number> {
+  async #feed(matcher: Matcher, digest: ChunkDigest, file: Handle, { size, allocated }: Stat): Promise<number> {
     let sinceBreath = 0;
     for (let at = 0; at < size;) {
-      const extent = nextExtent(this.#os, file, at, size, allocated >= size);
+      const extent = nextExtent(this.#os, file, at, size, allocated >= size || this.#fillsHoles);
       if (typeof extent === "number") return extent;
       matcher.skipTo(extent === null ? size : extent.start);
       if (extent === null) break;

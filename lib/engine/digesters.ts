@@ -20,5 +20,6 @@ export async function seededDigesters({ low, high }: Seed): Promise<Digesters> {
     seed: { low, high },
     list: await ContentHash.create(low, high),
     content: await ContentHash.create(low, high),
+    another: () => ContentHash.create(low, high),
   };
 }

@@ -35,6 +35,8 @@ export interface Digesters {
   seed: { low: number; high: number };
   list: Digester;
   content: Digester;
+  /** One more, for who digests beside the content that comes in. */
+  another(): Promise<Digester>;
 }
 
 /** Bytes copied or hashed between two breaths. */

@@ -13,7 +13,10 @@ import { copyFile } from "../tree/copy.ts";
 import { FreshFiles, PRIVATE } from "../tree/fresh_files.ts";
 import { writeWithHoles } from "../tree/sparse.ts";
 import { ContentDigest } from "./content_digest.ts";
+import type { BasisCopies, BasisCopy } from "./basis_copy.ts";
+import { ChunkDigest } from "./chunk_digest.ts";
 import { BREATH_BYTES } from "./environment.ts";
+import { plainDigest } from "./plain_digest.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -30,7 +33,16 @@ interface Incoming {
   matched: number;
   /** The file whose parts a delta uses, or -1. */
   basis: Handle;
-  digest: ContentDigest | null;
+  /** The basis is in the file already; null: what is there is what was written. */
+  copy: BasisCopy | null;
+  /** There was a copy at the beginning. */
+  isCopied: boolean;
+  /** End of what came last. */
+  end: number;
+  /** Of what came; with a copy, made at the end. */
+  digest: ContentDigest | ChunkDigest | null;
+  /** Of the whole content without a seed, if the job wants it told. */
+  plain: Uint8Array | null;
   isWanted: boolean;
   /** Content is discarded: not wanted here, or writing it failed. */
   isVoid: boolean;
@@ -38,24 +50,30 @@ interface Incoming {
 
 /** Bytes of a basis taken at a time. */
 const BASIS_BYTES = 256 << 10;
+/** Bases that are kept open to the end. */
+const LINGERING = 8;
 
 export class Receiver {
   readonly #state: TargetState;
   readonly #generator: Generator;
+  readonly #copies: BasisCopies;
   readonly #stat = new Stat();
   readonly #fresh: FreshFiles;
   #createdMode = PRIVATE;
   /** Name of the small file just made. */
   #created: Uint8Array = EMPTY;
   #incoming: Incoming | null = null;
+  /** Bases of files that are in place. */
+  readonly #lingering: Handle[] = [];
   #piece: Uint8Array | null = null;
   /** Files of a streaming session that came though nobody here wants them. */
   readonly #passedOver = new IndexSet();
   /** Called with each wanted file when it was answered. */
   onAnswered: (index: number) => void = () => {};
 
-  constructor(state: TargetState, generator: Generator) {
+  constructor(state: TargetState, generator: Generator, copies: BasisCopies) {
     this.#state = state;
+    this.#copies = copies;
     this.#generator = generator;
     this.#fresh = new FreshFiles(state.os);
   }
@@ -70,6 +88,10 @@ export class Receiver {
     const handle = folder < 0 ? folder : this.#createSmall(folder, index, state.newFolders.has(parent));
     if (handle < 0) return this.#failed(index, Verb.create, -handle);
     const temporary = this.#created;
+    state.transfers?.set(index, {
+      literalBytes: content.length,
+      digest: state.plainDigester?.hash(content) ?? null,
+    });
     const written = this.#write(handle, content, 0) || this.#setSize(handle, content.length);
     if (written < 0 || !this.#finish(index, handle, folder, temporary, content.length)) {
       state.os.close(handle);
@@ -83,21 +105,55 @@ export class Receiver {
   fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     const state = this.#state;
     const isWanted = this.#take(index);
-    const none = { folder: -1, handle: -1, temporary: EMPTY, written: 0, matched: 0, basis: -1 };
-    const digest = state.digesters === null ? null : new ContentDigest(state.digesters.content);
+    const none = {
+      folder: -1,
+      handle: -1,
+      temporary: EMPTY,
+      written: 0,
+      matched: 0,
+      basis: -1,
+      copy: null,
+      isCopied: false,
+      end: 0,
+      plain: null,
+    };
+    const digest = state.digesters === null
+      ? null
+      : isDelta
+      ? new ChunkDigest(state.digesters.content, size)
+      : new ContentDigest(state.digesters.content);
     this.#incoming = { index, size, ...none, digest, isWanted, isVoid: !isWanted };
     if (!isWanted) return;
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
-    state.newFolders.place(state.list.parent(index));
+    if (isDelta) return this.#beginDelta(this.#incoming);
+    this.#open(this.#incoming);
+  }
+
+  /** The temporary file of a large one. */
+  #open(incoming: Incoming): void {
+    const state = this.#state;
+    const parent = state.list.parent(incoming.index);
+    state.newFolders.place(parent);
     // A folder handle of its own: the cache may close the shared one while the content is still coming.
-    const change = state.openForChange(state.list.parent(index));
-    const folder = change < 0
-      ? change
-      : state.os.openBeneath(state.root.handle, state.list.path(state.list.parent(index)));
+    const change = state.openForChange(parent);
+    const folder = change < 0 ? change : state.os.openBeneath(state.root.handle, state.list.path(parent));
     const handle = folder < 0 ? folder : this.#create(folder, PRIVATE);
-    Object.assign(this.#incoming, { folder, handle, temporary: state.stage.temporary });
+    Object.assign(incoming, { folder, handle, temporary: state.stage.temporary });
     if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
-    else if (isDelta) this.#incoming.basis = state.os.openFile(folder, state.name(index), OpenMode.read, 0);
+  }
+
+  /** A delta goes into the copy of its basis that was made ahead, if there is one. */
+  async #beginDelta(incoming: Incoming): Promise<void> {
+    const copy = await this.#copies.take(incoming.index);
+    if (copy === null) {
+      this.#open(incoming);
+      const { os } = this.#state;
+      const { folder, index } = incoming;
+      if (!incoming.isVoid) incoming.basis = os.openFile(folder, this.#state.name(index), OpenMode.read, 0);
+      return;
+    }
+    const { folder, handle, temporary, basis } = copy;
+    Object.assign(incoming, { folder, handle, temporary, basis, copy, isCopied: true });
   }
 
   /**
@@ -107,6 +163,13 @@ export class Receiver {
   async fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
     const incoming = this.#incoming!;
     const { os, env } = this.#state;
+    if (incoming.copy !== null && offset > incoming.end) await this.#leaveCopy(incoming);
+    if (offset === basisOffset && incoming.copy?.holds(offset, bytes) && !incoming.isVoid) {
+      incoming.matched += bytes;
+      incoming.end = offset + bytes;
+      this.#progress(incoming.written += bytes);
+      return;
+    }
     const piece = this.#piece ??= new Uint8Array(BASIS_BYTES);
     let sinceBreath = 0;
     for (let done = 0; done < bytes && !incoming.isVoid && incoming.basis >= 0;) {
@@ -114,7 +177,7 @@ export class Receiver {
       const count = os.readAt(incoming.basis, left < BASIS_BYTES ? piece.subarray(0, left) : piece, basisOffset + done);
       if (count <= 0) return;
       incoming.matched += count;
-      this.fileData(offset + done, piece.subarray(0, count));
+      this.#data(incoming, offset + done, piece.subarray(0, count));
       done += count;
       sinceBreath += count;
       if (sinceBreath < BREATH_BYTES) continue;
@@ -125,12 +188,32 @@ export class Receiver {
 
   fileData(offset: number, bytes: Uint8Array): Wait {
     const incoming = this.#incoming!;
-    incoming.digest?.data(offset, bytes);
+    if (incoming.copy === null || offset <= incoming.end) return this.#data(incoming, offset, bytes);
+    return this.#leaveCopy(incoming).then(() => this.#data(incoming, offset, bytes));
+  }
+
+  #data(incoming: Incoming, offset: number, bytes: Uint8Array): undefined {
+    if (incoming.copy === null) incoming.digest?.data(offset, bytes);
     if (incoming.isVoid) return;
     const result = this.#write(incoming.handle, bytes, offset);
+    incoming.copy?.overwritten(offset, bytes.length);
+    incoming.end = offset + bytes.length;
     incoming.written += bytes.length;
     if (result < 0) this.#voidIncoming(Verb.write, -result);
     else this.#progress(incoming.written);
+  }
+
+  /**
+   * The new file has a hole where the copy of its basis may have data: from here on the file is written as if there were no copy. What
+   * cannot be read back gives a digest that does not fit.
+   */
+  async #leaveCopy(incoming: Incoming): Promise<void> {
+    const { copy, end, size, handle } = incoming;
+    const { content } = this.#state.digesters!;
+    incoming.digest = await copy!.digestTo(end, size, content) ?? new ChunkDigest(content, size);
+    incoming.copy = null;
+    const cut = this.#state.os.truncate(handle, end);
+    if (cut < 0) this.#voidIncoming(Verb.write, -cut);
   }
 
   /** Bytes of the large file under way count as done for whoever watches. */
@@ -145,7 +228,7 @@ export class Receiver {
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
     const { handle, size } = incoming;
     const shared = state.helper?.shared(size) ?? null;
-    const result = await copyFile(state.os, source, stat, handle, size, state.options.sparse, turn, shared);
+    const result = await copyFile(state.os, source, stat, handle, size, state.options, turn, shared);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;
@@ -155,6 +238,19 @@ export class Receiver {
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
     const incoming = this.#incoming!;
+    if (complete && this.#state.plainDigester !== null) return this.#endWithDigest(incoming, digest);
+    if (incoming.copy === null || !complete) return this.#end(incoming, complete, digest);
+    return this.#leaveCopy(incoming).then(() => this.#end(incoming, complete, digest));
+  }
+
+  async #endWithDigest(incoming: Incoming, digest: Uint8Array | null): Promise<void> {
+    const { os, env, plainDigester } = this.#state;
+    if (incoming.copy !== null) await this.#leaveCopy(incoming);
+    if (!incoming.isVoid) incoming.plain = await plainDigest(os, incoming.handle, incoming.size, plainDigester!, env);
+    await this.#end(incoming, true, digest);
+  }
+
+  #end(incoming: Incoming, complete: boolean, digest: Uint8Array | null): Wait {
     const state = this.#state;
     this.#incoming = null;
     const { index, size, folder, handle, temporary } = incoming;
@@ -163,6 +259,7 @@ export class Receiver {
     if (!complete && incoming.isWanted) state.wanted.add(index);
     if (incoming.isVoid) return complete ? this.#answered(index) : undefined;
     const sized = complete && verified ? state.os.truncate(handle, size) : 0;
+    state.transfers?.set(index, { literalBytes: incoming.written - incoming.matched, digest: incoming.plain });
     const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
     if (good) {
       const literal = incoming.written - incoming.matched;
@@ -340,6 +437,7 @@ export class Receiver {
     const incoming = this.#incoming!;
     const state = this.#state;
     incoming.isVoid = true;
+    incoming.copy = null;
     if (incoming.handle >= 0) {
       state.os.close(incoming.handle);
       state.stage.discard(incoming.folder, incoming.temporary);
@@ -351,9 +449,23 @@ export class Receiver {
     this.#told(incoming.index, verb, errno);
   }
 
+  /** The basis that had a copy is let go of when all is told: to free its blocks takes longer than all else that is left to do. */
   #closeBasis(incoming: Incoming): void {
-    if (incoming.basis >= 0) this.#state.os.close(incoming.basis);
+    const { basis, isCopied } = incoming;
     incoming.basis = -1;
+    if (basis < 0) return;
+    if (isCopied && this.#lingering.length < LINGERING) this.#lingering.push(basis);
+    else this.#state.os.close(basis);
+  }
+
+  get lingers(): boolean {
+    return this.#lingering.length > 0;
+  }
+
+  /** The run is over. */
+  close(): void {
+    for (const basis of this.#lingering) this.#state.os.close(basis);
+    this.#lingering.length = 0;
   }
 
   #closeFolder(folder: Handle): void {

@@ -33,8 +33,10 @@ import type { AskedNames } from "../tree/asked_names.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
+import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
+import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
@@ -52,6 +54,10 @@ export interface TargetPlan extends TargetInput {
   ahead?: ScanAhead | null;
   /** The target path as typed. */
   path: Uint8Array;
+  /** A basis from this size on is copied while it is signed. */
+  copiedAheadBytes?: number;
+  /** Hears of the list as it comes, where the source is elsewhere. */
+  onListed?(entries: number, bytes: number, complete: boolean): void;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
   expected: Uint8Array[] | null;
   /** In a run that names its entries one by one: what was asked for, if it is known here (R4). */
@@ -67,9 +73,11 @@ export class TargetHalf implements TargetPort {
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
   readonly #asked: AskedNames | null;
+  readonly #onListed: TargetPlan["onListed"];
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
+  readonly #copies: BasisCopies;
   readonly #signer: BasisSigner;
   /** The tree at the target, in a session that compares digests of subtrees. */
   #ownTree: TreeComparer | null = null;
@@ -95,12 +103,14 @@ export class TargetHalf implements TargetPort {
     this.#path = plan.path;
     this.#trees = plan.trees;
     this.#ahead = plan.ahead ?? null;
+    this.#onListed = plan.onListed;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#asked = plan.asked ?? null;
     this.#generator = new Generator(this.#state);
-    this.#receiver = new Receiver(this.#state, this.#generator);
+    this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
+    this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
     this.#deleter = new Deleter(this.#state, this.#generator);
-    this.#signer = new BasisSigner(this.#state);
+    this.#signer = new BasisSigner(this.#state, this.#copies);
     this.#receiver.onAnswered = (index) => {
       this.#signer.answered(index);
       if (this.#state.wanted.size === 0) this.#checkAnswered();
@@ -122,15 +132,21 @@ export class TargetHalf implements TargetPort {
       this.#finish();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
+      // The totals go out first.
+      if (this.#receiver.lingers) await this.#breathe();
       return state.totals;
     } finally {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
       this.#ownTree?.stop();
       this.#signer.fail(this.#ended.error);
       await this.#newFiles?.stop(this.#breathe);
+      const dropped = this.#copies.dropAll();
       await Promise.allSettled(this.#working);
+      await dropped;
       this.#receiver.abandon();
+      this.#receiver.close();
       state.newFolders.placeAll();
+      if (isStop(this.#ended.error)) state.stage.keepComplete();
       state.stage.discardAll();
       this.#deleter.close();
       state.folders.close();
@@ -173,6 +189,17 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
+    if (this.#state.options.plainDigests) return this.#during(this.#rootsWithDigester(roots));
+    return this.#openRoot(roots);
+  }
+
+  async #rootsWithDigester(roots: Roots): Promise<void> {
+    this.#state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
+    this.#demandAlive();
+    await this.#openRoot(roots);
+  }
+
+  #openRoot(roots: Roots): Wait {
     const state = this.#state;
     const { os, env, options } = state;
     this.#asked?.root(roots.hasRoot);
@@ -260,7 +287,8 @@ export class TargetHalf implements TargetPort {
     this.#checkRequested(folder, first, count, (flags & FolderPiece.named) !== 0);
     const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
-    const { source, streaming } = this.#state;
+    const { source, streaming, list, totals } = this.#state;
+    this.#onListed?.(list.count, totals.totalBytes, false);
     if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
     if (deltas.length > 0) {
       await source.want(deltas, DELTA);
@@ -270,7 +298,8 @@ export class TargetHalf implements TargetPort {
     if (pause !== undefined) await pause;
   }
 
-  async listEnd(complete: boolean, _entries: number, _bytes: number): Promise<void> {
+  async listEnd(complete: boolean, entries: number, bytes: number): Promise<void> {
+    this.#onListed?.(entries, bytes, true);
     if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;
@@ -294,7 +323,8 @@ export class TargetHalf implements TargetPort {
 
   fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     this.#demandAlive();
-    return this.#receiver.fileBegin(index, size, fresh, isDelta);
+    const wait = this.#receiver.fileBegin(index, size, fresh, isDelta);
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
@@ -309,7 +339,8 @@ export class TargetHalf implements TargetPort {
 
   fileData(offset: number, bytes: Uint8Array): Wait {
     this.#demandAlive();
-    return this.#receiver.fileData(offset, bytes);
+    const wait = this.#receiver.fileData(offset, bytes);
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   fileCopy(source: Handle, stat: Stat): Promise<number> {
@@ -319,7 +350,8 @@ export class TargetHalf implements TargetPort {
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
     this.#demandAlive();
-    return this.#receiver.fileEnd(complete, digest);
+    const wait = this.#receiver.fileEnd(complete, digest);
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   fileSkip(index: number, cause: number): Wait {
@@ -410,6 +442,11 @@ export class TargetHalf implements TargetPort {
       sweep(state.os, handle, names, state.env.identity.uid);
     }
   }
+}
+
+/** The run was told to end, and nothing is wrong: by a signal, or because its time is up (--stop-at). */
+function isStop(error: unknown): boolean {
+  return error instanceof TsyncError && (error.data.kind === "interrupted" || error.data.kind === "timeout");
 }
 
 function refuse(what: string): never {

@@ -21,7 +21,7 @@ import { badPath, NAME_MAX, putName, putPath, splitPath } from "./names.ts";
 import { type LibC, MAX_CALL_BYTES, openLibC } from "./symbols.ts";
 
 /** The part of LibC that is used here; tests put a stubborn one in its place. */
-export type LinuxCalls = Pick<LibC, "look" | "change" | "rare" | "errno">;
+export type LinuxCalls = Pick<LibC, "look" | "change" | "rare" | "beside" | "errno">;
 
 /** Opens the FFI implementation. Throws where the machine, FFI or glibc does not allow it. */
 export function openLinux(calls?: LinuxCalls): Os {
@@ -321,6 +321,25 @@ class LinuxOs implements Os {
       count = this.#c.rare.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
     } while (count < 0 && this.#interrupted());
     return this.#done(count);
+  }
+
+  async copyRangeBeside(
+    from: Handle,
+    fromOffset: number,
+    to: Handle,
+    toOffset: number,
+    length: number,
+  ): Promise<Result> {
+    if (!(fromOffset >= 0 && fromOffset <= OFFSET_MAX && toOffset >= 0 && toOffset <= OFFSET_MAX && length >= 0)) {
+      return EINVAL;
+    }
+    const [fromAt, toAt] = [new OffsetBuffer(), new OffsetBuffer()];
+    fromAt.set(fromOffset);
+    toAt.set(toOffset);
+    const size = Math.min(length, MAX_CALL_BYTES);
+    const count = await this.#c.beside.copy_file_range(from, fromAt.bytes, to, toAt.bytes, size, 0);
+    // Said here it tells why, or works after all.
+    return count >= 0 ? count : this.copyRange(from, fromOffset, to, toOffset, length);
   }
 
   sync(handle: Handle): Result {

@@ -441,6 +441,18 @@ export class MemoryOs implements Os {
     });
   }
 
+  async copyRangeBeside(
+    from: Handle,
+    fromOffset: number,
+    to: Handle,
+    toOffset: number,
+    length: number,
+  ): Promise<Result> {
+    // Others work meanwhile.
+    await null;
+    return this.copyRange(from, fromOffset, to, toOffset, length);
+  }
+
   sync(handle: Handle): Result {
     return this.#run("sync", null, () => {
       const open = this.#open.get(handle);

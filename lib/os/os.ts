@@ -191,6 +191,10 @@ export interface Os {
   cloneFile(from: Handle, to: Handle): Result;
   /** copy_file_range by offsets; returns bytes copied (0 at the end of `from`). */
   copyRange(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Result;
+  /**
+   * The same beside what this thread does; both handles stay open until it settles. What was copied is in the file then, and only then.
+   */
+  copyRangeBeside(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Promise<Result>;
   /** Flushes the file's (or folder's) content and metadata to the device. */
   sync(handle: Handle): Result;
 

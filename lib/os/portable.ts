@@ -288,6 +288,10 @@ class PortableOs implements Os {
     return -Errno.EOPNOTSUPP;
   }
 
+  copyRangeBeside(): Promise<Result> {
+    return Promise.resolve(this.copyRange());
+  }
+
   sync(handle: Handle): Result {
     const held = this.#held.get(handle);
     if (held === undefined || held.pinned) return EBADF;

@@ -125,6 +125,19 @@ export class RecordingOs implements Os {
   copyRange(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Result {
     return this.#note("copyRange", null, this.#inner.copyRange(from, fromOffset, to, toOffset, length));
   }
+  async copyRangeBeside(
+    from: Handle,
+    fromOffset: number,
+    to: Handle,
+    toOffset: number,
+    length: number,
+  ): Promise<Result> {
+    return this.#note(
+      "copyRange",
+      null,
+      await this.#inner.copyRangeBeside(from, fromOffset, to, toOffset, length),
+    );
+  }
   sync(handle: Handle): Result {
     return this.#note("sync", null, this.#inner.sync(handle));
   }

@@ -93,5 +93,5 @@ function pollFd(fd: number, events: number): void {
 }
 
 async function pollAsync(fd: number, events: number): Promise<void> {
-  await openLibC().wait.poll(pollRequest(fd, events), 1, -1);
+  await openLibC().beside.poll(pollRequest(fd, events), 1, -1);
 }

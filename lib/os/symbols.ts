@@ -71,9 +71,14 @@ const accountDeclarations = {
   getegid: { parameters: [], result: "u32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-// Waiting for a descriptor, aside from the main thread.
-const waitDeclarations = {
+// What takes its time, aside from the main thread. errno is that of another thread then: why a call failed is not known.
+const besideDeclarations = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32", nonblocking: true },
+  copy_file_range: {
+    parameters: ["i32", "buffer", "i32", "buffer", "u32", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type Native<T> = T extends "buffer" ? Uint8Array
@@ -96,7 +101,7 @@ export class LibC {
   #change: Functions<typeof changeDeclarations> | undefined;
   #rare: Functions<typeof rareDeclarations> | undefined;
   #accounts: Functions<typeof accountDeclarations> | undefined;
-  #wait: Waiting | undefined;
+  #beside: Beside | undefined;
 
   constructor() {
     const place = this.look.__errno_location();
@@ -116,14 +121,13 @@ export class LibC {
     return this.#accounts ??= oneByOne(accountDeclarations);
   }
 
-  get wait(): Waiting {
-    return this.#wait ??= Deno.dlopen("libc.so.6", waitDeclarations).symbols as unknown as Waiting;
+  get beside(): Beside {
+    return this.#beside ??= oneByOne(besideDeclarations) as unknown as Beside;
   }
 }
 
-interface Waiting {
-  poll(request: Uint8Array, count: number, timeoutMs: number): Promise<number>;
-}
+type Promised<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<R> : never;
+type Beside = { readonly [K in keyof typeof besideDeclarations]: Promised<Functions<typeof besideDeclarations>[K]> };
 
 function open<T extends Deno.ForeignLibraryInterface>(declarations: T): Functions<Declared<T>> {
   return Deno.dlopen("libc.so.6", declarations).symbols as unknown as Functions<Declared<T>>;
@@ -154,8 +158,8 @@ export function openLibC(): LibC {
 if (!Deno.build.standalone) {
   try {
     const all = openLibC();
-    void [all.change, all.wait];
-    for (const group of [all.rare, all.accounts]) {
+    void all.change;
+    for (const group of [all.rare, all.accounts, all.beside]) {
       for (const name of Object.getOwnPropertyNames(group)) void Reflect.get(group, name);
     }
   } catch {

@@ -5,7 +5,7 @@ import { ByteReader, ByteWriter } from "../base/codec.ts";
 import { FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
-import { TIMEOUT_LIMIT } from "./messages.ts";
+import { RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
 
 /** One such option: how it travels inside its blob. */
 interface Value<Name extends keyof SyncOptions> {
@@ -22,6 +22,7 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [35, limit("maxSize", FILE_BYTES)],
   [36, limit("minSize", FILE_BYTES)],
   [37, path("filesFromThere")],
+  [73, number("bwlimitKib", RATE_LIMIT_KIB)],
 ]);
 
 /** Longest value, bytes. */

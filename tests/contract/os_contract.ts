@@ -31,12 +31,12 @@ function latin1(bytes: Uint8Array): string {
 /** Registers the contract's tests for one implementation. */
 export function testOs(label: string, make: () => OsSubject): void {
   for (const [claim, test] of claims) {
-    Deno.test(`${claim} (${label})`, () => {
+    Deno.test(`${claim} (${label})`, async () => {
       const subject = make();
       try {
         const before = subject.openHandles();
         const bench = new Bench(subject);
-        test(bench);
+        await test(bench);
         bench.closeAll();
         assert.equal(subject.openHandles(), before, "a handle is left open");
       } finally {
@@ -588,6 +588,19 @@ const claims: [string, (b: Bench) => void][] = [
     assert.equal(b.content("to"), "Xbcd234hij89");
     assert.equal(b.os.copyRange(from, -1, to, 0, 1), -EINVAL);
     assert.equal(b.os.copyRange(to, 0, from, 0, 1), -EBADF);
+  }],
+  ["copyRangeBeside copies as copyRange does, and says why it cannot", async (b) => {
+    b.file("from", "0123456789");
+    b.file("to", "abcdefghij");
+    const [from, to] = [b.open("from"), b.open("to", OpenMode.write)];
+    const both = [b.os.copyRangeBeside(from, 2, to, 4, 3), b.os.copyRangeBeside(from, 8, to, 10, 100)];
+    const results = await Promise.all(both);
+    if (!b.os.abilities.kernelCopy) return results.forEach((result) => oneOf(result, -EOPNOTSUPP, -ENOSYS));
+    assert.deepEqual(results, [3, 2]);
+    assert.equal(b.content("to"), "abcd234hij89");
+    assert.equal(await b.os.copyRangeBeside(from, 10, to, 0, 100), 0);
+    assert.equal(await b.os.copyRangeBeside(from, -1, to, 0, 1), -EINVAL);
+    assert.equal(await b.os.copyRangeBeside(to, 0, from, 0, 1), -EBADF);
   }],
   ["cloneFile makes an equal file, or says that it cannot", (b) => {
     const bytes = new Uint8Array(100_000).fill(9);

@@ -41,6 +41,8 @@ export interface MemoryRun {
   uid?: number;
   umask?: number;
   seed?: number;
+  /** A basis from this size on is copied while it is signed; default: what the program has. */
+  copiedAheadBytes?: number;
   /** A tree of no more entries is listed without digests of subtrees. Default: 0 with an odd seed, else what the program has. */
   smallTree?: number;
   /** What joins client and agent, and a first guess of its length. Default: streams of no length. */
@@ -124,6 +126,7 @@ export async function runInMemory(run: MemoryRun): Promise<MemoryOutcome> {
   const options = { ...defaultOptions(), reportEntries: true, ...run.options };
   const request: JobRequest = {
     options,
+    peerOptions: null,
     direction: run.way,
     sources: (run.sources ?? ["/s/"]).map((path) => utf8(path)),
     target: utf8(run.targetPath ?? "/d"),
@@ -207,6 +210,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
           expected: null,
           trees: client.can("subtreeDigests") ? "here" : "not",
           usesDelta: client.can("delta"),
+          copiedAheadBytes: run.copiedAheadBytes,
         },
       });
       client.attachTarget(half, list);
@@ -279,6 +283,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
         source,
         trees: agent.can("subtreeDigests") ? "here" : "not",
         usesDelta: agent.can("delta"),
+        copiedAheadBytes: run.copiedAheadBytes,
         digesters,
         path: paths[0],
         expected: null,

@@ -17,7 +17,7 @@ function withCalls(replace: (name: string, call: AnyCall, errno: Int32Array) => 
       groups[group][name] = replace(name, call as AnyCall, real.errno);
     }
   }
-  return { ...groups, errno: real.errno } as unknown as LinuxCalls;
+  return { ...groups, beside: real.beside, errno: real.errno } as unknown as LinuxCalls;
 }
 
 /** Calls that linux.ts says it repeats. */
