@@ -139,6 +139,7 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
     options: job.options,
     filters: filterSet(job.options.filters),
     paths: job.paths.map((path) => inHome(path, env)),
+    names: job.options.filesFrom ? namesFor(job, session, env) : null,
     target: session.peerTarget(list),
     digesters: session.seed().then(seededDigesters),
     roundTripMs: () => session.roundTripMs ?? 0,
@@ -152,6 +153,14 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
   } finally {
     half.close();
   }
+}
+
+/** The names of --files-from: told by the client, or in a file here. */
+async function namesFor({ options }: Job, session: WireSession, env: Environment): Promise<Uint8Array> {
+  const file = options.filesFromThere;
+  if (file === null) return await session.receiveNames();
+  const { readNameFile } = await import("./name_file.ts");
+  return readNameFile(inHome(file, env), options.from0);
 }
 
 /** Waits for the half, then for the client's goodbye. The end of the session before that fails the half. */

@@ -21,6 +21,33 @@ export interface SyncOptions {
   checksum: boolean;
   /** -I: transfer even what the quick check calls equal. */
   ignoreTimes: boolean;
+  /** -u: leave a file at the target alone that is newer. */
+  update: boolean;
+  /** --existing: make nothing that the target does not have. */
+  existing: boolean;
+  /** --ignore-existing: leave alone what the target has, folders excepted. */
+  ignoreExisting: boolean;
+  /** --size-only: equal size means equal content. */
+  sizeOnly: boolean;
+  /** --max-size, --min-size: files beyond are listed, but not transferred, bytes; null: no limit. */
+  maxSize: number | null;
+  minSize: number | null;
+  /** -d without -r: folders are listed, but not what they hold, unless their name ends in "/". */
+  dirs: boolean;
+  /** -R: paths as they were written, with the folders on the way. */
+  relative: boolean;
+  /** --no-implied-dirs: of the folders on the way only the names count. */
+  noImpliedDirs: boolean;
+  /** --files-from: the source is the folder that the names lie in. */
+  filesFrom: boolean;
+  /** --files-from=:FILE: the source's machine holds the file, at this path; null: the names are told. */
+  filesFromThere: Uint8Array | null;
+  /** -0: in that file names end in NUL. */
+  from0: boolean;
+  /** -m: no folders that hold nothing but folders. */
+  pruneEmptyFolders: boolean;
+  /** --ignore-missing-args: a source that is not there is passed over. */
+  ignoreMissingArgs: boolean;
   /** -S: make holes of runs of zeros too; holes are kept always. */
   sparse: boolean;
   delete: boolean;
@@ -79,6 +106,20 @@ export function defaultOptions(): SyncOptions {
     dryRun: false,
     checksum: false,
     ignoreTimes: false,
+    update: false,
+    existing: false,
+    ignoreExisting: false,
+    sizeOnly: false,
+    maxSize: null,
+    minSize: null,
+    dirs: false,
+    relative: false,
+    noImpliedDirs: false,
+    filesFrom: false,
+    filesFromThere: null,
+    from0: false,
+    pruneEmptyFolders: false,
+    ignoreMissingArgs: false,
     sparse: false,
     delete: false,
     wholeFile: false,

@@ -49,6 +49,17 @@ export const Cause = {
   duplicate: 11,
   /** A folder that was to be deleted holds something that stays: no failure. */
   notEmpty: 12,
+  // What an option leaves out at the target, told with -vv: no failures.
+  /** -u: the one at the target is newer. */
+  newer: 35,
+  /** --ignore-existing. */
+  exists: 36,
+  /** --existing: it would be a new folder, or anything else. */
+  newFolder: 37,
+  newEntry: 38,
+  /** --max-size, --min-size. */
+  tooLarge: 39,
+  tooSmall: 40,
 } as const;
 export type Cause = number;
 
@@ -65,10 +76,14 @@ export interface Problem {
 }
 
 /** Problems that are told but are no failure. */
-export function isNotice(problem: Problem): boolean {
-  const { cause } = problem;
+export function isNotice({ cause }: Problem): boolean {
   return cause === Cause.notAsked || cause === Cause.notRecursive || cause === Cause.duplicate ||
-    cause === Cause.notEmpty;
+    cause === Cause.notEmpty || isLeftOut(cause);
+}
+
+/** What an option leaves out at the target. */
+export function isLeftOut(cause: Cause): boolean {
+  return cause >= Cause.newer && cause <= Cause.tooSmall;
 }
 
 /** Problems after which rsync exits 24, not 23, when there is nothing worse. */

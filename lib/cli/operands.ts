@@ -91,7 +91,7 @@ function sourcesOfOneHost(words: readonly Uint8Array[], remotes: Array<RemoteWor
 }
 
 /** Login and path of HOST:PATH; null for a local word. Throws TsyncError "unsupported" for HOST::MODULE and rsync://. */
-function splitRemote(word: Uint8Array): RemoteWord | null {
+export function splitRemote(word: Uint8Array): RemoteWord | null {
   if (startsWithRsyncUrl(word)) throw noDaemon(word);
   const colon = hostEnd(word);
   if (colon < 0) return null;

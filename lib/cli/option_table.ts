@@ -1,10 +1,10 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
-import { utf8 } from "../base/bytes.ts";
+import { EMPTY, utf8 } from "../base/bytes.ts";
 import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
 import { addFlags, DEBUG, INFO } from "./info.ts";
-import { compressionOf, levelOf, numberOf, oneOf, percentOrNumberOf, textOf } from "./option_values.ts";
+import { compressionOf, levelOf, numberOf, oneOf, percentOrNumberOf, sizeOf, textOf } from "./option_values.ts";
 import type { RuleWord, Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -59,6 +59,12 @@ type Switch =
   | "delete"
   | "allowEmptySource"
   | "allowTorn"
+  | "update"
+  | "ignoreMissingArgs"
+  | "pruneEmptyFolders"
+  | "existing"
+  | "ignoreExisting"
+  | "sizeOnly"
   | "noGuard";
 
 function turnsOn(...flags: Array<Flag | Switch>): Pick<Option, "set"> {
@@ -101,13 +107,139 @@ export const OPTIONS: readonly Option[] = [
     short: "a",
     group: WHAT,
     help: "same as -rlptgoD: everything that is kept by default",
-    ...turnsOn("recursive", "links", "perms", "times", "group", "owner", "devices", "specials"),
+    set(settings) {
+      if (!settings.options.recursive) settings.isArchiveRecursion = true;
+      turnsOn("recursive", "links", "perms", "times", "group", "owner", "devices", "specials").set(settings, EMPTY, "");
+    },
   },
-  { name: "recursive", short: "r", group: WHAT, help: "go into folders", ...turns("recursive") },
+  {
+    name: "recursive",
+    short: "r",
+    group: WHAT,
+    help: "go into folders",
+    set(settings) {
+      settings.options.recursive = true;
+      settings.isArchiveRecursion = false;
+    },
+    unset(settings) {
+      settings.options.recursive = settings.isArchiveRecursion = false;
+    },
+  },
+  {
+    name: "dirs",
+    short: "d",
+    group: WHAT,
+    help: "folders themselves without -r; what they hold where the name ends in /",
+    set(settings) {
+      settings.dirs = true;
+    },
+    unset(settings) {
+      settings.dirs = settings.oldDirs = false;
+    },
+  },
+  {
+    name: "old-dirs",
+    aliases: ["old-d"],
+    group: WHAT,
+    help: "same by -r and --exclude='/*/*'",
+    set(settings) {
+      settings.oldDirs = true;
+    },
+  },
+  {
+    name: "relative",
+    short: "R",
+    group: WHAT,
+    help: "keep the paths of the sources (from /./ on, where that is in one)",
+    set(settings) {
+      settings.relative = true;
+    },
+    unset(settings) {
+      settings.relative = false;
+    },
+  },
+  {
+    name: "implied-dirs",
+    aliases: ["i-d"],
+    group: WHAT,
+    help: "with -R: the folders on the way, too (--no-implied-dirs: their names\nonly)",
+    set(settings) {
+      settings.impliedDirs = true;
+    },
+    unset(settings) {
+      settings.impliedDirs = false;
+    },
+  },
+  {
+    name: "files-from",
+    argument: "FILE",
+    group: WHAT,
+    help:
+      "only what FILE names below the source (- is standard input, :FILE\nat the other end); means -R and -d, and -a without -r",
+    set(settings, value) {
+      settings.filesFrom = value;
+    },
+  },
+  {
+    name: "from0",
+    short: "0",
+    group: WHAT,
+    help: "lines of the file of --files-from, and of files of rules named\nafter it, end with NUL",
+    set(settings) {
+      settings.from0 = true;
+    },
+    unset(settings) {
+      settings.from0 = false;
+    },
+  },
+  {
+    name: "ignore-missing-args",
+    group: WHAT,
+    help: "sources that are not there are no failure",
+    ...turnsOn("ignoreMissingArgs"),
+  },
+  {
+    name: "prune-empty-dirs",
+    short: "m",
+    group: WHAT,
+    help: "no folders that hold nothing but folders",
+    ...turns("pruneEmptyFolders"),
+  },
   { name: "links", short: "l", group: WHAT, help: "copy symbolic links as links", ...turns("links") },
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
   { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },
+  {
+    name: "existing",
+    aliases: ["ignore-non-existing"],
+    group: WHAT,
+    help: "make nothing that the target does not have",
+    ...turnsOn("existing"),
+  },
+  {
+    name: "ignore-existing",
+    group: WHAT,
+    help: "leave alone what the target has",
+    ...turnsOn("ignoreExisting"),
+  },
+  {
+    name: "max-size",
+    argument: "SIZE",
+    group: WHAT,
+    help: "no file larger than SIZE (1.5m: MiB, 2kb: 2,000 bytes; 1g-1)",
+    set(settings, value, word) {
+      settings.options.maxSize = sizeOf(value, word);
+    },
+  },
+  {
+    name: "min-size",
+    argument: "SIZE",
+    group: WHAT,
+    help: "no file smaller than SIZE",
+    set(settings, value, word) {
+      settings.options.minSize = sizeOf(value, word);
+    },
+  },
   {
     name: "exclude",
     argument: "PATTERN",
@@ -161,18 +293,6 @@ export const OPTIONS: readonly Option[] = [
       settings.cvsExclude = true;
     },
   },
-  {
-    name: "from0",
-    short: "0",
-    group: WHAT,
-    help: "files of rules named after it have lines that end with NUL",
-    set(settings) {
-      settings.from0 = true;
-    },
-    unset(settings) {
-      settings.from0 = false;
-    },
-  },
 
   { name: "perms", short: "p", group: KEEP, help: "permissions", ...turns("perms") },
   { name: "times", short: "t", group: KEEP, help: "modification times, to the nanosecond", ...turns("times") },
@@ -193,6 +313,19 @@ export const OPTIONS: readonly Option[] = [
     group: COMPARE,
     help: "transfer files even if size and time are the same",
     ...turnsOn("ignoreTimes"),
+  },
+  {
+    name: "size-only",
+    group: COMPARE,
+    help: "files of equal size are the same",
+    ...turnsOn("sizeOnly"),
+  },
+  {
+    name: "update",
+    short: "u",
+    group: COMPARE,
+    help: "leave files alone that are newer at the target",
+    ...turnsOn("update"),
   },
   {
     name: "modify-window",

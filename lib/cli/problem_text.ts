@@ -51,6 +51,25 @@ export function noticeLine(problem: Problem, show = display, nonRegularLevel = 1
   return null;
 }
 
+/** What an option leaves out, in rsync's words. */
+export function leftOutLine({ cause, path }: Problem, show: (name: Uint8Array) => string): string {
+  const name = show(path);
+  switch (cause) {
+    case Cause.newer:
+      return `${name} is newer\n`;
+    case Cause.exists:
+      return `${name} exists\n`;
+    case Cause.newFolder:
+      return `not creating new directory "${name}"\n`;
+    case Cause.newEntry:
+      return `not creating new file "${name}"\n`;
+    case Cause.tooLarge:
+      return `${name} is over max-size\n`;
+    default:
+      return `${name} is under min-size\n`;
+  }
+}
+
 function reason(problem: Problem): string {
   switch (problem.cause) {
     case Cause.system:
@@ -82,8 +101,10 @@ function advice({ verb, errno, side }: Problem): string {
 }
 
 /** The path as the operator knows it: what was typed, and the path below it. */
-export function fullPath({ side, path }: Problem, { sources, target }: JobRequest): Uint8Array {
+export function fullPath({ side, path }: Problem, { sources, target, options }: JobRequest): Uint8Array {
   if (side === Side.target) return below(target, path);
+  // What is named one by one is told by that name.
+  if (options.relative || options.filesFrom) return path;
   // With several sources the list does not say from which one an entry came.
   if (sources.length !== 1) return path.length === 0 ? sources[0] : path;
   const [source] = sources;

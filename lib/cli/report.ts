@@ -1,9 +1,9 @@
 // Report: the Monitor that speaks to a person. It turns what the halves tell into rsync's lines (-i, -v, --stats), problems
 // into sentences, and keeps the progress line. Made by run.ts for each run; all it prints goes through Output.
 
-import { display, displayEightBit, EMPTY, latin1 } from "../base/bytes.ts";
+import { display, displayEightBit, EMPTY } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Monitor, type Phase } from "../base/monitor.ts";
-import { isNotice, type Problem } from "../base/problem.ts";
+import { isLeftOut, isNotice, type Problem } from "../base/problem.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
 import { DELETING, itemize } from "../plan/itemize.ts";
@@ -11,7 +11,7 @@ import type { FileProgress } from "./file_progress.ts";
 import { infoLevel } from "./info.ts";
 import type { LineFormat } from "./line_format.ts";
 import type { Output } from "./output.ts";
-import { noticeLine, problemLine } from "./problem_text.ts";
+import { leftOutLine, noticeLine, problemLine } from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
 import type { OutputSettings } from "./settings.ts";
 import { statsBlock, summaryLines } from "./summary.ts";
@@ -78,11 +78,12 @@ export class Report implements Monitor {
     const { quiet, verbose } = this.#settings;
     if (quiet || infoLevel(this.#settings, "flist") === 0) return;
     const { direction, options } = this.#request;
-    if (options.recursive) {
-      this.#say(`${direction === "pull" ? "receiving" : "sending"} incremental file list\n`);
-    } else if (options.listOnly && verbose > 0) {
-      this.#say(direction === "pull" ? "receiving file list ... done\n" : "building file list ... done\n");
-    }
+    const { recursive, dirs, listOnly, pruneEmptyFolders } = options;
+    const isPull = direction === "pull";
+    // All at once where -m or -d says so.
+    if (dirs || (recursive && pruneEmptyFolders) || (!recursive && listOnly && verbose > 0)) {
+      this.#say(`${isPull ? "receiving" : "building"} file list ... done\n`);
+    } else if (recursive) this.#say(`${isPull ? "receiving" : "sending"} incremental file list\n`);
   }
 
   entry(facts: EntryFacts, change: number): void {
@@ -98,7 +99,8 @@ export class Report implements Monitor {
     const isRoot = facts.path.length === 0;
     if (isRoot && change & Change.create) {
       this.#say(`created directory ${this.#show(withoutLastSlash(this.#request.target))}\n`);
-      if (!this.#showsRoot()) return;
+      // It is no entry of the list: a source gave itself, not its content.
+      if (!(change & Change.local)) return;
     }
     if (!this.#hasLetters) return this.#sayName(facts, change);
     if (change === 0 && this.#settings.itemize < 2 && this.#nameLevel < 2) return;
@@ -133,8 +135,16 @@ export class Report implements Monitor {
       this.#output.err(problemLine(problem, this.#request, this.#show));
       return;
     }
-    const line = this.#settings.quiet ? null : noticeLine(problem, this.#show, infoLevel(this.#settings, "nonreg"));
+    const line = this.#settings.quiet
+      ? null
+      : isLeftOut(problem.cause)
+      ? this.#leftOut(problem)
+      : noticeLine(problem, this.#show, infoLevel(this.#settings, "nonreg"));
     if (line !== null) this.#say(line);
+  }
+
+  #leftOut(problem: Problem): string | null {
+    return infoLevel(this.#settings, "skip") > 0 ? leftOutLine(problem, this.#show) : null;
   }
 
   listed(entries: number, bytes: number, complete: boolean): void {
@@ -183,14 +193,6 @@ export class Report implements Monitor {
       else this.#say(`${made ? this.#shown(facts) : this.#nameOf(facts)}\n`);
     } else if (change !== 0 && this.#nameLevel > 1) this.#say(`${this.#nameOf(facts)}\n`);
     else if (this.#nameLevel > 1 && !isFolder) this.#say(`${this.#nameOf(facts)} is uptodate\n`);
-  }
-
-  /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */
-  #showsRoot(): boolean {
-    return this.#request.options.recursive && this.#request.sources.some((source) => {
-      const last = latin1(source.subarray(source.lastIndexOf(SLASH) + 1));
-      return last === "" || last === "." || last === "..";
-    });
   }
 
   #say(text: string): void {

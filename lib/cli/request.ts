@@ -8,7 +8,7 @@ import type { SyncOptions } from "../base/options.ts";
 import type { JobRequest } from "../job/request.ts";
 import { remoteShellArguments } from "../transport/remote_shell.ts";
 import { infoLevel } from "./info.ts";
-import { readOperands } from "./operands.ts";
+import { type Ends, readLogin, readOperands, splitRemote } from "./operands.ts";
 import { checkIconv, checkMaxAlloc } from "./connection_options.ts";
 import { parseInto, parseWords } from "./option_words.ts";
 import { usageError } from "./option_values.ts";
@@ -23,7 +23,14 @@ export type Command =
   | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
-  | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWords; stop: StopTime | null };
+  | {
+    kind: "sync";
+    request: JobRequest;
+    output: OutputSettings;
+    rules: RuleWords;
+    stop: StopTime | null;
+    namesFile: Uint8Array | null;
+  };
 
 type Environment = (name: string) => string | undefined;
 
@@ -40,6 +47,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
   const ends = readOperands(operands, settings.listOnly);
+  settleSelection(settings);
   const { options, output, stop } = settings;
   // Nothing is compared or deleted then.
   if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
@@ -55,13 +63,43 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
   const peerOptions = settings.remoteWords.length === 0 ? null : optionsOfPeer(settings);
-  return {
-    kind: "sync",
-    request: { options, peerOptions, direction, sources, target, remote },
-    output,
-    rules: settings,
-    stop,
-  };
+  const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
+  const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
+  return { kind: "sync", request, output, rules: settings, stop, namesFile };
+}
+
+/** What -r, -d, -R and --files-from mean together. */
+function settleSelection(settings: Settings): void {
+  const { options, rules, filesFrom, isArchiveRecursion, oldDirs } = settings;
+  options.filesFrom = filesFrom !== null;
+  options.from0 = options.filesFrom && settings.from0;
+  if (options.filesFrom && isArchiveRecursion) options.recursive = false;
+  options.relative = settings.relative ?? options.filesFrom;
+  options.noImpliedDirs = options.relative && !settings.impliedDirs;
+  if (oldDirs && !options.recursive) {
+    options.recursive = true;
+    rules.push({ from: "text", action: "exclude", word: utf8("/*/*"), nul: false });
+  }
+  options.dirs = (settings.dirs ?? options.filesFrom) && !options.recursive;
+}
+
+/** The file of --files-from if it is to be read here; null: at the other end, as the options say then. */
+function placeNames(word: Uint8Array, { direction, sources, login }: Ends, options: SyncOptions): Uint8Array | null {
+  if (sources.length !== 1) throw usageError("--files-from needs one source: the folder that the names lie in");
+  const there = splitRemote(word);
+  if (there === null) return word;
+  const shown = display(word);
+  if (login === null) throw usageError(`--files-from: "${shown}" is remote, but neither source nor target is`);
+  const named = there.login.length === 0 ? null : readLogin(there.login);
+  if (named !== null && (named.host !== login.host || named.user !== login.user)) {
+    throw usageError(`--files-from: "${shown}" is on another machine than the remote end of this run`);
+  }
+  if (direction === "push") {
+    const detail = `--files-from: "${shown}": a push takes its names from this machine; fetch the file first`;
+    throw new TsyncError({ kind: "unsupported", detail });
+  }
+  options.filesFromThere = there.path;
+  return null;
 }
 
 /** rsync's defaults that depend on what else was said: no guards, no compression without -z, holes only with -S. */
@@ -131,19 +169,29 @@ function askForReports(options: SyncOptions, output: OutputSettings): void {
   options.folderSizes = options.listOnly || json !== null || /%'*-?[0-9]*l/.test(formats);
 }
 
-function checkConflicts({ options, rules, secludedArgs, oldArgs }: Settings): void {
+function checkConflicts({ options, rules, filesFrom, secludedArgs, oldArgs }: Settings): void {
   if (secludedArgs && oldArgs) throw usageError("--secluded-args (-s) conflicts with --old-args; give one of them");
-  if (options.delete && !options.recursive) {
-    throw usageError("--delete needs -r (or -a): without it no folder is compared");
+  if (options.delete && !options.recursive && !options.dirs) {
+    throw usageError("--delete needs -r (or -a) or -d: without them no folder is compared");
   }
   if (options.noGuard && options.deleteLimit !== null) {
     throw usageError("--no-guard and --delete-limit contradict each other; give one of them");
   }
   const isStdin = ({ from, action, word }: RuleWord) =>
     from === "file" ? latin1(word) === "-" : action === "filter" && /^(\.|merge,?)[^ _]*[ _]-$/.test(latin1(word));
-  if (rules.filter(isStdin).length > 1) {
-    throw usageError("standard input (-) can be the file of one --exclude-from, --include-from or merge rule only");
+  const isNamesFile = filesFrom !== null && latin1(filesFrom) === "-";
+  if (rules.filter(isStdin).length + (isNamesFile ? 1 : 0) > 1) {
+    const detail =
+      "standard input (-) can be the file of one --files-from, --exclude-from, --include-from or merge rule only";
+    throw usageError(detail);
   }
+}
+
+/** Reads the names of --files-from. Throws TsyncError "usage" for a file that cannot be read, as rsync does. */
+export async function readNames(file: Uint8Array | null, request: JobRequest): Promise<void> {
+  if (file === null) return;
+  const { collectNames } = await import("./rules.ts");
+  request.names = collectNames(file, request.options.from0);
 }
 
 /** Reads the rules in their order into `options.filters`. Throws TsyncError "usage", or "file" for a file that cannot be read. */

@@ -4,6 +4,7 @@
 import { concatBytes, display, latin1, utf8 } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { TsyncError } from "../base/errors.ts";
+import { NAMES_BYTES } from "../base/limits.ts";
 import type { FilterRule } from "../base/options.ts";
 import { cvsRules } from "../filter/cvs.ts";
 import { RuleError, RuleFlag } from "../filter/rule.ts";
@@ -11,6 +12,7 @@ import { OLD_STYLE, RuleList, type Style } from "../filter/rule_text.ts";
 import { readWholeFile, readWholeStdin } from "../os/files.ts";
 import { Errno } from "../os/os.ts";
 import { env } from "../os/process.ts";
+import { namesOf } from "../tree/name_file.ts";
 import { usageError } from "./option_values.ts";
 import type { RuleWords } from "./request.ts";
 import type { RuleWord } from "./settings.ts";
@@ -36,6 +38,14 @@ function add(list: RuleList, { from, action, word, nul }: RuleWord, sides: Style
   const option = `--${action}-from`;
   const file = readFile(word);
   fail(option, file instanceof RuleError ? file : list.addFile(file.bytes, style, file.fileName));
+}
+
+/** The names of a --files-from file, each ended by NUL. */
+export function collectNames(word: Uint8Array, isByNul: boolean): Uint8Array {
+  const content = latin1(word) === "-" ? readWholeStdin(NAMES_BYTES) : readWholeFile(word, NAMES_BYTES);
+  if (typeof content !== "number") return namesOf(content, isByNul);
+  const fileName = latin1(word) === "-" ? "standard input" : display(word);
+  throw usageError(`--files-from: open "${fileName}" failed: ${errnoText(-content)}`);
 }
 
 function fail(option: string, error: RuleError | undefined): void {

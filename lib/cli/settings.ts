@@ -52,8 +52,18 @@ export interface Settings {
   cvsExclude: boolean;
   /** --delete-excluded: rules that name no side work at the source only. */
   deleteExcluded: boolean;
-  /** -0: rule files named from here on have lines that end with NUL. */
+  /** -0: rule files named from here on, and the file of --files-from, have lines that end with NUL. */
   from0: boolean;
+  /** -r came with -a only: --files-from takes it back. */
+  isArchiveRecursion: boolean;
+  /** --old-dirs. */
+  oldDirs: boolean;
+  /** -d, -R and --implied-dirs as they were said; null: not at all. */
+  dirs: boolean | null;
+  relative: boolean | null;
+  impliedDirs: boolean;
+  /** --files-from as typed. */
+  filesFrom: Uint8Array | null;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -103,7 +113,13 @@ export function defaultSettings(): Settings {
     filterFiles: 0,
     cvsExclude: false,
     deleteExcluded: false,
+    isArchiveRecursion: false,
+    oldDirs: false,
+    dirs: null,
+    relative: null,
+    impliedDirs: true,
     from0: false,
+    filesFrom: null,
     rsh: null,
     rsyncPath: null,
     help: false,

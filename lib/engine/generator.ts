@@ -8,7 +8,7 @@ import { equalBytes, joinPath } from "../base/bytes.ts";
 import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
-import { compareMetadata, quickCheck } from "../plan/compare.ts";
+import { beyondSizes, compareMetadata, isNewer, quickCheck } from "../plan/compare.ts";
 import { March } from "../plan/march.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
@@ -38,9 +38,15 @@ export class Generator {
   readonly leftovers = new Map<number, Uint8Array[]>();
   #folder = -1;
   #handle: Handle = -1;
+  /** What else the folder holds is not this run's business. */
+  #isNamed = false;
+  /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
+  readonly #leavesOut: boolean;
 
   constructor(state: TargetState) {
     this.#state = state;
+    const { update, existing, ignoreExisting, maxSize, minSize } = state.options;
+    this.#leavesOut = update || existing || ignoreExisting || maxSize !== null || minSize !== null;
   }
 
   /** One piece of a folder's list. Returns the indexes whose content is wanted, whole and as a delta, each in order. */
@@ -50,8 +56,11 @@ export class Generator {
     count: number,
     flags: number,
   ): Promise<{ wants: Uint32Array; deltas: Uint32Array }> {
-    if ((flags & FolderPiece.first) !== 0) this.#begin(folder, this.#isStagedWhole(first, count));
-    else this.#resume(folder);
+    if ((flags & FolderPiece.first) !== 0) {
+      this.#isNamed = (flags & FolderPiece.named) !== 0;
+      if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
+      this.#begin(folder, this.#isStagedWhole(first, count));
+    } else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
     else this.#decideByQuickCheck(first, count);
     if ((flags & FolderPiece.last) !== 0) {
@@ -90,7 +99,10 @@ export class Generator {
     this.#own.listing.clear();
     this.#march.start(null);
     if (folder !== 0 && (failed.has(list.parent(folder)) || this.#isReserved(folder))) failed.add(folder);
-    if (failed.has(folder)) return;
+    if (failed.has(folder)) {
+      if (folder !== 0) this.#state.totals.folders++;
+      return;
+    }
     const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder, isStagedWhole);
     if (failed.has(folder) || isNew) return;
     const result = this.#own.read(this.#state.os, this.#handle);
@@ -127,7 +139,7 @@ export class Generator {
       state.created.add(0);
       if (root.hasMetadata) this.#createdFolder(0);
       // Not an entry of the list, but told: rsync says "created directory".
-      else this.#report(0, Change.create | Change.local);
+      else this.#report(0, Change.create);
       if (root.handle < 0) return true;
       if (root.hasMetadata) state.touched.add(0);
     }
@@ -141,21 +153,47 @@ export class Generator {
     return root.isNew;
   }
 
+  /** A folder of which only the name counts: made if it is missing, with a mode of its own, and told to nobody. */
+  #beginBare(folder: number): boolean {
+    const state = this.#state;
+    const { list, created, os } = state;
+    this.#handle = created.has(list.parent(folder)) ? -Errno.ENOENT : state.folders.get(folder);
+    if (this.#handle >= 0) return false;
+    if (this.#handle !== -Errno.ENOENT) {
+      this.#lose(folder, Verb.open, -this.#handle);
+      return false;
+    }
+    if (state.options.existing) return this.#makeUnless(folder, false);
+    created.add(folder);
+    if (state.options.dryRun) return true;
+    state.newFolders.place(list.parent(folder));
+    const parent = state.openForChange(list.parent(folder));
+    const made = parent < 0 ? parent : os.makeFolder(parent, state.name(folder), 0o777 & ~state.env.umask);
+    if (made < 0 && made !== -Errno.EEXIST) this.#lose(folder, Verb.create, -made);
+    else this.#openMade(folder, parent);
+    return true;
+  }
+
   /** A folder below the root: true if it is new. */
   #beginFolder(folder: number, isStagedWhole: boolean): boolean {
     const state = this.#state;
     const { list, created } = state;
+    if (state.bare.size > 0 && state.bare.has(folder)) return this.#beginBare(folder);
     state.totals.folders++;
     const parent = list.parent(folder);
-    if (created.has(parent)) return this.#make(folder, isStagedWhole);
+    if (created.has(parent)) return this.#makeUnless(folder, isStagedWhole);
     this.#handle = state.folders.get(folder);
     if (this.#handle === -Errno.EACCES && this.#openUp(folder)) this.#handle = state.folders.get(folder);
     if (this.#handle >= 0) {
       this.#compareFolder(folder);
       return false;
     }
-    if (this.#handle === -Errno.ENOENT) return this.#make(folder, isStagedWhole);
-    if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) return this.#replaceByFolder(folder);
+    if (this.#handle === -Errno.ENOENT) return this.#makeUnless(folder, isStagedWhole);
+    if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) {
+      if (!state.options.ignoreExisting) return this.#replaceByFolder(folder);
+      state.failed.add(folder);
+      return !this.#leaveOut(folder, Cause.exists);
+    }
     state.failed.add(folder);
     state.problem(Verb.open, -this.#handle, folder);
     return false;
@@ -217,6 +255,14 @@ export class Generator {
     const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
     this.#report(folder, change);
+  }
+
+  /** Makes the folder, unless nothing new is to be made: then it and all below it is passed over. */
+  #makeUnless(folder: number, isStagedWhole: boolean): boolean {
+    const { options, failed } = this.#state;
+    if (!options.existing) return this.#make(folder, isStagedWhole);
+    failed.add(folder);
+    return !this.#leaveOut(folder, Cause.newFolder);
   }
 
   #make(folder: number, isStagedWhole: boolean): boolean {
@@ -329,10 +375,10 @@ export class Generator {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
     const stat = this.#stat;
-    if (position < 0) return this.#create(i, kind, false);
-    const result = this.#look(i, stat);
-    if (result === -Errno.ENOENT) return this.#create(i, kind, false);
-    if (result < 0) return state.problem(Verb.stat, -result, i);
+    const result = position < 0 ? -Errno.ENOENT : this.#look(i, stat);
+    if (result < 0 && result !== -Errno.ENOENT) return state.problem(Verb.stat, -result, i);
+    if (this.#leavesOut && this.#leftOut(i, kind, result < 0 ? Kind.unknown : stat.kind)) return;
+    if (result < 0) return this.#create(i, kind, false);
     if (stat.kind !== kind) {
       if (stat.kind === Kind.folder && state.options.dryRun) state.inTheWay.push(i);
       return this.#create(i, kind, true);
@@ -340,6 +386,24 @@ export class Generator {
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  /** Whether an option leaves entry i out; `stands`: kind of what stands at its name, which #stat holds, or unknown. */
+  #leftOut(i: number, kind: number, stands: number): boolean {
+    const { list, options } = this.#state;
+    if (stands === Kind.unknown && options.existing) return this.#leaveOut(i, Cause.newEntry);
+    if (stands !== Kind.unknown && options.ignoreExisting) return this.#leaveOut(i, Cause.exists);
+    if (kind !== Kind.file) return false;
+    const beyond = beyondSizes(list.size(i), options);
+    if (beyond >= 0) return this.#leaveOut(i, beyond);
+    return options.update && stands === Kind.file && isNewer(list, i, this.#stat) && this.#leaveOut(i, Cause.newer);
+  }
+
+  /** Says so where everything is told; true. */
+  #leaveOut(i: number, cause: number): true {
+    const state = this.#state;
+    if (state.options.reportUnchanged) state.tell(Verb.skip, cause, 0, state.path(i));
+    return true;
   }
 
   /** Names of our own are never made for a peer: told, and passed over with all below. */
@@ -384,10 +448,12 @@ export class Generator {
   #file(i: number, stat: Stat, equal: number): void {
     const { list, options } = this.#state;
     const change = compareMetadata(list, i, stat, options, this.#state.owners);
-    const same = options.ignoreTimes
+    const same = options.ignoreTimes && !options.sizeOnly
       ? false
       : equal >= 0
       ? equal === 1
+      : options.sizeOnly
+      ? list.size(i) === stat.size
       : quickCheck(list, i, stat, options.modifyWindowNs);
     if (same) return this.#metadataOnly(i, stat, change);
     const size = list.size(i) !== stat.size ? Change.size : 0;
@@ -543,9 +609,10 @@ export class Generator {
     const length = listing.length[row];
     if (isOwnName(listing.names, at, length)) return this.#leftover(listing.name(row));
     // Without a root folder of the source's own, what else lies in the target folder is none of this run's business.
-    if (this.#folder === 0 && !this.#state.root.hasMetadata) return;
+    if (this.#isNamed || (this.#folder === 0 && !this.#state.root.hasMetadata)) return;
     this.ownEntries++;
-    if (!this.#state.options.delete || !this.#state.options.recursive) return;
+    const { options } = this.#state;
+    if (!options.delete || !(options.recursive || options.dirs)) return;
     const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
     const kind = this.#kindOf(listing.names, at, length, listing.kind[row], path);
     if (kind === Kind.unknown) return;

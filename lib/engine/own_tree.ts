@@ -61,7 +61,8 @@ export class OwnTree implements TreeComparer {
     this.#digests = new SubtreeDigests(this.#own, terms, accounts);
     const everything = { ...options, recursive: true, links: true, devices: true, specials: true };
     const word = new Uint8Array(0);
-    const origins = only === null ? [{ root, only, word }] : only.map((name) => ({ root, only: name, word }));
+    const origin = { root, only: null, word, at: word, from: 0 };
+    const origins = only === null ? [origin] : only.map((name) => ({ ...origin, only: name }));
     const scan = new Scan(os, this.#own, origins, everything, filters, () => this.#isDirty = true);
     scan.addRoot(null);
     this.#pieces = scan.pieces();

@@ -8,7 +8,7 @@
 
 import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
-import { display, EMPTY, equalBytes, latin1 } from "../base/bytes.ts";
+import { display, EMPTY, equalBytes, joinPath, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
@@ -16,7 +16,7 @@ import { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { Errno, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
 import {
   AccountKind,
   FolderPiece,
@@ -30,7 +30,9 @@ import {
 } from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
-import { type Origin, splitSource } from "../tree/origins.ts";
+import type { NamedPaths } from "../tree/named_paths.ts";
+import type { NamedSources } from "../tree/named_sources.ts";
+import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
 import { ScanPlaces } from "../tree/scan_places.ts";
@@ -40,6 +42,8 @@ import { Sender } from "./sender.ts";
 import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { topFolders } from "./own_tree.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
+
+const SLASH = 0x2f;
 
 /** An estimate of so many times more is enough. */
 const SURELY = 4;
@@ -51,6 +55,8 @@ export interface SourcePlan {
   filters: FilterSet;
   /** Source arguments as typed. */
   paths: Uint8Array[];
+  /** --files-from: the names, each ended by NUL, once they are known; null: there are none. */
+  names?: Promise<Uint8Array> | null;
   /** Until it answers (a handshake takes its time) the scan runs ahead. */
   target: TargetPort;
   /** Known when the target answers; null in one process without -c. */
@@ -79,8 +85,12 @@ export class SourceHalf implements SourcePort {
   /** The open roots of the origins, by the path that was typed. */
   readonly #roots = new Map<string, number>();
   readonly #folders: FolderCache;
-  readonly #scan: Scan;
+  #scan!: Scan;
   #places: ScanPlaces | null = null;
+  /** -m: whether a folder holds nothing that would be listed. */
+  #isPruned: ((folder: Handle, path: Uint8Array) => boolean) | null = null;
+  /** What was asked for one by one; null in any other run. */
+  #named: NamedPaths | null = null;
   readonly #target: TargetPort;
   #digesters: Digesters | null = null;
   #sender!: Sender;
@@ -112,18 +122,18 @@ export class SourceHalf implements SourcePort {
     this.#list = plan.list;
     this.#target = plan.target;
     this.#roundTripMs = plan.roundTripMs ?? (() => 0);
-    const { list, options, filters, report } = plan;
-    const rootOf = (origin: number) => this.#origins[origin].root;
-    this.#folders = new FolderCache(this.#os, list, rootOf, (_folder, handle) => this.#target.closing?.(handle));
-    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
+    const place = (origin: number, path: Uint8Array) => placeOf(this.#origins, origin, path);
+    this.#folders = new FolderCache(this.#os, plan.list, place, (_folder, handle) => this.#target.closing?.(handle));
     // A run that ends before they are needed does not hear of their failure.
     plan.digesters?.catch(() => {});
   }
 
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
-    const roots = this.#openRoots();
+    const { options } = this.#plan;
+    const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
     await this.#target.roots(roots);
+    if (options.pruneEmptyFolders) await this.#prune();
     await this.#scanAhead();
     const { streaming, trees } = await this.#ready.promise;
     await this.#makeSender();
@@ -146,7 +156,8 @@ export class SourceHalf implements SourcePort {
   /** Gives back every handle; nothing is answered any more. */
   close(): void {
     this.#folders.close();
-    for (const root of this.#roots.values()) this.#os.close(root);
+    const handles = new Set([...this.#roots.values(), ...this.#origins.map(({ root }) => root)]);
+    for (const root of handles) if (root >= 0) this.#os.close(root);
     this.#roots.clear();
     this.#origins.length = 0;
   }
@@ -227,8 +238,22 @@ export class SourceHalf implements SourcePort {
 
   // ---- open
 
+  #isPrunedAt(root: Handle, parent: Uint8Array, name: Uint8Array, path: Uint8Array): boolean {
+    const folder = this.#os.openBeneath(root, joinPath(parent, name));
+    if (folder < 0) return false;
+    const isPruned = this.#isPruned!(folder, path);
+    this.#os.close(folder);
+    return isPruned;
+  }
+
+  #makeScan(): void {
+    const { list, options, filters, report } = this.#plan;
+    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report, this.#named);
+  }
+
   #openRoots(): Roots {
     const { paths, options } = this.#plan;
+    this.#makeScan();
     const rootStat = new Stat();
     const stat = new Stat();
     let hasRoot = false;
@@ -248,24 +273,19 @@ export class SourceHalf implements SourcePort {
         ? this.#os.statHandle(root, hasRoot ? stat : rootStat)
         : this.#os.statAt(root, only, 0, only.length, stat);
       if (looked < 0) {
-        this.#lostArgument(word, -looked);
+        if (looked !== -Errno.ENOENT || !options.ignoreMissingArgs) this.#lostArgument(word, -looked);
         continue;
       }
       if (only !== null && stat.kind === Kind.folder && !options.recursive && !options.listOnly) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
         continue;
       }
-      this.#origins.push({ root, only, word });
+      this.#origins.push({ root, only, word, at: EMPTY, from: 0 });
       if (only === null) hasRoot = true;
       else firstKind = stat.kind;
     }
-    if (options.delete && !this.#os.abilities.rawNames) {
-      throw new TsyncError({
-        kind: "unsupported",
-        detail: "--delete is not possible with the portable file layer: it cannot see names that are not UTF-8",
-      });
-    }
-    this.#guardEmpty();
+    this.#demandRawNames();
+    this.#guardEmpty(this.#origins);
     const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
     this.#scan.addRoot(hasRoot ? rootStat : null);
@@ -278,6 +298,108 @@ export class SourceHalf implements SourcePort {
     const { filters, env, report } = this.#plan;
     this.#places = new ScanPlaces(this.#os, filters, this.#origins, env.workingFolder(), report);
     this.#scan.places = this.#places;
+  }
+
+  #demandRawNames(): void {
+    if (!this.#plan.options.delete || this.#os.abilities.rawNames) return;
+    throw new TsyncError({
+      kind: "unsupported",
+      detail: "--delete is not possible with the portable file layer: it cannot see names that are not UTF-8",
+    });
+  }
+
+  /** The same for a run that names its entries one by one: all of them are looked up first. */
+  async #openNamed(): Promise<Roots> {
+    const { paths, options, env, filters } = this.#plan;
+    const names = await this.#plan.names ?? null;
+    const [{ NamedSourcesReader }, { LookUp }] = await Promise.all([
+      import("../tree/named_sources.ts"),
+      import("../tree/look_up.ts"),
+    ]);
+    const sources = await this.#stepByStep(new NamedSourcesReader(options).read(paths, names));
+    this.#named = sources.paths;
+    this.#makeScan();
+    this.#demandRawNames();
+    const lost = (path: Uint8Array, errno: number) => {
+      if (names === null) return this.#lostArgument(path, errno);
+      this.#scan.complete = false;
+      this.#plan.report({ verb: Verb.stat, cause: Cause.system, errno, side: Side.source, path: new Uint8Array(path) });
+    };
+    this.#openFolders(sources, names !== null, lost);
+    const lookUp = new LookUp({
+      ...{ os: this.#os, paths: sources.paths, origins: this.#origins, options, uid: env.identity.uid, lost },
+      excludes: (path, isFolder) => !filters.isEmpty && filters.excluded(path, isFolder),
+      notice: (path, verb, cause) =>
+        this.#plan.report({ verb, cause, errno: 0, side: Side.source, path: new Uint8Array(path) }),
+    });
+    await this.#stepByStep(lookUp.run());
+    return this.#namedRoots(sources, lookUp.lastKind);
+  }
+
+  /** Opens the folders that the names lie in; what lies in one that cannot be opened is lost, and the only one ends the run. */
+  #openFolders(
+    { paths, folders }: NamedSources,
+    hasNames: boolean,
+    lost: (path: Uint8Array, errno: number) => void,
+  ): void {
+    const errnos = folders.map((folder, origin) => {
+      const root = this.#openRoot(folder);
+      if (root < 0 && hasNames && origin === 0) {
+        const detail = `cannot use source "${display(folder)}": ${errnoText(-root)}`;
+        throw new TsyncError({ kind: "selection", detail });
+      }
+      this.#origins.push({ root, only: null, word: folder, at: EMPTY, from: 0 });
+      return root;
+    });
+    if (errnos.every((root) => root >= 0)) return;
+    for (let k = 0; k < paths.count; k++) {
+      const root = errnos[paths.origin(k)];
+      if (root >= 0) continue;
+      paths.drop(k);
+      lost(paths.path(k), -root);
+    }
+    paths.seal();
+  }
+
+  #namedRoots(sources: NamedSources, lastKind: number): Roots {
+    const { paths } = sources;
+    const end = paths.ended(paths.all);
+    const stat = new Stat();
+    const root = this.#origins[end > 0 ? paths.origin(0) : 0];
+    const hasRoot = paths.count > 0 && sources.hasRoot && this.#os.statHandle(root.root, stat) === 0;
+    this.#guardEmpty(end > 0 && end === paths.count ? this.#origins : []);
+    const single = paths.count === 1 && !hasRoot && lastKind !== Kind.folder && !paths.path(0).includes(SLASH);
+    if (this.#plan.filters.hasPlaces) this.#findPlaces();
+    this.#scan.addRoot(hasRoot ? stat : null);
+    this.#pieces = paths.count > 0 ? this.#scan.pieces() : noPieces(true);
+    return { hasRoot, single, sources: this.#plan.paths.length };
+  }
+
+  async #stepByStep<Result>(steps: Generator<void, Result>): Promise<Result> {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      await this.#pause();
+    }
+  }
+
+  /** Scans all, and goes on with what is left without folders that hold nothing but folders. */
+  async #prune(): Promise<void> {
+    const { PrunedList, holdsOnlyFolders } = await import("../tree/pruned_list.ts");
+    const { filters } = this.#plan;
+    this.#isPruned = (folder, path) => {
+      return holdsOnlyFolders(this.#os, folder, path, (child, isFolder) => filters.excluded(child, isFolder));
+    };
+    const scanned = new FileList();
+    const pruned = new PrunedList(scanned, this.#list);
+    this.#scan.holdsOthers = pruned.kept;
+    this.#scan.moveTo(scanned);
+    this.#list.addCopy(scanned, 0, 0);
+    for (const piece of this.#pieces) {
+      pruned.add(piece);
+      await this.#pause();
+    }
+    this.#pieces = pruned.pieces();
   }
 
   /** Opens the folder, once for all arguments that lie in it: a shell's `*` may name thousands. */
@@ -300,18 +422,17 @@ export class SourceHalf implements SourcePort {
   }
 
   /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
-  #guardEmpty(): void {
+  #guardEmpty(origins: readonly Origin[]): void {
     const { options } = this.#plan;
     if (!options.delete || options.listOnly || options.allowEmptySource || options.noGuard) return;
     const names = new Listing();
-    if (this.#origins.length === 0) return;
-    for (const { root, only } of this.#origins) {
+    if (origins.length === 0) return;
+    for (const { root, only } of origins) {
       if (only !== null || this.#os.readFolder(root, names) < 0 || !holdsNothing(names)) return;
     }
     throw new TsyncError({
       kind: "guard",
-      detail:
-        `the source "${display(this.#origins[0].word)}" is empty and --delete would delete everything at the target: ` +
+      detail: `the source "${display(origins[0].word)}" is empty and --delete would delete everything at the target: ` +
         `nothing was done; check that it is mounted; if this is meant, say --allow-empty-source`,
     });
   }
@@ -421,7 +542,8 @@ export class SourceHalf implements SourcePort {
     if (options.checksum) await this.#digestPiece(piece);
     this.#announceAccounts(piece);
     const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
-      (piece.incomplete ? FolderPiece.incomplete : 0);
+      (piece.incomplete ? FolderPiece.incomplete : 0) | (piece.isNamed ? FolderPiece.named : 0) |
+      (piece.isBare ? FolderPiece.bare : 0);
     const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags);
     if (wait !== undefined) await wait;
     if (this.#lister === null) listed(this.#list.count, this.#scan.bytes, false);
@@ -541,15 +663,19 @@ export class SourceHalf implements SourcePort {
     };
     // Nothing to look at proves nothing: a half that is closed must not let anything be deleted.
     if (this.#origins.length === 0) return present(Verb.open, Cause.system, Errno.EBADF);
-    for (const [origin, { root, only }] of this.#origins.entries()) {
+    const holders = this.#named?.holders(path, options.recursive);
+    for (const [origin, { only }] of this.#origins.entries()) {
       if (only !== null && !equalBytes(only, top)) continue;
-      const folder = this.#os.openBeneath(root, path.subarray(0, Math.max(0, cut)));
+      if (holders !== undefined && !holders.has(origin)) continue;
+      const { root, rest } = placeOf(this.#origins, origin, path.subarray(0, Math.max(0, cut)));
+      const folder = this.#os.openBeneath(root, rest);
       if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
       if (folder < 0) return present(Verb.open, Cause.system, -folder);
       const result = this.#os.statAt(folder, name, 0, name.length, stat);
       this.#os.close(folder);
       if (result === -Errno.ENOENT) continue;
       if (result < 0) return present(Verb.stat, Cause.system, -result);
+      if (stat.kind === Kind.folder && this.#isPruned !== null && this.#isPrunedAt(root, rest, name, path)) continue;
       // What a rule leaves out does not count, as for rsync: what it protects the target has not asked about.
       const place = this.#places?.find(path.subarray(0, Math.max(0, cut)), origin) ?? null;
       if (!filters.isEmpty && filters.excluded(path, stat.kind === Kind.folder, place)) continue;
@@ -561,6 +687,6 @@ export class SourceHalf implements SourcePort {
 }
 
 /** No source argument is left: the list is an empty root. */
-function* noPieces(): Generator<Piece> {
-  yield { folder: 0, first: 1, count: 0, isFirst: true, isLast: true, incomplete: false };
+function* noPieces(isNamed = false): Generator<Piece> {
+  yield { folder: 0, first: 1, count: 0, isFirst: true, isLast: true, incomplete: false, isNamed };
 }

@@ -20,6 +20,7 @@ import {
   AccountKind,
   type BasisRange,
   DELTA,
+  FolderPiece,
   type Fresh,
   type Roots,
   type TargetPort,
@@ -28,6 +29,7 @@ import {
   WHOLE,
 } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
+import type { AskedNames } from "../tree/asked_names.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
@@ -59,6 +61,8 @@ export interface TargetPlan extends TargetInput {
   onListed?(entries: number, bytes: number, complete: boolean): void;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
   expected: Uint8Array[] | null;
+  /** In a run that names its entries one by one: what was asked for, if it is known here (R4). */
+  asked?: AskedNames | null;
 }
 
 export class TargetHalf implements TargetPort {
@@ -69,6 +73,7 @@ export class TargetHalf implements TargetPort {
   readonly #trees: TargetPlan["trees"];
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
+  readonly #asked: AskedNames | null;
   readonly #onListed: TargetPlan["onListed"];
   readonly #generator: Generator;
   readonly #receiver: Receiver;
@@ -101,6 +106,7 @@ export class TargetHalf implements TargetPort {
     this.#ahead = plan.ahead ?? null;
     this.#onListed = plan.onListed;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
+    this.#asked = plan.asked ?? null;
     this.#generator = new Generator(this.#state);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
     this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
@@ -197,8 +203,11 @@ export class TargetHalf implements TargetPort {
   #openRoot(roots: Roots): Wait {
     const state = this.#state;
     const { os, env, options } = state;
+    this.#asked?.root(roots.hasRoot);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
-    state.streaming = state.root.isEmpty && !options.dryRun;
+    // Where much of what is listed may be left out, the source waits for what is wanted.
+    const wantsAll = !options.existing && options.maxSize === null && options.minSize === null;
+    state.streaming = state.root.isEmpty && !options.dryRun && wantsAll;
     if (options.delete && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
@@ -277,7 +286,7 @@ export class TargetHalf implements TargetPort {
 
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
     this.#demandAlive();
-    this.#checkRequested(folder, first, count);
+    this.#checkRequested(folder, first, count, (flags & FolderPiece.named) !== 0);
     const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
     const { source, streaming, list, totals } = this.#state;
@@ -370,20 +379,24 @@ export class TargetHalf implements TargetPort {
   }
 
   /**
-   * Only what was asked for (R4): no other top-level name or kind, and none our filters leave out. What rules in the source's own
-   * folders may include again is not ours to judge.
+   * Only what was asked for (R4): no other top-level name or kind, and none our filters leave out; they do not look at folders
+   * on the way to what was named. What rules in the source's own folders may include again is not ours to judge.
    */
-  #checkRequested(folder: number, first: number, count: number): void {
+  #checkRequested(folder: number, first: number, count: number, isNamed: boolean): void {
     const { list, filters, options } = this.#state;
+    this.#asked?.piece(list, folder, first, count, isNamed);
     const checksTop = folder === 0 && this.#expected !== null;
     for (let i = first; i < first + count; i++) {
       const kind = list.kind(i);
       if (kind !== Kind.file && !isAskedKind(kind, options)) refuse("an entry of a kind that was not asked for");
       if (checksTop && !this.#expected!.has(latin1(list.name(i)))) refuse("an entry that was not asked for");
-      if (!filters.isEmpty && filters.surelyExcluded(list.path(i), kind === Kind.folder)) {
-        refuse("an entry that is excluded");
-      }
+      if (filters.isEmpty || (isNamed && kind === Kind.folder && this.#leadsTo(folder, i))) continue;
+      if (filters.surelyExcluded(list.path(i), kind === Kind.folder)) refuse("an entry that is excluded");
     }
+  }
+
+  #leadsTo(folder: number, i: number): boolean {
+    return this.#asked?.leadsTo(this.#state.list, folder, i) ?? true;
   }
 
   /** Folder metadata, children before parents, because each change below renews a folder's time (law 6); then the sweep. */
@@ -402,9 +415,17 @@ export class TargetHalf implements TargetPort {
     const stat = new Stat();
     const looked = os.statHandle(handle, stat);
     if (looked < 0) return state.problem(Verb.stat, -looked, folder);
+    if (state.bare.has(folder)) return this.#closeAgain(folder, handle);
     const existing = state.created.has(folder) ? -1 : this.#originalMode(folder, stat);
     const failure = applyMetadata(os, handle, stat, this.#generator.wanted(folder, existing));
     if (failure !== null) state.problem(failure.verb, failure.errno, folder);
+  }
+
+  /** A folder whose metadata does not count gets back the mode it had. */
+  #closeAgain(folder: number, handle: Handle): void {
+    const mode = this.#state.folderModes.get(folder);
+    const result = mode === undefined ? 0 : this.#state.os.setMode(handle, mode);
+    if (result < 0) this.#state.problem(Verb.setMode, -result, folder);
   }
 
   /** Mode an existing folder had before it was opened up for changes, where modes are not preserved. */

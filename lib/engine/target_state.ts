@@ -56,6 +56,8 @@ export class TargetState {
   places: TargetPlaces | null = null;
   /** Folders this run made: they hold nothing but what it puts there. */
   readonly created = new IndexSet();
+  /** Folders that stand for none of the source: their metadata does not count. */
+  readonly bare = new IndexSet();
   /** Folders whose metadata is to be set at the end. */
   readonly touched = new IndexSet();
   /** Folders that could not be made or opened: what they hold is passed over. */
@@ -96,10 +98,15 @@ export class TargetState {
     this.helper = input.helper;
     this.transfers = input.options.tellsFinished ? new Map() : null;
     this.owners = new AccountMap(input.list, input.options, input.env.identity);
-    this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (folder, handle) => {
-      this.newFolders.place(folder);
-      this.stage.release(handle);
-    });
+    this.folders = new FolderCache(
+      this.os,
+      input.list,
+      (_, rest) => ({ root: this.root.handle, rest }),
+      (folder, handle) => {
+        this.newFolders.place(folder);
+        this.stage.release(handle);
+      },
+    );
     this.stage = new Stage(
       this.os,
       new TemporaryNames(input.env.randomBytes),

@@ -68,6 +68,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     options,
     filters,
     paths: request.sources,
+    names: request.names === null ? null : Promise.resolve(request.names),
     target: isLimited ? (await import("./limited.ts")).limitedTarget(target, options.bwlimitKib) : target,
     digesters: sent === null ? null : Promise.resolve(sent),
     isLocal: !isLimited,

@@ -20,7 +20,9 @@ import type { ByteSource } from "../os/streams.ts";
 import { WireSession } from "../session/wire_session.ts";
 import { EarlySink, prefixed } from "../transport/early.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
-import { namesAskedFor } from "../tree/origins.ts";
+import { latin1 } from "../base/bytes.ts";
+import type { AskedNames } from "../tree/asked_names.ts";
+import { namesAskedFor, namesEntries } from "../tree/origins.ts";
 import { EARLY_BYTES } from "../wire/launch_line.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
@@ -174,6 +176,7 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     options: request.options,
     filters,
     paths: request.sources,
+    names: request.names === null ? null : Promise.resolve(request.names),
     target: session.peerTarget(list),
     digesters: connection.digesters(),
     roundTripMs: () => connection.roundTripMs(),
@@ -197,15 +200,18 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const { env, list, filters, reporter, monitor } = run;
   const { session } = connection;
   const { options, target } = request;
-  if (options.listOnly) return await listRemote(run, connection);
-  const expected = namesAskedFor(request.sources);
+  if (options.listOnly) return await listRemote(run, connection, request.names);
+  const isNaming = namesEntries(options);
+  const expected = isNaming ? null : namesAskedFor(request.sources);
+  const asked = isNaming ? await askedNames(request) : null;
   const ahead = ScanAhead.begin({ env, options, filters, path: target, only: expected });
   try {
     await connection.open();
+    if (request.names !== null) await session.sendNames(request.names);
     const digesters = await connection.digesters();
     if (ahead !== null) ahead.seal = (digest) => digesters.list.hash(digest);
     const half = new TargetHalf({
-      ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected },
+      ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected, asked },
       source: session.peerSource(list),
       trees: session.can("subtreeDigests") ? "here" : "not",
       usesDelta: session.can("delta"),
@@ -218,11 +224,27 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   }
 }
 
+/** What the source may list; null where only the other machine knows: its home folder, or a file of names there. */
+async function askedNames({ options, sources, names }: JobRequest): Promise<AskedNames | null> {
+  const isInHome = (source: Uint8Array) => {
+    const word = latin1(source);
+    return word === "~" || (options.relative && word.startsWith("~/") && !word.includes("/./"));
+  };
+  if (options.filesFromThere !== null || (!options.filesFrom && sources.some(isInHome))) return null;
+  const { AskedNames } = await import("../tree/asked_names.ts");
+  return AskedNames.of(options, sources, names);
+}
+
 /** --list-only: a target that takes the agent's list and nothing else. */
-async function listRemote({ list, reporter }: RemoteRun, connection: Connection): Promise<void> {
+async function listRemote(
+  { list, reporter }: RemoteRun,
+  connection: Connection,
+  names: Uint8Array | null,
+): Promise<void> {
   const { session } = connection;
   const { ListTarget } = await import("../engine/list_target.ts");
   await connection.open();
+  if (names !== null) await session.sendNames(names);
   await session.seed();
   const half = new ListTarget({ list, events: reporter, source: session.peerSource(list) });
   session.attachTarget(half, list);

@@ -30,6 +30,8 @@ export interface JobRequest {
   sources: Uint8Array[];
   /** Path as typed, without HOST:; "." where nothing follows the colon. */
   target: Uint8Array;
+  /** --files-from: the names, each ended by NUL; null: there are none, or the other end has them. */
+  names: Uint8Array | null;
   /** Null exactly when the direction is local. */
   remote: Remote | null;
 }

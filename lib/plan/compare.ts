@@ -4,6 +4,7 @@
 import type { FileList } from "../base/file_list.ts";
 import { Change } from "../base/monitor.ts";
 import type { SyncOptions } from "../base/options.ts";
+import { Cause } from "../base/problem.ts";
 import { Kind, type Stat } from "../os/os.ts";
 
 /**
@@ -17,6 +18,20 @@ export function sameTime(aSec: number, aNs: number, bSec: number, bNs: number, w
   const seconds = aSec - bSec;
   if (Math.abs(seconds) > windowNs / 1e9 + 1) return false;
   return Math.abs(seconds * 1e9 + (aNs - bNs)) <= windowNs;
+}
+
+/** -u: whether the file at the target is newer than the listed one; where one side has no nanoseconds, by the second. */
+export function isNewer(list: FileList, i: number, stat: Stat): boolean {
+  const seconds = stat.mtimeSec - list.mtimeSec(i);
+  if (seconds !== 0) return seconds > 0;
+  const listed = list.mtimeNs(i);
+  return listed !== 0 && stat.mtimeNs > listed;
+}
+
+/** What --max-size and --min-size leave out of the files to transfer: why, or -1. */
+export function beyondSizes(size: number, { maxSize, minSize }: SyncOptions): Cause | -1 {
+  if (maxSize !== null && size > maxSize) return Cause.tooLarge;
+  return minSize !== null && size < minSize ? Cause.tooSmall : -1;
 }
 
 /** rsync's quick check: same size and same time mean same content. -I and -c are the caller's. */

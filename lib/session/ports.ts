@@ -41,7 +41,11 @@ export interface TreeOffer {
   group: boolean;
 }
 
-export const FolderPiece = { first: 1, last: 2, incomplete: 4 } as const;
+/**
+ * Of a piece of a folder's list. named: only what was named is listed, the rest of the folder is not this run's business. bare: the
+ * folder is made if it is missing, but its metadata does not count.
+ */
+export const FolderPiece = { first: 1, last: 2, incomplete: 4, named: 8, bare: 16 } as const;
 
 export const AccountKind = { user: 0, group: 1 } as const;
 

@@ -19,6 +19,8 @@ export type Phase =
   | "data in a file"
   | "target check"
   // Our half is the source.
+  /** Agent: waits for the names to transfer. */
+  | "names"
   | "ready"
   | "want"
   | "source check"
@@ -39,6 +41,7 @@ const LEGAL: Record<Phase, number[]> = {
   data: [...CONTENT_MESSAGES, Message.sourceDone],
   "data in a file": IN_FILE_MESSAGES,
   "target check": [Message.checked],
+  names: [Message.names],
   ready: [Message.ready],
   want: [Message.want, Message.signature, Message.fine, Message.wantEnd, Message.descend],
   "source check": [Message.check],
@@ -56,6 +59,7 @@ export const WAITING_FOR: Record<Phase, string> = {
   data: "file content",
   "data in a file": "file content",
   "target check": "its answer about deletions",
+  names: "the names to transfer",
   ready: "the target root",
   want: "its wishes",
   "source check": "it to finish",

@@ -31,6 +31,7 @@ import {
   type ListRules,
   type ListTally,
 } from "../wire/list_codec.ts";
+import { listsFolders, namesEntries } from "../tree/origins.ts";
 import { ALL_KINDS, Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
 import {
   encodeCheck,
@@ -56,6 +57,8 @@ import {
 /** How often one file may be begun before it is answered: once, and two times more when it changes while it is read. */
 const FILE_ATTEMPTS = 3;
 const NONE = -1;
+/** Flags of a LIST in any job. */
+const PLAIN_PIECE = FolderPiece.first | FolderPiece.last | FolderPiece.incomplete;
 
 export class TargetSide implements SourcePort {
   readonly #core: SessionCore;
@@ -265,7 +268,15 @@ export class TargetSide implements SourcePort {
     if (folder >= this.#list.count || this.#list.kind(folder) !== Kind.folder) {
       broken(`LIST of entry ${folder}, which is not a folder`);
     }
-    if (folder !== 0 && !this.#core.job!.options.recursive) broken("LIST of a folder in a job that is not recursive");
+    const { options } = this.#core.job!;
+    if (folder !== 0 && !listsFolders(options)) broken("LIST of a folder in a job that is not recursive");
+    if ((flags & ~PLAIN_PIECE) !== 0 && !namesEntries(options)) {
+      broken("LIST of named entries in a job that names none");
+    }
+    const isNamed = (flags & FolderPiece.named) !== 0;
+    if ((flags & FolderPiece.bare) !== 0 && (folder === 0 || !isNamed || !options.noImpliedDirs)) {
+      broken(`LIST of a bare folder ${folder}`);
+    }
     if (this.#undecided.has(folder) || this.#equal.has(folder)) {
       broken(`LIST of folder ${folder}, which was not found to differ`);
     }
@@ -287,9 +298,9 @@ export class TargetSide implements SourcePort {
   #receiveListEnd(): Wait {
     const { complete, entries, bytes } = decodeListEnd(this.#core.reader);
     // Without -r there may be nothing to list: a folder as the only source is passed over.
-    const { recursive } = this.#core.job!.options;
+    const isFlat = !listsFolders(this.#core.job!.options);
     const listed = this.#foldersListed.size + this.#equal.size;
-    const isListed = !recursive || listed === this.#tally.folders + 1;
+    const isListed = isFlat || listed === this.#tally.folders + 1;
     if (this.#openFolder !== NONE || !isListed) broken("LIST_END before every folder was listed");
     if (entries !== this.#list.count) broken(`LIST_END counts ${entries} entries, ${this.#list.count} came`);
     if (complete && this.#isIncomplete) broken("LIST_END calls a list complete that is not");

@@ -10,12 +10,13 @@ import { assert, TsyncError } from "../base/errors.ts";
 import { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
-import { FRAME_BYTES } from "../base/limits.ts";
+import { CHUNK_BYTES, FRAME_BYTES } from "../base/limits.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
 import { encodeCredit, encodePing } from "../wire/event_codec.ts";
 import type { Hello } from "../wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
+import { encodeNames } from "../wire/names_codec.ts";
 import { Capability, HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
 import { errorOfAbort } from "./abort_kinds.ts";
 import { Closing, LAST_WORD_MS } from "./closing.ts";
@@ -25,6 +26,7 @@ import type { Events } from "./events.ts";
 import { acceptHello, helloPayload, helloVersion, makeHello, sessionSeed, type SessionSide } from "./hello.ts";
 import { Inbox } from "./inbox.ts";
 import { Keepalive, type SessionClock } from "./keepalive.ts";
+import { NamesIntake } from "./names_intake.ts";
 import { Outbox } from "./outbox.ts";
 import { Packer } from "./packer.ts";
 import type { SourcePort, TargetPort, Wait } from "./ports.ts";
@@ -82,6 +84,8 @@ export class WireSession {
   #roundTripMs: number | null = null;
   readonly #helloGate: Gate<Hello>;
   readonly #jobGate: Gate<Job>;
+  readonly #namesGate: Gate<Uint8Array>;
+  readonly #names = new NamesIntake();
   /** Open once our half, and the client's events, are attached. */
   readonly #halfGate: Gate;
   readonly #eventsGate: Gate;
@@ -102,6 +106,7 @@ export class WireSession {
     this.ended = this.#closing.end.promise;
     this.#helloGate = this.#closing.watch(new Gate<Hello>());
     this.#jobGate = this.#closing.watch(new Gate<Job>());
+    this.#namesGate = this.#closing.watch(new Gate<Uint8Array>());
     this.#halfGate = this.#closing.watch(new Gate());
     this.#eventsGate = this.#closing.watch(new Gate());
     this.#keepalive = new Keepalive(options.clock, {
@@ -204,6 +209,30 @@ export class WireSession {
     return this.#jobGate.promise;
   }
 
+  /** The client: the names to transfer, each ended by NUL. After the agent's HELLO, in a job that asks for them. */
+  async sendNames(names: Uint8Array): Promise<void> {
+    for (let at = 0; at === 0 || at < names.length;) {
+      this.#closing.guard();
+      const part = names.subarray(at, at + CHUNK_BYTES);
+      at += Math.max(1, part.length);
+      encodeNames(this.#outbox.control(Message.names), part, at >= names.length);
+      this.#outbox.controlEnd();
+      await this.#outbox.drained();
+    }
+  }
+
+  /** The agent: those names. */
+  receiveNames(): Promise<Uint8Array> {
+    return this.#namesGate.promise;
+  }
+
+  #takeNames(reader: ByteReader): void {
+    const names = this.#names.take(reader);
+    if (names === null) return;
+    this.#state.phase = "ready";
+    this.#namesGate.open(names);
+  }
+
   #takeJob(job: Job): void {
     this.#job = job;
     this.#state.role = (this.#side === "agent") === job.agentIsSource ? "source" : "target";
@@ -214,7 +243,9 @@ export class WireSession {
   /** There are a job and both HELLOs. */
   #begin(job: Job): void {
     const isSource = this.#state.role === "source";
-    this.#state.phase = isSource ? "ready" : "roots";
+    const { filesFrom, filesFromThere } = job.options;
+    const takesNames = this.#side === "agent" && filesFrom && filesFromThere === null;
+    this.#state.phase = !isSource ? "roots" : takesNames ? "names" : "ready";
     this.#creditMs = this.#clock.now();
     if (isSource && this.can("compression")) {
       this.#outbox.packer = new Packer(job.options);
@@ -466,6 +497,9 @@ export class WireSession {
         this.#jobGate.open(job);
         break;
       }
+      case Message.names:
+        this.#takeNames(reader);
+        break;
       case Message.credit: {
         const { bytes, idlePercent } = decodeCredit(reader);
         this.#outbox.addCredit(bytes, idlePercent / 100);

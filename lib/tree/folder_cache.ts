@@ -19,7 +19,7 @@ interface Held {
 export class FolderCache {
   readonly #os: Os;
   readonly #list: FileList;
-  readonly #rootOf: (origin: number) => Handle;
+  readonly #placeOf: (origin: number, path: Uint8Array) => { root: Handle; rest: Uint8Array };
   readonly #beforeClose: (folder: number, handle: Handle) => void;
   /** In order of use, oldest first. */
   readonly #held = new Map<number, Held>();
@@ -30,12 +30,12 @@ export class FolderCache {
   constructor(
     os: Os,
     list: FileList,
-    rootOf: (origin: number) => Handle,
+    placeOf: (origin: number, path: Uint8Array) => { root: Handle; rest: Uint8Array },
     beforeClose: (folder: number, handle: Handle) => void = () => {},
   ) {
     this.#os = os;
     this.#list = list;
-    this.#rootOf = rootOf;
+    this.#placeOf = placeOf;
     this.#beforeClose = beforeClose;
   }
 
@@ -54,7 +54,8 @@ export class FolderCache {
       this.#lastHeld = held;
       return held.handle;
     }
-    const handle = this.#os.openBeneath(this.#rootOf(origin), this.#list.path(folder));
+    const { root, rest } = this.#placeOf(origin, this.#list.path(folder));
+    const handle = this.#os.openBeneath(root, rest);
     return handle < 0 ? handle : this.put(key, handle);
   }
 

@@ -2,14 +2,16 @@
 // at most LIST_ENTRIES as they are found. Called by the source half. Promises: a folder that was not read whole, or lost an
 // entry to an error, is marked incomplete, and then nothing is deleted anywhere (law 4, law 5).
 
-import { compareBytes, compareRanges, EMPTY, joinPath } from "../base/bytes.ts";
+import { compareBytes, compareRanges, EMPTY, equalBytes, joinPath } from "../base/bytes.ts";
 import { deviceNumber, FileList } from "../base/file_list.ts";
 import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, PATH_BYTES } from "../base/limits.ts";
+import type { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
-import type { Origin } from "./origins.ts";
+import type { NamedPaths, PathRange } from "./named_paths.ts";
+import { listsFolders, type Origin, placeOf } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
 import type { ScanPlaces } from "./scan_places.ts";
 import { SortedListing } from "./sorted_listing.ts";
@@ -31,7 +33,28 @@ export interface Piece {
   isFirst: boolean;
   isLast: boolean;
   incomplete: boolean;
+  /** Only what was named was looked at: what else the folder holds is not this run's business. */
+  isNamed?: boolean;
+  /** The folder's own metadata does not count. */
+  isBare?: boolean;
 }
+
+/** What is listed of a folder: the content of these origins, and what named paths lead to. */
+interface Plan {
+  whole: number[];
+  named: PathRange;
+  isBare: boolean;
+}
+
+/** How a name came to be listed: its folder was read, it was named, or it lies on the way to what was. */
+const Way = { found: 0, named: 1, implied: 2 } as const;
+type Way = typeof Way[keyof typeof Way];
+
+function wayTo(paths: NamedPaths, k: number, end: number): Way {
+  return paths.path(k).length > end ? Way.implied : Way.named;
+}
+
+const NOTHING: PathRange = { lo: 0, hi: 0, at: 0 };
 
 /** Inode and change time folded to 32 bits: tells a file that was replaced or rewritten since it was listed. */
 export function identityTag(stat: Stat): number {
@@ -48,7 +71,7 @@ export function isAskedKind(kind: number, options: SyncOptions): boolean {
     case Kind.file:
       return true;
     case Kind.folder:
-      return options.recursive;
+      return listsFolders(options);
     case Kind.link:
       return options.links;
     case Kind.charDevice:
@@ -73,8 +96,13 @@ export class Scan {
   places: ScanPlaces | null = null;
   /** Folders to read, next one last. */
   readonly #pending: number[] = [];
-  /** Origins of folders that several source arguments share. */
-  readonly #shared = new Map<number, number[]>();
+  /** Plans of folders that are not simply all of what their origin holds. */
+  readonly #plans = new Map<number, Plan>();
+  /** The origins that hold a folder just listed, where there are several. */
+  readonly #holders = new Map<number, number[]>();
+  readonly #paths: NamedPaths | null;
+  /** Folders in which something was left out because its kind was not asked for; null: nobody asks. */
+  holdsOthers: IndexSet | null = null;
   /** Whether every folder was read whole and no entry was lost to an error. */
   complete = true;
   /** Sum of the sizes of files and link targets listed. */
@@ -90,7 +118,9 @@ export class Scan {
     options: SyncOptions,
     filter: Filter,
     report: (problem: Problem) => void,
+    paths: NamedPaths | null = null,
   ) {
+    this.#paths = paths;
     this.#os = os;
     this.#list = list;
     this.#origins = origins;
@@ -107,7 +137,9 @@ export class Scan {
       const size = this.#options.folderSizes ? stat.size : 0;
       this.#list.add(EMPTY, 0, 0, 0, mode, stat.uid, stat.gid, size, stat.mtimeSec, stat.mtimeNs, 0, null);
     }
-    if (this.#origins.length > 1) this.#shared.set(0, this.#origins.map((_, origin) => origin));
+    const origins = this.#origins.map((_, origin) => origin);
+    if (this.#paths !== null) this.#plans.set(0, this.#planRoot(this.#paths));
+    else if (origins.length > 1) this.#plans.set(0, { whole: origins, named: NOTHING, isBare: false });
     this.#pending.push(0);
   }
 
@@ -131,11 +163,21 @@ export class Scan {
     }
   }
 
+  #planRoot(paths: NamedPaths): Plan {
+    const named = paths.all;
+    const end = paths.ended(named);
+    const whole: number[] = [];
+    for (let k = 0; k < end; k++) whole.push(paths.origin(k));
+    return { whole, named: { ...named, lo: end }, isBare: false };
+  }
+
   *#folder(folder: number): Generator<Piece> {
-    const origins = this.#shared.get(folder);
-    this.#shared.delete(folder);
+    const plan = this.#plans.get(folder);
+    this.#plans.delete(folder);
     this.places?.begin(folder);
-    const names = origins === undefined ? this.#readOne(folder) : this.#readMerged(folder, origins);
+    const isNamed = plan !== undefined && plan.whole.length === 0;
+    const about = isNamed ? { isNamed, isBare: plan.isBare } : undefined;
+    const names = this.#namesOf(folder, plan);
     const firstOfFolder = this.#list.count;
     let first = firstOfFolder;
     let isFirst = true;
@@ -143,7 +185,7 @@ export class Scan {
       for (let position = 0; position < names.count; position++) {
         if (!names.add(position)) names.incomplete = true;
         if (this.#list.count - first < LIST_ENTRIES) continue;
-        yield { folder, first, count: this.#list.count - first, isFirst, isLast: false, incomplete: false };
+        yield { folder, first, count: this.#list.count - first, isFirst, isLast: false, incomplete: false, ...about };
         first = this.#list.count;
         isFirst = false;
       }
@@ -154,14 +196,26 @@ export class Scan {
       this.#foldersRead++;
       this.#entriesRead += this.#list.count - firstOfFolder;
     }
-    this.#descend(firstOfFolder);
-    if (names.incomplete) this.complete = false;
-    yield { folder, first, count: this.#list.count - first, isFirst, isLast: true, incomplete: names.incomplete };
+    this.#descend(firstOfFolder, folder, plan);
+    const { incomplete } = names;
+    if (incomplete) this.complete = false;
+    yield { folder, first, count: this.#list.count - first, isFirst, isLast: true, incomplete, ...about };
+  }
+
+  #namesOf(folder: number, plan: Plan | undefined): Names {
+    if (plan === undefined) return this.#readOne(folder, this.#list.origin(folder));
+    const { whole, named } = plan;
+    if (named.lo === named.hi) {
+      if (whole.length === 0) return { count: 0, handles: [], incomplete: false, add: () => true };
+      return whole.length === 1 ? this.#readOne(folder, whole[0]) : this.#readMerged(folder, plan);
+    }
+    return whole.length === 0 && this.#paths!.isOfOne(named)
+      ? this.#readNamed(folder, named)
+      : this.#readMerged(folder, plan);
   }
 
   /** The common case: one source holds the folder. */
-  #readOne(folder: number): Names {
-    const origin = this.#list.origin(folder);
+  #readOne(folder: number, origin: number): Names {
     const path = this.#list.path(folder);
     const sorted = this.#sorted;
     const { handle, incomplete } = this.#read(folder, path, origin, sorted);
@@ -173,17 +227,44 @@ export class Scan {
     };
   }
 
+  /** Only names are looked at, all of one source: nothing is read. */
+  #readNamed(folder: number, named: PathRange): Names {
+    const paths = this.#paths!;
+    const origin = paths.origin(named.lo);
+    const path = this.#list.path(folder);
+    const sorted = this.#sorted;
+    sorted.listing.clear();
+    const ways: Way[] = [];
+    let before: Uint8Array = EMPTY;
+    for (let k = named.lo; k < named.hi; k++) {
+      const name = paths.nameAt(k, named.at);
+      if (k > named.lo && equalBytes(name, before)) continue;
+      sorted.listing.add(name, 0, name.length, Kind.unknown);
+      ways.push(wayTo(paths, k, named.at + name.length));
+      before = name;
+    }
+    sorted.keepOrder();
+    const handle = this.#open(origin, path);
+    if (handle < 0) this.#failed(Verb.open, -handle, path);
+    return {
+      count: handle < 0 ? 0 : sorted.count,
+      handles: handle < 0 ? [] : [handle],
+      incomplete: handle < 0,
+      add: (position) => this.#add(folder, path, handle, origin, sorted, position, ways[position]),
+    };
+  }
+
   /** Several sources hold the folder: their names are merged; of equal names the first source's counts, folders unite. */
-  #readMerged(folder: number, origins: number[]): Names {
+  #readMerged(folder: number, plan: Plan): Names {
     const path = this.#list.path(folder);
     const found: Found[] = [];
     const handles: Handle[] = [];
     let incomplete = false;
     const named = new SortedListing();
-    for (const origin of origins) {
+    for (const origin of plan.whole) {
       const { root, only } = this.#origins[origin];
       if (folder === 0 && only !== null) {
-        found.push({ name: only, origin, sorted: named, position: named.count, handle: root });
+        found.push({ name: only, origin, sorted: named, position: named.count, handle: root, way: Way.found });
         named.listing.add(only, 0, only.length, Kind.unknown);
         continue;
       }
@@ -193,30 +274,80 @@ export class Scan {
       if (read.handle < 0) continue;
       handles.push(read.handle);
       for (let position = 0; position < sorted.count; position++) {
-        found.push({ name: sorted.name(position), origin, sorted, position, handle: read.handle });
+        const name = sorted.name(position);
+        found.push({ name, origin, sorted, position, handle: read.handle, way: Way.found });
       }
     }
+    if (!this.#findNamed(path, plan.named, named, found, handles)) incomplete = true;
     named.keepOrder();
     found.sort((a, b) => compareBytes(a.name, b.name) || a.origin - b.origin);
-    if (this.#options.recursive) this.#foldersFirst(found);
+    if (this.#options.recursive || this.#paths !== null) this.#foldersFirst(path, found);
     const add = (at: number): boolean => {
-      const { name, origin, sorted, position, handle } = found[at];
+      const { name, origin, sorted, position, handle, way } = found[at];
       const isTwin = at > 0 && compareBytes(found[at - 1].name, name) === 0;
       const joined = isTwin ? this.#joined(folder, path, handle, name, origin) : null;
-      return joined ?? this.#add(folder, path, handle, origin, sorted, position);
+      return joined ?? this.#add(folder, path, handle, origin, sorted, position, way);
     };
     return { count: found.length, handles, incomplete, add };
   }
 
+  /** Adds the names that paths of the range lead to, for each origin once; false if one of the folders cannot be opened. */
+  #findNamed(path: Uint8Array, range: PathRange, named: SortedListing, found: Found[], handles: Handle[]): boolean {
+    const paths = this.#paths;
+    const opened = new Map<number, Handle>();
+    /** Those found for the name in hand, by origin. */
+    const twins = new Map<number, Found>();
+    let before: Uint8Array = EMPTY;
+    let isGood = true;
+    for (let k = range.lo; k < range.hi; k++) {
+      const name = paths!.nameAt(k, range.at);
+      if (!equalBytes(name, before)) twins.clear();
+      before = name;
+      const origin = paths!.origin(k);
+      const way = wayTo(paths!, k, range.at + name.length);
+      if (twins.has(origin)) continue;
+      let handle = opened.get(origin);
+      if (handle === undefined) {
+        opened.set(origin, handle = this.#open(origin, path));
+        if (handle >= 0) handles.push(handle);
+        else isGood = this.#failed(Verb.open, -handle, path) && isGood;
+      }
+      if (handle < 0) continue;
+      const entry = { name, origin, sorted: named, position: named.count, handle, way };
+      named.listing.add(name, 0, name.length, Kind.unknown);
+      twins.set(origin, entry);
+      found.push(entry);
+    }
+    return isGood;
+  }
+
+  /** Opens the folder as one origin holds it. */
+  #open(origin: number, path: Uint8Array): Handle {
+    const { root, rest } = placeOf(this.#origins, origin, path);
+    return this.#os.openBeneath(root, rest);
+  }
+
+  /** lstat of a name in an open folder, or, where an origin begins at it, of that origin's root; 0 or a negated errno. */
+  #look(origin: number, path: Uint8Array, handle: Handle, names: Uint8Array, at: number, length: number): number {
+    if (this.#paths === null) return this.#os.statAt(handle, names, at, length, this.#stat);
+    const { at: begins, root } = this.#origins[origin];
+    if (begins.length > 0 && begins.length === path.length + length + (path.length === 0 ? 0 : 1)) {
+      if (equalBytes(begins, joinPath(path, names.subarray(at, at + length)))) {
+        return this.#os.statHandle(root, this.#stat);
+      }
+    }
+    return this.#os.statAt(handle, names, at, length, this.#stat);
+  }
+
   /** Of equal names a folder goes before anything else, as in rsync: what it holds must have its place. */
-  #foldersFirst(found: Found[]): void {
+  #foldersFirst(path: Uint8Array, found: Found[]): void {
     for (let first = 0; first < found.length;) {
       let end = first + 1;
       while (end < found.length && compareBytes(found[end].name, found[first].name) === 0) end++;
       for (let at = first; end - first > 1 && at < end; at++) {
-        const { name, sorted, position, handle } = found[at];
+        const { name, origin, sorted, position, handle } = found[at];
         let kind = sorted.kind(position);
-        if (kind === Kind.unknown && this.#os.statAt(handle, name, 0, name.length, this.#stat) === 0) {
+        if (kind === Kind.unknown && this.#look(origin, path, handle, name, 0, name.length) === 0) {
           kind = this.#stat.kind;
         }
         if (kind !== Kind.folder) continue;
@@ -234,9 +365,9 @@ export class Scan {
     origin: number,
     sorted: SortedListing,
   ): { handle: Handle; incomplete: boolean } {
-    const { root, only } = this.#origins[origin];
+    const { only } = this.#origins[origin];
     sorted.listing.clear();
-    const handle = this.#os.openBeneath(root, path);
+    const handle = this.#open(origin, path);
     if (handle < 0) {
       this.#failed(Verb.open, -handle, path);
       return { handle, incomplete: true };
@@ -274,12 +405,12 @@ export class Scan {
     if (last === 0 || this.#list.parent(last) !== folder || compareBytes(this.#list.name(last), name) !== 0) {
       return null;
     }
-    const looked = this.#os.statAt(handle, name, 0, name.length, this.#stat);
+    const looked = this.#look(origin, path, handle, name, 0, name.length);
     if (looked < 0) return this.#failed(Verb.stat, -looked, joinPath(path, name));
     if (this.#list.kind(last) === Kind.folder && this.#stat.kind === Kind.folder) {
-      const shared = this.#shared.get(last) ?? [this.#list.origin(last)];
-      if (!shared.includes(origin)) shared.push(origin);
-      this.#shared.set(last, shared);
+      const holders = this.#holders.get(last) ?? [this.#list.origin(last)];
+      if (!holders.includes(origin)) holders.push(origin);
+      this.#holders.set(last, holders);
     } else this.#problem(Verb.skip, Cause.duplicate, 0, joinPath(path, name));
     return true;
   }
@@ -292,6 +423,7 @@ export class Scan {
     origin: number,
     sorted: SortedListing,
     position: number,
+    way: Way = Way.found,
   ): boolean {
     const listing = sorted.listing;
     const row = sorted.order[position];
@@ -304,13 +436,18 @@ export class Scan {
     }
     const stat = this.#stat;
     const hinted = listing.kind[row];
-    const filters = !this.#filter.isEmpty;
+    // What is named, or on the way to it, has passed the rules that look at it.
+    const filters = !this.#filter.isEmpty && way === Way.found;
     if (filters && hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted, origin)) return true;
-    const result = this.#os.statAt(handle, names, at, length, stat);
+    const result = this.#look(origin, path, handle, names, at, length);
     if (result < 0) return this.#failed(Verb.stat, -result, joinPath(path, listing.name(row)));
     const kind = stat.kind;
     if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind, origin)) return true;
+    if (way === Way.implied && kind !== Kind.folder) {
+      return this.#failed(Verb.open, Errno.ENOTDIR, joinPath(path, listing.name(row)));
+    }
     if (!isAskedKind(kind, this.#options)) {
+      this.holdsOthers?.add(folder);
       const cause = kind === Kind.folder ? Cause.notRecursive : Cause.notAsked;
       this.#problem(Verb.skip, cause, 0, joinPath(path, listing.name(row)));
       return true;
@@ -352,16 +489,57 @@ export class Scan {
   }
 
   /** Puts the folders among the entries appended since `first` on the stack, so that they come off in rsync's order. */
-  #descend(first: number): void {
-    if (this.#options.listOnly && !this.#options.recursive) return;
+  #descend(first: number, parent: number, plan: Plan | undefined): void {
+    if (this.#options.listOnly && !this.#options.recursive && this.#paths === null) return;
     const list = this.#list;
     const folders: number[] = [];
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
+    if (this.#paths !== null || !this.#options.recursive) { for (const i of folders) this.#plan(i, parent, plan); }
+    else this.#planShared();
     sortAsFolders(list, folders);
     for (const folder of folders.reverse()) {
       this.#pending.push(folder);
       this.places?.expect(folder);
     }
+  }
+
+  /** Folders that several arguments hold are read in each. */
+  #planShared(): void {
+    if (this.#holders.size === 0) return;
+    for (const [i, whole] of this.#holders) this.#plans.set(i, { whole, named: NOTHING, isBare: false });
+    this.#holders.clear();
+  }
+
+  /** What is listed of a folder in a run that names entries one by one; `above`: what was of its parent. */
+  #plan(i: number, parent: number, above: Plan | undefined): void {
+    const list = this.#list;
+    const paths = this.#paths;
+    const { recursive, noImpliedDirs } = this.#options;
+    const holders = this.#holders.get(i) ?? [list.origin(i)];
+    this.#holders.delete(i);
+    const isInWhole = above === undefined
+      ? (origin: number) => origin === list.origin(parent)
+      : (origin: number) => above.whole.includes(origin);
+    const whole = recursive ? holders.filter(isInWhole) : [];
+    if (paths === null || above === undefined || above.named.lo === above.named.hi) {
+      if (recursive && whole.length === 1 && whole[0] === list.origin(i)) return;
+      this.#plans.set(i, { whole, named: NOTHING, isBare: false });
+      return;
+    }
+    const named = paths.child(above.named, list.name(i));
+    const end = paths.ended(named);
+    for (let k = named.lo; k < end; k++) {
+      const origin = paths.origin(k);
+      if ((recursive || paths.content(k)) && !whole.includes(origin)) whole.push(origin);
+    }
+    const isBare = noImpliedDirs && end === named.lo && !holders.some(isInWhole);
+    const rest = { ...named, lo: end };
+    // A rule may leave out on the way what is named behind it.
+    const isOfWhole = recursive && this.#filter.isEmpty && whole.length === 1 && paths.isOfOne(rest) &&
+      paths.origin(rest.lo) === whole[0];
+    const isCovered = rest.lo === rest.hi || isOfWhole;
+    if (recursive && isCovered && whole.length === 1 && whole[0] === list.origin(i)) return;
+    this.#plans.set(i, { whole, named: isCovered ? NOTHING : rest, isBare });
   }
 
   #isExcluded(path: Uint8Array, name: Uint8Array, kind: number, origin: number): boolean {
@@ -387,6 +565,7 @@ interface Found {
   sorted: SortedListing;
   position: number;
   handle: Handle;
+  way: Way;
 }
 
 /** The names of one folder, to be appended one by one. */

@@ -11,6 +11,7 @@ import type { SyncOptions } from "../base/options.ts";
 import { RuleFlag } from "../filter/rule.ts";
 import { Kind } from "../os/os.ts";
 import { Sha256 } from "../hash/sha256.ts";
+import { namesEntries } from "./origins.ts";
 import type { Piece } from "./scan.ts";
 
 /** A rule with one of these does not mean the same on both sides. */
@@ -31,8 +32,9 @@ const SAME_SECOND = -1;
 
 /** Whether the quick check alone decides, so that equal digests say all there is to say, and both sides leave out the same names. */
 export function comparesTrees(options: SyncOptions): boolean {
-  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, filters } = options;
-  return recursive && !checksum && !ignoreTimes && !reportUnchanged &&
+  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, filters, pruneEmptyFolders } = options;
+  const isPlain = recursive && !pruneEmptyFolders && !namesEntries(options);
+  return isPlain && !checksum && !ignoreTimes && !reportUnchanged &&
     (modifyWindowNs === null || modifyWindowNs === SAME_SECOND) && filters.every(({ flags }) => (flags & SIDED) === 0);
 }
 

@@ -2,6 +2,7 @@
 // Called by job_codec.ts. Promises: a tag that is not in the table, or comes twice, ends the session.
 
 import { ByteReader, ByteWriter } from "../base/codec.ts";
+import { FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
 import { RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
@@ -18,6 +19,9 @@ interface Value<Name extends keyof SyncOptions> {
 const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [1, number("timeoutSeconds", TIMEOUT_LIMIT)],
   [2, number("blockBytes", MAX_BLOCK_BYTES)],
+  [35, limit("maxSize", FILE_BYTES)],
+  [36, limit("minSize", FILE_BYTES)],
+  [37, path("filesFromThere")],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
 ]);
 
@@ -31,6 +35,35 @@ function number(name: Numeric, limit: number): Value<keyof SyncOptions> {
     name,
     encode: (writer, value) => writer.varint(value as number),
     decode: (reader) => reader.varint(`JOB ${name}`, limit),
+  };
+}
+
+type Limit = { [Name in keyof SyncOptions]: SyncOptions[Name] extends number | null ? Name : never }[keyof SyncOptions];
+
+/** A number that is null at rest. */
+function limit(name: Limit, most: number): Value<keyof SyncOptions> {
+  return {
+    name,
+    encode: (writer, value) => writer.varint(value as number),
+    decode: (reader) => reader.varint(`JOB ${name}`, most),
+  };
+}
+
+type Path = {
+  [Name in keyof SyncOptions]: SyncOptions[Name] extends Uint8Array | null ? Name : never;
+}[keyof SyncOptions];
+
+/** A path as typed, or null at rest. */
+function path(name: Path): Value<keyof SyncOptions> {
+  return {
+    name,
+    encode: (writer, value) => writer.raw(value as Uint8Array),
+    decode: (reader) => {
+      if (reader.left === 0 || reader.left > PATH_BYTES) reader.fail(`JOB ${name}`, "it is no path");
+      const bytes = reader.raw(`JOB ${name}`, reader.left).slice();
+      if (bytes.includes(0)) reader.fail(`JOB ${name}`, "it holds NUL");
+      return bytes;
+    },
   };
 }
 

@@ -267,7 +267,7 @@ export interface ListTally {
 export function decodeListHead(reader: ByteReader, head: ListHead): void {
   head.folder = reader.varint("LIST folder", ENTRIES);
   head.flags = reader.u8("LIST flags");
-  if (head.flags > 7) reader.fail("LIST flags", `${head.flags} is not legal`);
+  if (head.flags > 31) reader.fail("LIST flags", `${head.flags} is not legal`);
   head.count = reader.varint("LIST entries", LIST_ENTRIES);
   if (head.count === 0 && (head.flags & LAST_PIECE) === 0) {
     reader.fail("LIST entries", "a piece without entries is not the last");

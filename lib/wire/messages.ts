@@ -10,6 +10,7 @@ export const HEADER_BYTES = 5;
 export const Message = {
   hello: 0x01,
   job: 0x02,
+  names: 0x04,
   // Bulk: costs credit.
   roots: 0x10,
   account: 0x11,
@@ -86,6 +87,8 @@ export const WantFlag = { redo: 1, delta: 2 } as const;
 
 export const FileFlag = { fresh: 1, delta: 2 } as const;
 
+export const NamesFlag = { last: 1 } as const;
+
 /** Of SIGNATURE and FINE. */
 export const PartFlag = { first: 1, last: 2 } as const;
 
@@ -113,7 +116,7 @@ export const NANOSECONDS_LIMIT = 999_999_999;
 /** Highest flag of Change, verb, cause and errno that a record may name. */
 export const CHANGE_LIMIT = (1 << 10) - 1;
 export const VERB_LIMIT = 15;
-export const CAUSE_LIMIT = 12;
+export const CAUSE_LIMIT = 44;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns or whole seconds, and delete limit of a job; timeout, seconds; rate (--bwlimit), KiB a second. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;

@@ -55,6 +55,16 @@ export const DIFFERENCES: readonly Difference[] = [
     reason:
       "entries of kinds that were not asked for are not listed by tsync, so its counts leave them out; rsync counts them",
   })),
+  {
+    name: "select: --ignore-existing, a file in a folder's place",
+    reason:
+      "rsync goes on into the folder that it did not make, fails (23), and changes the time of the file that stands there",
+  },
+  {
+    name: "select: -d of a folder alone, first run",
+    reason:
+      "rsync makes the folder under the target's name if that is missing; tsync puts it into a new folder, as with -r",
+  },
 ];
 
 /** The declared difference that covers `name`. */

@@ -131,6 +131,7 @@ export async function runInMemory(run: MemoryRun): Promise<MemoryOutcome> {
     direction: run.way,
     sources: (run.sources ?? ["/s/"]).map((path) => utf8(path)),
     target: utf8(run.targetPath ?? "/d"),
+    names: null,
     remote: null,
   };
   const monitor = new Notes();

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { latin1, utf8 } from "../../lib/base/bytes.ts";
 import { Change, type EntryFacts, zeroTotals } from "../../lib/base/monitor.ts";
-import { Cause, type Problem, Side, Verb } from "../../lib/base/problem.ts";
+import { Cause, isLeftOut, type Problem, Side, Verb } from "../../lib/base/problem.ts";
 import { endingOf, endingOfError } from "../../lib/cli/exit.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { Output } from "../../lib/cli/output.ts";
@@ -138,9 +138,10 @@ Deno.test("-v: names what is made or transferred, folders for any change; -vv th
 
 Deno.test("a target that is made is told; it is an entry only if a source gave its content", async () => {
   const root = (report: Report) => report.entry(facts("", FOLDER), create | local);
+  const bare = (report: Report) => report.entry(facts("", FOLDER), create);
   assertEquals(await lines("-ai s/ d/", root), ["created directory d", "cd+++++++++ ./"]);
   assertEquals(await lines("-av s/. h:x//", root), ["created directory x/", "./"]);
-  assertEquals(await lines("-ai s d", root), ["created directory d"]);
+  assertEquals(await lines("-ai s d", bare), ["created directory d"]);
   assertEquals(await lines("-ai a b/ d", root), ["created directory d", "cd+++++++++ ./"]);
   assertEquals(await lines("-a s/ d/", root), []);
 });
@@ -254,11 +255,23 @@ Deno.test("a problem is one line on standard error: side, verb, path, the system
 Deno.test("every cause and verb has its words", async () => {
   for (const cause of Object.values(Cause)) {
     for (const verb of Object.values(Verb)) {
-      const { out, err } = await printed("-a s/ d", (report) => report.problem(problem({ cause, verb })));
+      const words = isLeftOut(cause) ? "-avv s/ d" : "-a s/ d";
+      const { out, err } = await printed(words, (report) => report.problem(problem({ cause, verb })));
       assertEquals(/unknown reason|handle/.test(out + err), false, `${cause} ${verb}`);
       assertEquals((out + err) !== "", cause !== Cause.duplicate);
     }
   }
+});
+
+Deno.test("what an option leaves out at the target is told with -vv only", async () => {
+  const events = (report: Report) => {
+    report.problem(problem({ cause: Cause.newer, path: utf8("a\nb") }));
+    report.problem(problem({ cause: Cause.newFolder, path: utf8("sub") }));
+  };
+  for (const words of ["-a s/ d", "-aii s/ d", "-avvq s/ d"]) {
+    assertEquals(await printed(words, events), { out: "", err: "" }, words);
+  }
+  assertEquals((await printed("-avv s/ d", events)).out, 'a\\#012b is newer\nnot creating new directory "sub"\n');
 });
 
 Deno.test("what was not asked for is told on standard output as rsync tells it, not with -q", async () => {

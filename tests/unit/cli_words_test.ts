@@ -1,7 +1,7 @@
 // Words of a command line: options, their arguments, operands, and what is refused. That the grammar is rsync's own is the
 // business of tests/interop/cli_rsync_test.ts.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
@@ -321,4 +321,85 @@ Deno.test("agent is the subcommand wherever the first operand is that word", () 
   assertEquals(command("agent -e x list h"), { kind: "agent", words: words("list h"), rsh: "x", plain: true });
   assertEquals(command("-a agent d"), { kind: "agent", words: words("d"), rsh: null, plain: false });
   assertEquals(command("./agent d").kind, "sync");
+});
+
+Deno.test("--max-size and --min-size: sizes as rsync takes them", () => {
+  const sizes: Record<string, number> = {
+    "0": 0,
+    "1": 1,
+    "1b": 1,
+    "1k": 1024,
+    "1K": 1024,
+    "1KiB": 1024,
+    "1kb": 1000,
+    "1.5k": 1536,
+    ".5m": 524_288,
+    "1.k": 1024,
+    "2MB": 2_000_000,
+    "1g-1": 2 ** 30 - 1,
+    "1kib+1": 1025,
+    "1.5": 1,
+    "0k": 0,
+    "1t": 2 ** 40,
+    "1p": 2 ** 50,
+    "9p": 2 ** 53 - 1,
+  };
+  for (const [word, bytes] of Object.entries(sizes)) {
+    const { maxSize, minSize } = sync(`--max-size=${word} --min-size ${word} s d`).request.options;
+    assertEquals([maxSize, minSize], [bytes, bytes], word);
+  }
+  for (
+    const word of ["", "x", "k", "-1", "+5", "0-1", "1e", "1kI", "1bi", "1kbx", "2k-2", "1k-0", "1.2.3", "9999p", "8E"]
+  ) {
+    assertMatch(refused(`--max-size=${word} s d`), /usage: .*--max-size: .* is not a/);
+  }
+});
+
+Deno.test("-d, -R, --files-from and -r: what they mean together, whatever their order", () => {
+  const what = (line: string) => {
+    const { recursive, dirs, relative, noImpliedDirs, filesFrom } = sync(`${line} s d`).request.options;
+    return Object.entries({ recursive, dirs, relative, noImpliedDirs, filesFrom }).filter(([, is]) => is).map(([is]) =>
+      is
+    )
+      .join(" ");
+  };
+  const cases: Record<string, string> = {
+    "-d": "dirs",
+    "-d -r": "recursive",
+    "-rd --no-r": "dirs",
+    "-d --no-d": "",
+    "--old-dirs": "recursive",
+    "--old-d --no-d": "",
+    "-R": "relative",
+    "-aR --no-implied-dirs": "recursive relative noImpliedDirs",
+    "-aR --no-i-d --i-d": "recursive relative",
+    "-a --no-implied-dirs": "recursive",
+    "-R --no-R": "",
+    "--files-from=x": "dirs relative filesFrom",
+    "-a --files-from=x": "dirs relative filesFrom",
+    "-a -r --files-from=x": "recursive relative filesFrom",
+    "-r -a --files-from=x": "recursive relative filesFrom",
+    "--no-R --files-from=x --no-d": "filesFrom",
+    "--files-from=x --no-relative": "dirs filesFrom",
+  };
+  for (const [line, options] of Object.entries(cases)) assertEquals(what(line), options, line);
+  const rules = sync("-t --old-dirs --include=/x s d").rules.rules.map(({ action, word }) =>
+    `${action} ${latin1(word)}`
+  );
+  assertEquals(rules, ["include /x", "exclude /*/*"]);
+});
+
+Deno.test("--files-from: one source; a file at the other end belongs to this run's machine", () => {
+  assertEquals(latin1(sync("--files-from=l s d").namesFile!), "l");
+  assertEquals(latin1(sync("--files-from - h:s d").namesFile!), "-");
+  const there = sync("--files-from=:dir/l h:s d");
+  assertEquals([there.namesFile, latin1(there.request.options.filesFromThere!)], [null, "dir/l"]);
+  assertEquals(latin1(sync("--files-from=u@h:l u@h:s d").request.options.filesFromThere!), "l");
+  assertMatch(refused("--files-from=l s t d"), /usage: .*one source/);
+  assertMatch(refused("--files-from=:l s d"), /usage: .*neither source nor target/);
+  assertMatch(refused("--files-from=g:l h:s d"), /usage: .*another machine/);
+  assertMatch(refused("--files-from=:l s h:d"), /unsupported: .*from this machine/);
+  assertMatch(refused("--files-from=- --exclude-from=- s d"), /usage: .*standard input/);
+  assertMatch(refused("--delete s d"), /usage: .*-r .* or -d/);
+  assertEquals(sync("-d --delete s d").request.options.delete, true);
 });

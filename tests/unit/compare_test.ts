@@ -5,8 +5,9 @@ import { utf8 } from "../../lib/base/bytes.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { Change } from "../../lib/base/monitor.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
+import { Cause } from "../../lib/base/problem.ts";
 import { Kind, Stat } from "../../lib/os/os.ts";
-import { compareMetadata, type OwnerMap, quickCheck, sameTime } from "../../lib/plan/compare.ts";
+import { beyondSizes, compareMetadata, isNewer, type OwnerMap, quickCheck, sameTime } from "../../lib/plan/compare.ts";
 
 type Time = [number, number];
 const SECOND = 1e9;
@@ -105,4 +106,23 @@ Deno.test("compareMetadata does not look at a link's mode", () => {
   const { list, stat } = pair(Kind.link);
   stat.mode = 0o777;
   assert.equal(compareMetadata(list, 0, stat, all, owners), 0);
+});
+
+Deno.test("isNewer: a later second, or a later nanosecond of the same one where both sides have them", () => {
+  const { list, stat } = pair();
+  const cases: [number, number, boolean][] = [[5, 6, false], [6, 0, true], [4, 9, false], [5, 7, true], [5, 5, false]];
+  for (const [mtimeSec, mtimeNs, newer] of cases) {
+    assert.equal(isNewer(list, 0, Object.assign(stat, { mtimeSec, mtimeNs })), newer, `${mtimeSec} ${mtimeNs}`);
+  }
+  const whole = new FileList();
+  whole.add(utf8("x"), 0, 1, 0, (Kind.file << 12) | 0o644, 7, 8, 100, 5, 0, 0, null);
+  assert.equal(isNewer(whole, 0, Object.assign(stat, { mtimeSec: 5, mtimeNs: 7 })), false);
+});
+
+Deno.test("beyondSizes: the limits themselves are within, and 0 is a limit", () => {
+  const beyond = (size: number, maxSize: number | null, minSize: number | null) =>
+    beyondSizes(size, { ...defaultOptions(), maxSize, minSize });
+  assert.deepEqual([beyond(10, 10, 10), beyond(0, null, null), beyond(0, 0, 0)], [-1, -1, -1]);
+  assert.deepEqual([beyond(11, 10, null), beyond(1, 0, null)], [Cause.tooLarge, Cause.tooLarge]);
+  assert.deepEqual([beyond(9, null, 10), beyond(9, 8, 10)], [Cause.tooSmall, Cause.tooLarge]);
 });

@@ -31,6 +31,7 @@ const CELLS: Cell[] = [
   { side: "client", role: "target", phase: "hello" },
   { side: "client", role: "none", phase: "idle" },
   { side: "agent", role: "none", phase: "job" },
+  { side: "agent", role: "source", phase: "names" },
   ...(["client", "agent"] as const).flatMap((side) => [
     ...TARGET_PHASES.map((phase): Cell => ({ side, role: "target", phase })),
     ...SOURCE_PHASES.map((phase): Cell => ({ side, role: "source", phase })),
@@ -111,12 +112,13 @@ async function inState({ side, role, phase }: Cell): Promise<RawPeer> {
     await peer.send(Message.hello, helloPayload(makeHello("agent")));
     return peer;
   }
-  await peer.begin(role as "source" | "target", { delete: true });
+  await peer.begin(role as "source" | "target", { delete: true, filesFrom: phase === "names" });
   await (role === "source" ? asSource(peer, phase) : asTarget(peer, phase));
   return peer;
 }
 
 async function asSource(peer: RawPeer, phase: Phase): Promise<void> {
+  if (phase === "names") return;
   const target = peer.session.peerTarget(peer.list);
   target.roots({ hasRoot: true, single: false, sources: 1 });
   if (phase === "ready") return;

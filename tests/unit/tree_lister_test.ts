@@ -2,7 +2,7 @@
 // a scan that takes long.
 
 import assert from "node:assert/strict";
-import { display, utf8 } from "../../lib/base/bytes.ts";
+import { display, EMPTY, utf8 } from "../../lib/base/bytes.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { TreeLister } from "../../lib/engine/tree_lister.ts";
@@ -39,7 +39,14 @@ async function told(run: Run): Promise<string[]> {
   const root = os.openRoot(utf8("/s"));
   const scanned = new FileList();
   const options = { ...defaultOptions(), recursive: true };
-  const scan = new Scan(os, scanned, [{ root, only: null, word: utf8("s") }], options, filterSet([]), () => {});
+  const scan = new Scan(
+    os,
+    scanned,
+    [{ root, only: null, word: utf8("s"), at: EMPTY, from: 0 }],
+    options,
+    filterSet([]),
+    () => {},
+  );
   scan.addRoot(new Stat());
   const digests = new SubtreeDigests(scanned, TERMS, NUMBERS);
   const pieces = scan.pieces();
@@ -137,7 +144,14 @@ Deno.test("a digest with whole seconds passes over nanoseconds and nothing else"
     const list = new FileList();
     const options = { ...defaultOptions(), recursive: true };
     const root = os.openRoot(utf8("/s"));
-    const scan = new Scan(os, list, [{ root, only: null, word: utf8("s") }], options, filterSet([]), () => {});
+    const scan = new Scan(
+      os,
+      list,
+      [{ root, only: null, word: utf8("s"), at: new Uint8Array(0), from: 0 }],
+      options,
+      filterSet([]),
+      () => {},
+    );
     scan.addRoot(new Stat());
     const digests = new SubtreeDigests(list, { ...TERMS, wholeSeconds }, NUMBERS);
     for (const piece of scan.pieces()) digests.add(piece);

@@ -12,6 +12,7 @@ import * as content from "../../lib/wire/content_codec.ts";
 import * as event from "../../lib/wire/event_codec.ts";
 import { decodeHello, encodeHello } from "../../lib/wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../../lib/wire/job_codec.ts";
+import { decodeNames, encodeNames } from "../../lib/wire/names_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
 import * as packed from "../../lib/wire/packed_codec.ts";
@@ -191,6 +192,20 @@ const PULL: Job = {
     compress: "always",
     compressLevel: -7,
     blockBytes: 4096,
+    update: true,
+    existing: true,
+    ignoreExisting: true,
+    sizeOnly: true,
+    pruneEmptyFolders: true,
+    dirs: true,
+    relative: true,
+    noImpliedDirs: true,
+    filesFrom: true,
+    ignoreMissingArgs: true,
+    from0: true,
+    maxSize: Number.MAX_SAFE_INTEGER,
+    minSize: 0,
+    filesFromThere: utf8("~/names"),
     filters: [{ flags: 1, pattern: utf8("*.c") }, { flags: 0x3fb2, pattern: utf8("\xff*") }],
   },
   paths: [utf8("~/a b"), utf8("/"), utf8("")],
@@ -220,6 +235,19 @@ export const PACKED_FRAMES = concatBytes(
 const PACKED_DATA = fromHex("28b52ffd0050a50000682d0100001600610100000017010100282a3002")!;
 const unpacker = new ZstdUnpacker();
 
+/** Names of --files-from, or a part of them. */
+function named(name: string, bytes: string, isLast: boolean): Sample {
+  return {
+    name,
+    type: Message.names,
+    encode: (writer) => encodeNames(writer, utf8(bytes), isLast),
+    again(reader, writer) {
+      const part = decodeNames(reader);
+      encodeNames(writer, part.bytes, part.isLast);
+    },
+  };
+}
+
 export const SAMPLES: Sample[] = [
   {
     name: "HELLO",
@@ -239,6 +267,8 @@ export const SAMPLES: Sample[] = [
   job("JOB push, nothing set", PUSH),
   job("JOB pull, all set", PULL),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
+  named("NAMES, the last part", "a/b\0\xffc/\0", true),
+  named("NAMES, a part that ends in the midst of a name", "a/b\0c", false),
   job("JOB with a rate, whole seconds and no holes", {
     ...PUSH,
     options: { ...PUSH.options, bwlimitKib: 1536, modifyWindowNs: -3, fillHoles: true },
