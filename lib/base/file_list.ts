@@ -28,6 +28,8 @@ class Columns {
   digest: Uint8Array | null = null;
   /** Index of the source argument, only with several. */
   origin: Uint16Array | null = null;
+  /** Index + 1 of the first of the entries that are names of one inode, only with -H. */
+  first: Uint32Array | null = null;
 }
 
 /** A device number as the size column of a device holds it, and back. */
@@ -238,6 +240,17 @@ export class FileList {
     const c = this.#chunks[i >>> SHIFT];
     c.digest ??= new Uint8Array(CHUNK * 16);
     c.digest.set(digest, (i & MASK) * 16);
+  }
+
+  /** With -H: the first entry of those that are names of one inode, which may be i itself; -1: i has no other name. */
+  firstName(i: number): number {
+    const column = this.#chunks[i >>> SHIFT].first;
+    return column === null ? -1 : column[i & MASK] - 1;
+  }
+  setFirstName(i: number, first: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    c.first ??= new Uint32Array(CHUNK);
+    c.first[i & MASK] = first + 1;
   }
 
   /** Which source argument the entry came from. */

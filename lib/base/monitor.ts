@@ -19,6 +19,10 @@ export const Change = {
   mode: 1 << 7,
   owner: 1 << 8,
   group: 1 << 9,
+  acl: 1 << 13,
+  xattr: 1 << 14,
+  /** It is, or with `create` or `local` becomes, another name of an entry that the event names. */
+  linked: 1 << 15,
 } as const;
 
 /** One entry as an event shows it. */
@@ -29,6 +33,8 @@ export interface EntryFacts {
   size: number;
   /** Target of a link, else empty. */
   linkTarget: Uint8Array;
+  /** Path of the entry that it becomes another name of; null: of none. */
+  linkedWith?: Uint8Array | null;
 }
 
 export interface Totals {

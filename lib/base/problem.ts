@@ -18,6 +18,9 @@ export const Verb = {
   transfer: 13,
   skip: 14,
   replace: 15,
+  link: 20,
+  readAttributes: 21,
+  setAttributes: 22,
 } as const;
 export type Verb = number;
 
@@ -47,6 +50,10 @@ export const Cause = {
   reappeared: 10,
   /** Two sources hold the same name; the first one counts: no failure. */
   duplicate: 11,
+  /** What it shall be another name of did not come to be. */
+  firstMissing: 20,
+  /** Extended attributes that are more than tsync carries. */
+  tooMuch: 21,
 } as const;
 export type Cause = number;
 

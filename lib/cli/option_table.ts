@@ -42,7 +42,9 @@ type Flag =
   | "owner"
   | "devices"
   | "specials"
-  | "numericIds";
+  | "numericIds"
+  | "hardLinks"
+  | "xattrs";
 type Switch =
   | "dryRun"
   | "checksum"
@@ -132,6 +134,13 @@ export const OPTIONS: readonly Option[] = [
     group: KEEP,
     help: "owners and groups by number, not by name",
     ...turns("numericIds"),
+  },
+  {
+    name: "hard-links",
+    short: "H",
+    group: KEEP,
+    help: "names of one file as names of one file",
+    ...turns("hardLinks"),
   },
   { name: "sparse", short: "S", group: KEEP, help: "make holes of runs of zeros too", ...turns("sparse") },
 

@@ -63,9 +63,13 @@ export class Report implements Monitor {
       if (!this.#showsRoot()) return;
     }
     const name = isRoot ? "./" : display(facts.path) + (facts.kind === FOLDER ? "/" : "");
-    const arrow = facts.kind === LINK ? ` -> ${display(facts.linkTarget)}` : "";
+    const arrow = facts.linkedWith != null
+      ? ` => ${display(facts.linkedWith)}`
+      : facts.kind === LINK
+      ? ` -> ${display(facts.linkTarget)}`
+      : "";
     if (this.#settings.itemize > 0) {
-      if (change === 0 && !this.#request.options.reportUnchanged) return;
+      if (isUnchanged(change) && !this.#request.options.reportUnchanged) return;
       this.#say(`${itemize(facts.kind, change, this.#request.direction === "push")} ${name}${arrow}\n`);
     } else this.#sayName(facts.kind, change, name, arrow);
   }
@@ -126,8 +130,8 @@ export class Report implements Monitor {
   #sayName(kind: number, change: number, name: string, arrow: string): void {
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;
     if (made) this.#say(`${name}${arrow}\n`);
-    else if (change !== 0 && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
-    else if (change === 0 && this.#settings.verbose > 1 && kind !== FOLDER) this.#say(`${name} is uptodate\n`);
+    else if (!isUnchanged(change) && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
+    else if (isUnchanged(change) && this.#settings.verbose > 1 && kind !== FOLDER) this.#say(`${name} is uptodate\n`);
   }
 
   /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */
@@ -142,6 +146,11 @@ export class Report implements Monitor {
     this.#line?.clear();
     this.#output.out(text);
   }
+}
+
+/** Whether an entry is as it was; that it is one of several names of a file is no change. */
+function isUnchanged(change: number): boolean {
+  return (change & ~Change.linked) === 0;
 }
 
 /** "dir/" -> "dir", "dir//" -> "dir/", as rsync shows it. */

@@ -21,6 +21,12 @@ import type { TargetState } from "./target_state.ts";
 /** A smaller file is sent whole: its signature and the questions cost more than it saves, bytes. */
 const LEAST_DELTA_BYTES = 16 << 10;
 
+/** Indexes whose content is wanted, whole and as a delta. */
+export interface Wishes {
+  wants: Uint32Array;
+  deltas: Uint32Array;
+}
+
 export class Generator {
   readonly #state: TargetState;
   readonly #own = new SortedListing();
@@ -38,6 +44,8 @@ export class Generator {
   readonly leftovers = new Map<number, Uint8Array[]>();
   #folder = -1;
   #handle: Handle = -1;
+  /** What was told last. */
+  #change = 0;
 
   constructor(state: TargetState) {
     this.#state = state;
@@ -49,7 +57,7 @@ export class Generator {
     first: number,
     count: number,
     flags: number,
-  ): Promise<{ wants: Uint32Array; deltas: Uint32Array }> {
+  ): Promise<Wishes> {
     if ((flags & FolderPiece.first) !== 0) this.#begin(folder, this.#isStagedWhole(first, count));
     else this.#resume(folder);
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
@@ -58,6 +66,11 @@ export class Generator {
       this.#march.finish(this.#extra);
       this.#state.newFolders.listed(folder);
     }
+    return this.takeWishes();
+  }
+
+  /** What was found to be wanted since the last call. */
+  takeWishes(): Wishes {
     const found = { wants: Uint32Array.from(this.#wants), deltas: Uint32Array.from(this.#deltas) };
     this.#wants = [];
     this.#deltas = [];
@@ -327,6 +340,40 @@ export class Generator {
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
+    if (state.links !== null && state.list.firstName(i) >= 0) return state.links.add(i);
+    this.#settle(i, kind, position, equal);
+  }
+
+  /**
+   * Decides entry i when its folder has been marched through, by what stands at its name now. Returns its change; null if its
+   * folder cannot be opened, which is told.
+   */
+  async decideLate(i: number): Promise<number | null> {
+    const state = this.#state;
+    if (!this.#enter(i)) return null;
+    this.#change = 0;
+    const equal = this.#handle >= 0 && state.options.checksum ? await this.#digestEqual(i) : -1;
+    this.#settle(i, state.list.kind(i), this.#handle < 0 ? -1 : 0, equal);
+    return this.#change;
+  }
+
+  /** Makes entry i, a link or special, without another look. */
+  placeLate(i: number, replaces: boolean): void {
+    if (this.#enter(i)) this.#place(i, this.#state.list.kind(i), replaces);
+  }
+
+  /** Goes back into the folder of entry i, which a dry run may not have; false, and told, if it cannot be opened. */
+  #enter(i: number): boolean {
+    const state = this.#state;
+    this.#folder = state.list.parent(i);
+    this.#handle = state.options.dryRun && state.created.has(this.#folder) ? -1 : state.folders.get(this.#folder);
+    if (this.#handle >= 0 || (state.options.dryRun && state.created.has(this.#folder))) return true;
+    state.problem(Verb.open, -this.#handle, i);
+    return false;
+  }
+
+  #settle(i: number, kind: number, position: number, equal: number): void {
+    const state = this.#state;
     const stat = this.#stat;
     if (position < 0) return this.#create(i, kind, false);
     const result = this.#look(i, stat);
@@ -426,6 +473,7 @@ export class Generator {
   #metadataOnly(i: number, stat: Stat, change: number): void {
     const state = this.#state;
     this.#report(i, change);
+    state.links?.landed.add(i);
     if (change === 0) {
       state.totals.unchanged++;
       return;
@@ -484,7 +532,10 @@ export class Generator {
     if (!good) return void stage.discard(folder, aside);
     if (!replaces) {
       const placed = os.renameNew(folder, aside, folder, name);
-      if (placed === 0) return stage.forget(aside);
+      if (placed === 0) {
+        state.links?.landed.add(i);
+        return stage.forget(aside);
+      }
       if (placed !== -Errno.EEXIST && placed !== -Errno.EINVAL && placed !== -Errno.ENOSYS) {
         stage.discard(folder, aside);
         return state.problem(Verb.rename, -placed, i);
@@ -513,6 +564,7 @@ export class Generator {
 
   #report(i: number, change: number): void {
     const { options, events } = this.#state;
+    this.#change = change;
     if (options.reportEntries && (change !== 0 || options.reportUnchanged)) events.entry(i, change);
   }
 

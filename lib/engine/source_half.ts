@@ -10,6 +10,7 @@ import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
 import { display, EMPTY, equalBytes, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import { lastNames } from "../base/last_names.ts";
 import { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
 import { IndexSet } from "../base/index_set.ts";
@@ -127,8 +128,10 @@ export class SourceHalf implements SourcePort {
     await this.#makeSender();
     const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots);
     this.#streaming = streaming;
-    if (streaming) await list();
-    else await Promise.all([list(), this.#sendWanted()]);
+    if (streaming) {
+      await list();
+      if (this.#plan.options.hardLinks) await this.#sendLastNames();
+    } else await Promise.all([list(), this.#sendWanted()]);
     if (streaming) await this.#sendWanted();
     await this.#target.sourceDone(this.#sender.erred);
   }
@@ -423,7 +426,9 @@ export class SourceHalf implements SourcePort {
   async #streamPiece(piece: Piece): Promise<void> {
     const list = this.#list;
     const end = piece.first + piece.count;
-    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file) this.#asked.add(i);
+    const links = this.#plan.options.hardLinks;
+    const isLater = (i: number) => links && list.firstName(i) >= 0;
+    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file && !isLater(i)) this.#asked.add(i);
     for (let first = piece.first; first < end;) {
       const origin = list.origin(first);
       let next = first + 1;
@@ -432,11 +437,20 @@ export class SourceHalf implements SourcePort {
       await this.#pause();
       for (let k = 0; k < (left?.length ?? next - first); k++) {
         const i = left === null ? first + k : left[k];
-        if (list.kind(i) !== Kind.file) continue;
+        if (list.kind(i) !== Kind.file || isLater(i)) continue;
         const wait = this.#sender.send(i) ?? this.#pause();
         if (wait !== undefined) await wait;
       }
       first = next;
+    }
+  }
+
+  /** To a target that holds nothing: the content of files with several names, each under its last one. */
+  async #sendLastNames(): Promise<void> {
+    for (const i of lastNames(this.#list)) {
+      this.#asked.add(i);
+      const wait = this.#sender.send(i) ?? this.#pause();
+      if (wait !== undefined) await wait;
     }
   }
 

@@ -35,7 +35,7 @@ import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import type { Environment } from "./environment.ts";
-import { Generator } from "./generator.ts";
+import { Generator, type Wishes } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
@@ -115,9 +115,11 @@ export class TargetHalf implements TargetPort {
       await this.#answered.promise;
       state.newFolders.placeAll();
       state.stage.commit();
+      await state.links?.link();
       await state.source.wantEnd();
       const sourceErred = await this.#sourceDone.promise;
       const refusal = await this.#deleter.run(complete && !sourceErred);
+      await state.links?.finish();
       this.#finish();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
@@ -177,6 +179,17 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
+    return this.#state.options.hardLinks ? this.#withLinks(roots) : this.#begin(roots);
+  }
+
+  async #withLinks(roots: Roots): Promise<void> {
+    const { HardLinks } = await import("./hard_links.ts");
+    this.#demandAlive();
+    this.#state.links = new HardLinks(this.#state, this.#generator);
+    await this.#begin(roots);
+  }
+
+  #begin(roots: Roots): Wait {
     const state = this.#state;
     const { os, env, options } = state;
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
@@ -259,22 +272,34 @@ export class TargetHalf implements TargetPort {
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
     this.#demandAlive();
     this.#checkRequested(folder, first, count);
-    const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
+    const wishes = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
+    await this.#want(wishes);
+    const pause = this.#state.events.room?.() ?? this.#state.env.pause();
+    if (pause !== undefined) await pause;
+  }
+
+  async #want({ wants, deltas }: Wishes): Promise<void> {
     const { source, streaming } = this.#state;
     if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
     if (deltas.length > 0) {
       await source.want(deltas, DELTA);
       this.#beside(this.#signer.add(deltas));
     }
-    const pause = this.#state.events.room?.() ?? this.#state.env.pause();
-    if (pause !== undefined) await pause;
   }
 
   async listEnd(complete: boolean, _entries: number, _bytes: number): Promise<void> {
     if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;
+    const { links } = this.#state;
+    if (links !== null) {
+      this.#demandAlive();
+      await this.#during(links.decide());
+      this.#demandAlive();
+      const { wants, deltas } = this.#generator.takeWishes();
+      await this.#want({ wants: wants.sort(), deltas: deltas.sort() });
+    }
     this.#listDone.open(complete);
     this.#checkAnswered();
   }

@@ -14,6 +14,7 @@ import { FolderCache } from "../tree/folder_cache.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digesters, Environment } from "./environment.ts";
+import type { HardLinks } from "./hard_links.ts";
 import type { Helper } from "./helper.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetRoot } from "./target_root.ts";
@@ -49,6 +50,8 @@ export class TargetState {
   readonly stage: Stage;
   readonly newFolders: NewFolders;
   readonly totals: Totals = zeroTotals();
+  /** With -H: the names of one inode. Made before anything is listed. */
+  links: HardLinks | null = null;
   /** Set once the source told its roots. */
   root!: TargetRoot;
   /** Folders this run made: they hold nothing but what it puts there. */
@@ -170,13 +173,16 @@ export class TargetState {
       this.problem(Verb.rename, errno, file.index);
       return;
     }
+    if (file.isName) return;
     if (this.list.kind(file.index) === Kind.file) this.inPlace(file.index);
+    else this.links?.landed.add(file.index);
   }
 
   /** A file's content is complete and where it belongs. */
   inPlace(i: number): void {
     this.doneFiles++;
     this.doneBytes += this.list.size(i);
+    this.links?.landed.add(i);
     this.tellProgress(0);
   }
 

@@ -24,11 +24,12 @@ export class Reporter implements Events {
     this.#monitor = monitor;
   }
 
-  entry(index: number, change: number): void {
+  entry(index: number, change: number, linkedWith = -1): void {
     const list = this.#list;
     const kind = list.kind(index);
     const size = kind === Kind.file ? list.size(index) : 0;
-    this.#monitor.entry({ path: list.path(index), kind, size, linkTarget: list.linkTarget(index) }, change);
+    const facts = { path: list.path(index), kind, size, linkTarget: list.linkTarget(index) };
+    this.#monitor.entry({ ...facts, linkedWith: linkedWith < 0 ? null : list.path(linkedWith) }, change);
   }
 
   deleted(path: Uint8Array, kind: number): void {

@@ -8,6 +8,7 @@ import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, PATH_BYTES } from "../base/limi
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
+import { FirstNames } from "./first_names.ts";
 import type { Origin } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
 import { SortedListing } from "./sorted_listing.ts";
@@ -64,6 +65,7 @@ export class Scan {
   readonly #filter: Filter;
   readonly #report: (problem: Problem) => void;
   readonly #stat = new Stat();
+  readonly #firstNames: FirstNames | null;
   readonly #sorted = new SortedListing();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
   /** Folders to read, next one last. */
@@ -92,6 +94,7 @@ export class Scan {
     this.#options = options;
     this.#filter = filter;
     this.#report = report;
+    this.#firstNames = options.hardLinks ? new FirstNames() : null;
   }
 
   /** Appends entry 0. With a root folder its metadata counts, else it only holds the named entries. */
@@ -326,6 +329,9 @@ export class Scan {
       target,
     );
     if (origin !== 0) this.#list.setOrigin(index, origin);
+    if (this.#firstNames !== null && stat.nlink > 1 && kind !== Kind.folder) {
+      this.#list.setFirstName(index, this.#firstNames.of(this.#list, index, stat));
+    }
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
     return true;
   }

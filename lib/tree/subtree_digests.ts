@@ -23,7 +23,10 @@ export interface TreeTerms {
 /** Whether the quick check alone decides, so that equal digests say all there is to say. */
 export function comparesTrees(options: SyncOptions): boolean {
   const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
-  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
+  // Names of one inode lie anywhere, and what -A and -X compare is not part of the digests.
+  const { hardLinks, acls, xattrs } = options;
+  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null &&
+    !hardLinks && !acls && !xattrs;
 }
 
 /** What of the options counts, less what the target cannot set. */

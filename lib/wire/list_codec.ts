@@ -154,6 +154,7 @@ export function encodeList(
   count: number,
   flags: number,
   softBytes: number,
+  columns: ListColumns = NO_COLUMNS,
 ): number {
   const start = writer.used;
   writer.varint(folder);
@@ -165,7 +166,7 @@ export function encodeList(
   const entriesAt = writer.used;
   let done = 0;
   while (done < asked && writer.used - start < softBytes) {
-    encodeEntry(writer, list, first + done, done === 0);
+    encodeEntry(writer, list, first + done, done === 0, columns);
     done++;
   }
   if (done < count) writer.bytes[flagsAt] &= ~LAST_PIECE;
@@ -185,7 +186,7 @@ function putCount(writer: ByteWriter, countAt: number, entriesAt: number, count:
   writer.used = end - shift;
 }
 
-function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boolean): void {
+function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boolean, columns: ListColumns): void {
   writer.reserve(ENTRY_BYTES);
   const kind = list.kind(i);
   const uid = list.uid(i);
@@ -228,6 +229,10 @@ function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boo
     writer.varint(deviceMinor(list.size(i)));
   }
   if (hasDigest) writer.raw(digest);
+  if (columns.links && kind !== Kind.folder) {
+    const firstName = list.firstName(i);
+    writer.varint(firstName < 0 ? 0 : i - firstName + 1);
+  }
 }
 
 /** A digest column is zero where none was set. */
@@ -242,8 +247,15 @@ export interface ListHead {
   count: number;
 }
 
+/** What the job's options add to each entry. */
+export interface ListColumns {
+  /** Which entries are names of one inode. */
+  links: boolean;
+}
+export const NO_COLUMNS: ListColumns = { links: false };
+
 /** What the job allows in its list. */
-export interface ListRules {
+export interface ListRules extends ListColumns {
   /** Bit k set: entries of kind k were asked for. */
   kinds: number;
   /** Files may have digests. */
@@ -254,6 +266,8 @@ export interface ListRules {
 export interface ListTally {
   files: number;
   folders: number;
+  /** Files that are another name of one before. */
+  otherNames: number;
   /** Bytes that the list's arena holds: names and link targets. */
   nameBytes: number;
 }
@@ -333,8 +347,24 @@ export function decodeEntries(
       if (kind !== Kind.file || !rules.digests) reader.fail("entry digest", "none was asked for");
       list.setDigest(index, reader.raw("entry digest", DIGEST_BYTES));
     }
+    if (rules.links && kind !== Kind.folder) decodeLink(reader, list, index, tally);
   }
   reader.done("LIST");
+}
+
+/** Of which entry before this one is another name; one that is the first of several is told as such. */
+function decodeLink(reader: ByteReader, list: FileList, i: number, tally: ListTally): void {
+  const steps = reader.varint("entry link", ENTRIES);
+  if (steps === 0) return;
+  const first = i - steps + 1;
+  if (first !== i) {
+    if (first < 1 || list.firstName(first) !== first) reader.fail("entry link", "it leads to no first name");
+    if (list.kind(first) !== list.kind(i) || list.size(first) !== list.size(i)) {
+      reader.fail("entry link", "it leads to another kind or size");
+    }
+    if (list.kind(i) === Kind.file) tally.otherNames++;
+  }
+  list.setFirstName(i, first);
 }
 
 /** Puts the rest of a name behind the prefix it shares with the one before, which stands in `name`; checks name and order. */

@@ -31,6 +31,14 @@ export const DIFFERENCES: readonly Difference[] = [
     reason:
       "entries of kinds that were not asked for are not listed by tsync, so its counts leave them out; rsync counts them",
   })),
+  {
+    name: "metadata: -H -n of a changed file",
+    reason: "a dry run says what the real run says (=> a); rsync leaves that out where the old names are one inode",
+  },
+  {
+    name: "metadata: -H with a full folder in the way and --delete",
+    reason: "the folder that goes is told, as with any other file; rsync tells what it held only",
+  },
 ];
 
 /** The declared difference that covers `name`. */

@@ -68,6 +68,7 @@ export const JOB_BIT = {
   allowTorn: 1 << 16,
   noGuard: 1 << 17,
   reportEntries: 1 << 18,
+  hardLinks: 1 << 21,
 } as const;
 /** What -a asks for. */
 export const ARCHIVE_BITS = 0xff;
@@ -766,7 +767,7 @@ export function encodeFileSkip(index: number | bigint, cause: number): Uint8Arra
 
 export function decodeFileSkip(payload: Uint8Array): { index: number; cause: number } {
   const reader = new Reader(payload);
-  const skip = { index: reader.varint(), cause: reader.choice(12, "cause") };
+  const skip = { index: reader.varint(), cause: reader.choice(22, "cause") };
   reader.end();
   return skip;
 }
@@ -848,7 +849,7 @@ export function encodeProblem(problem: Partial<ProblemBytes>): Uint8Array {
 
 export function decodeProblem(payload: Uint8Array): ProblemBytes {
   const reader = new Reader(payload);
-  const verb = reader.choice(16, "verb");
+  const verb = reader.choice(23, "verb");
   must(verb >= 1, "unknown verb 0");
   const cause = reader.choice(12, "cause");
   const errno = reader.varint(4_095);

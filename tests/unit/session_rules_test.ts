@@ -255,6 +255,19 @@ const CONTENT_RULES: [string, boolean | null, Step[], RegExp | null][] = [
     /SOURCE_DONE is not legal/,
   ],
 ];
+Deno.test("content of several names of one inode comes to an empty target once, under the last one, after the list", async () => {
+  const all = rootList();
+  for (const name of ["a", "b"]) addEntry(all, name, { size: 3 });
+  for (const i of [1, 2]) all.setFirstName(i, 1);
+  const linked = made((writer) => lists.encodeList(writer, all, 0, 1, 2, 3, Infinity, { links: true }));
+  const begun = () => target(true, { hardLinks: true });
+  const [LISTED, ENDED]: Step[] = [[LIST, linked], [END, end(true, 3)]];
+  await play(await begun(), [LISTED, ENDED, [FILES, file(2, "one")]], null);
+  await play(await begun(), [LISTED, [FILES, file(2, "one")]], /comes under another name/);
+  await play(await begun(), [LISTED, ENDED, [FILES, file(1, "one")]], /comes under another name/);
+  await play(await begun(), [LISTED, ENDED, [FILES, file(2, "one")], [FILES, file(2, "one")]], /not wanted/);
+});
+
 for (const [name, streaming, steps, complaint] of CONTENT_RULES) {
   Deno.test(`content ${name}`, async () => await play(await listed(streaming), steps, complaint));
 }

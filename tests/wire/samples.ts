@@ -104,6 +104,32 @@ function everyKind(): FileList {
   return list;
 }
 
+/** Two names of one file around one of its own, and two of a link. */
+function linkedNames(): FileList {
+  const list = rootList();
+  for (const name of ["a", "b", "c"]) addEntry(list, name, { size: 7 });
+  for (const name of ["l", "m"]) addEntry(list, name, { mode: 0o120777, target: utf8("x") });
+  addEntry(list, "z", { mode: 0o040755 });
+  for (const [i, first] of [[1, 1], [3, 1], [4, 4], [5, 4]]) list.setFirstName(i, first);
+  return list;
+}
+
+const LINKED: Sample = {
+  name: "LIST, names of one inode",
+  type: Message.list,
+  encode(writer) {
+    lists.encodeList(writer, linkedNames(), 0, 1, 6, 3, Infinity, { links: true });
+  },
+  again(reader, writer) {
+    const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
+    lists.decodeListHead(reader, head);
+    if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
+    const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
+    lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true, links: true }, tally);
+    lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, { links: true });
+  },
+};
+
 function list(name: string, make: () => FileList, flags: number): Sample {
   return {
     name,
@@ -118,9 +144,10 @@ function list(name: string, make: () => FileList, flags: number): Sample {
       const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
       lists.decodeListHead(reader, head);
       if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
-      lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true }, {
+      lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true, links: false }, {
         files: 0,
         folders: 0,
+        otherNames: 0,
         nameBytes: 0,
       });
       const done = lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity);
@@ -468,14 +495,15 @@ export const SAMPLES: Sample[] = [
     name: "ENTRY, two records",
     type: Message.entry,
     encode(writer) {
-      event.encodeEntryRecord(writer, 0, 0);
-      event.encodeEntryRecord(writer, 70_000, 1023);
+      event.encodeEntryRecord(writer, 0, 0, -1);
+      event.encodeEntryRecord(writer, 70_000, 1023, -1);
+      event.encodeEntryRecord(writer, 70_001, (1 << 15) | 5, 70_000);
     },
     again(reader, writer) {
-      const record = { index: 0, change: 0 };
+      const record = { index: 0, change: 0, linkedWith: -1 };
       while (reader.left > 0) {
         event.decodeEntryRecord(reader, record);
-        event.encodeEntryRecord(writer, record.index, record.change);
+        event.encodeEntryRecord(writer, record.index, record.change, record.linkedWith);
       }
     },
   },
@@ -564,4 +592,5 @@ export const SAMPLES: Sample[] = [
     encode() {},
     again: (reader) => event.decodeEmpty(reader, "BYE"),
   },
+  LINKED,
 ];
