@@ -151,7 +151,7 @@ function decodedList(list: FileList, frames: Uint8Array[]): FileList {
   for (const frame of frames) {
     const reader = new ByteReader(frame);
     decodeListHead(reader, head);
-    decodeEntries(reader, decoded, head, { kinds: ALL_KINDS, digests: false, links: false }, tally);
+    decodeEntries(reader, decoded, head, { kinds: ALL_KINDS, digests: false, links: false, attributes: false }, tally);
   }
   return decoded;
 }

@@ -4,6 +4,7 @@
 // Order: entry 0 is the root; the children of one folder are contiguous and in canonical order (unsigned bytes of the
 // name), and stand behind the folder itself. An index is a position in the list and is the same on both sides.
 
+import type { AttributeSets } from "./attributes.ts";
 import { assert } from "./errors.ts";
 import { EMPTY } from "./bytes.ts";
 
@@ -30,6 +31,8 @@ class Columns {
   origin: Uint16Array | null = null;
   /** Index + 1 of the first of the entries that are names of one inode, only with -H. */
   first: Uint32Array | null = null;
+  /** What is told of extended attributes, only with -A and -X. */
+  attributes: Uint32Array | null = null;
 }
 
 /** A device number as the size column of a device holds it, and back. */
@@ -45,6 +48,8 @@ export function deviceMinor(device: number): number {
 
 export class FileList {
   count = 0;
+  /** The distinct sets of extended attributes that entries have; made by who lists them. */
+  sets: AttributeSets | null = null;
   #chunks: Columns[] = [];
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pieceUsed = PIECE;
@@ -251,6 +256,17 @@ export class FileList {
     const c = this.#chunks[i >>> SHIFT];
     c.first ??= new Uint32Array(CHUNK);
     c.first[i & MASK] = first + 1;
+  }
+
+  /** With -A or -X: Told.unknown, Told.none, or FIRST_SET and the number of a set. */
+  attributes(i: number): number {
+    const column = this.#chunks[i >>> SHIFT].attributes;
+    return column === null ? 0 : column[i & MASK];
+  }
+  setAttributes(i: number, told: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    c.attributes ??= new Uint32Array(CHUNK);
+    c.attributes[i & MASK] = told;
   }
 
   /** Which source argument the entry came from. */

@@ -136,6 +136,25 @@ export const OPTIONS: readonly Option[] = [
     ...turns("numericIds"),
   },
   {
+    name: "acls",
+    short: "A",
+    group: KEEP,
+    help: "access lists (and -p)",
+    set({ options }) {
+      options.acls = options.perms = true;
+    },
+    unset({ options }) {
+      options.acls = false;
+    },
+  },
+  {
+    name: "xattrs",
+    short: "X",
+    group: KEEP,
+    help: "extended attributes (without root those of users)",
+    ...turns("xattrs"),
+  },
+  {
     name: "hard-links",
     short: "H",
     group: KEEP,

@@ -130,8 +130,10 @@ export class Report implements Monitor {
   #sayName(kind: number, change: number, name: string, arrow: string): void {
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;
     if (made) this.#say(`${name}${arrow}\n`);
-    else if (!isUnchanged(change) && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
-    else if (isUnchanged(change) && this.#settings.verbose > 1 && kind !== FOLDER) this.#say(`${name} is uptodate\n`);
+    else if (!isSilent(kind, change) && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
+    else if (isSilent(kind, change) && this.#settings.verbose > 1 && kind !== FOLDER) {
+      this.#say(`${name} is uptodate\n`);
+    }
   }
 
   /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */
@@ -151,6 +153,11 @@ export class Report implements Monitor {
 /** Whether an entry is as it was; that it is one of several names of a file is no change. */
 function isUnchanged(change: number): boolean {
   return (change & ~Change.linked) === 0;
+}
+
+/** The same for -v, which in rsync does not tell of extended attributes alone. */
+function isSilent(kind: number, change: number): boolean {
+  return isUnchanged(kind === FOLDER ? change : change & ~Change.xattr);
 }
 
 /** "dir/" -> "dir", "dir//" -> "dir/", as rsync shows it. */

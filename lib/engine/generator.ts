@@ -1,6 +1,7 @@
 // The generator (rsync's word): marches each listed folder against the target's own, decides every entry, makes folders,
 // links and specials, brings metadata in step, and collects which files' content is wanted and which own entries are extra.
 
+import { Told } from "../base/attributes.ts";
 import { Change } from "../base/monitor.ts";
 import { FileList } from "../base/file_list.ts";
 import { Cause, Verb } from "../base/problem.ts";
@@ -226,7 +227,8 @@ export class Generator {
   /** Compares the folder's metadata with what #stat holds of it. */
   #tellFolder(folder: number): void {
     const state = this.#state;
-    const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
+    const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners) |
+      (state.attributes === null ? 0 : state.attributes.compare(this.#handle, state.list.attributes(folder)));
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
     this.#report(folder, change);
   }
@@ -357,6 +359,11 @@ export class Generator {
     return this.#change;
   }
 
+  /** Change bits of extended attributes by which entry i's twin differs, when its folder has been marched through. */
+  compareAttributesLate(i: number): number {
+    return this.#state.attributes !== null && this.#enter(i) ? this.#compareAttributes(i) : 0;
+  }
+
   /** Makes entry i, a link or special, without another look. */
   placeLate(i: number, replaces: boolean): void {
     if (this.#enter(i)) this.#place(i, this.#state.list.kind(i), replaces);
@@ -429,7 +436,7 @@ export class Generator {
 
   #file(i: number, stat: Stat, equal: number): void {
     const { list, options } = this.#state;
-    const change = compareMetadata(list, i, stat, options, this.#state.owners);
+    const change = compareMetadata(list, i, stat, options, this.#state.owners) | this.#compareAttributes(i);
     const same = options.ignoreTimes
       ? false
       : equal >= 0
@@ -445,7 +452,7 @@ export class Generator {
 
   #link(i: number, stat: Stat): void {
     const state = this.#state;
-    const change = compareMetadata(state.list, i, stat, state.options, state.owners);
+    const change = compareMetadata(state.list, i, stat, state.options, state.owners) | this.#compareAttributes(i);
     const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
     if (length < 0) return state.problem(Verb.readLink, -length, i);
     if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
@@ -459,7 +466,7 @@ export class Generator {
   #special(i: number, stat: Stat): void {
     const state = this.#state;
     const kind = state.list.kind(i);
-    const change = compareMetadata(state.list, i, stat, state.options, state.owners);
+    const change = compareMetadata(state.list, i, stat, state.options, state.owners) | this.#compareAttributes(i);
     const isDevice = kind === Kind.charDevice || kind === Kind.blockDevice;
     const device = state.list.size(i);
     const same = !isDevice || (deviceMajor(device) === stat.rdevMajor && deviceMinor(device) === stat.rdevMinor);
@@ -469,10 +476,23 @@ export class Generator {
     if (!state.options.dryRun) this.#place(i, kind, true, stat.mode);
   }
 
+  /** Change bits of extended attributes by which entry i's twin differs. */
+  #compareAttributes(i: number): number {
+    const { attributes, list, os } = this.#state;
+    if (attributes === null || list.attributes(i) === Told.unknown) return 0;
+    const pin = os.pin(this.#handle, this.#state.name(i));
+    if (pin < 0) return 0;
+    const change = attributes.compare(pin, list.attributes(i));
+    os.close(pin);
+    return change;
+  }
+
   /** Content is as it should be; owner, mode and time are brought in step where they differ. */
   #metadataOnly(i: number, stat: Stat, change: number): void {
     const state = this.#state;
-    this.#report(i, change);
+    // As in rsync, a mode that comes with an access list is told by that alone, unless it has more than a list can say.
+    const beside = (stat.mode ^ state.list.mode(i)) & 0o7000;
+    this.#report(i, (change & Change.acl) !== 0 && beside === 0 ? change & ~Change.mode : change);
     state.links?.landed.add(i);
     if (change === 0) {
       state.totals.unchanged++;
@@ -509,6 +529,7 @@ export class Generator {
       setsTime: options.times,
       mtimeSec: list.mtimeSec(i),
       mtimeNs: list.mtimeNs(i),
+      attributes: this.#state.attributes?.task(list.attributes(i)),
     };
   }
 

@@ -143,7 +143,8 @@ export class HardLinks {
     const { list, options, owners } = this.#state;
     const stat = this.#stat;
     if (!stands) return Change.linked | Change.create | Change.local;
-    let change = Change.linked | Change.local | compareMetadata(list, i, stat, options, owners);
+    let change = Change.linked | Change.local | compareMetadata(list, i, stat, options, owners) |
+      this.#generator.compareAttributesLate(i);
     const kind = list.kind(i);
     if (kind === Kind.file && list.size(i) !== stat.size) change |= Change.size;
     if (options.perms && kind !== Kind.link && list.mode(i) !== stat.mode) change |= Change.mode;
@@ -218,7 +219,8 @@ export class HardLinks {
 
   #differs(i: number): boolean {
     const { list, options, owners } = this.#state;
-    return compareMetadata(list, i, this.#stat, options, owners) !== 0;
+    return compareMetadata(list, i, this.#stat, options, owners) !== 0 ||
+      this.#generator.compareAttributesLate(i) !== 0;
   }
 
   async #copyFile(carrier: number, i: number, stands: boolean): Promise<void> {

@@ -6,6 +6,7 @@
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
 //   check     look again at what the target is about to delete
 
+import { AclTag, type AttributeSet, type AttributeSets, FIRST_SET } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
 import { display, EMPTY, equalBytes, latin1 } from "../base/bytes.ts";
@@ -90,6 +91,8 @@ export class SourceHalf implements SourcePort {
   #lister: TreeLister | null = null;
   /** Digests of subtrees made while nothing is heard of the target: what it lets count is guessed. */
   #guessed: SubtreeDigests | null = null;
+  /** Sets of attributes that the target knows. */
+  #setsTold = 0;
   readonly #accounts = [new Set<number>(), new Set<number>()];
   /** Wants not yet served, oldest first, and the position in the first. */
   readonly #queue: Uint32Array[] = [];
@@ -121,8 +124,15 @@ export class SourceHalf implements SourcePort {
 
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
+    const { options, env } = this.#plan;
+    if (options.acls || options.xattrs) {
+      const { AttributeReader } = await import("../tree/attributes.ts");
+      this.#scan.readAttributes(new AttributeReader(this.#os, options, env.identity.uid === 0));
+    }
     const roots = this.#openRoots();
     await this.#target.roots(roots);
+    // The root's own set travels with the roots.
+    this.#setsTold = this.#list.sets?.count ?? 0;
     await this.#scanAhead();
     const { streaming, trees } = await this.#ready.promise;
     await this.#makeSender();
@@ -234,6 +244,7 @@ export class SourceHalf implements SourcePort {
     const stat = new Stat();
     let hasRoot = false;
     let firstKind: number = Kind.unknown;
+    let rootHandle = -1;
     for (const word of paths) {
       const { folder, only } = splitSource(word);
       const root = this.#openRoot(folder);
@@ -257,6 +268,7 @@ export class SourceHalf implements SourcePort {
         continue;
       }
       this.#origins.push({ root, only, word });
+      if (only === null && !hasRoot) rootHandle = root;
       if (only === null) hasRoot = true;
       else firstKind = stat.kind;
     }
@@ -268,7 +280,7 @@ export class SourceHalf implements SourcePort {
     }
     this.#guardEmpty();
     const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
-    this.#scan.addRoot(hasRoot ? rootStat : null);
+    this.#scan.addRoot(hasRoot ? rootStat : null, rootHandle);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
     return { hasRoot, single, sources: paths.length };
   }
@@ -413,6 +425,7 @@ export class SourceHalf implements SourcePort {
     if (this.#failure !== null) throw this.#failure;
     if (options.checksum) await this.#digestPiece(piece);
     this.#announceAccounts(piece);
+    if (this.#list.sets !== null && !this.#plan.isLocal) await this.#announceAttributes(piece, this.#list.sets);
     const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
       (piece.incomplete ? FolderPiece.incomplete : 0);
     const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags);
@@ -489,19 +502,43 @@ export class SourceHalf implements SourcePort {
   #announceAccounts(piece: Piece): void {
     const { options, env, isLocal } = this.#plan;
     if (isLocal || options.numericIds || !(options.owner || options.group)) return;
-    const [users, groups] = this.#accounts;
-    const announce = (kind: number, id: number, known: Set<number>, nameOf: (id: number) => Uint8Array | null) => {
-      if (known.has(id)) return;
-      known.add(id);
-      const name = id === 0 ? null : nameOf(id);
-      if (name !== null) this.#target.account(kind, id, name);
-    };
+    const nameOfUid = (id: number) => env.accounts.nameOfUid(id);
+    const nameOfGid = (id: number) => env.accounts.nameOfGid(id);
     const tell = (i: number) => {
-      if (options.owner) announce(AccountKind.user, this.#list.uid(i), users, (id) => env.accounts.nameOfUid(id));
-      if (options.group) announce(AccountKind.group, this.#list.gid(i), groups, (id) => env.accounts.nameOfGid(id));
+      if (options.owner) this.#announce(AccountKind.user, this.#list.uid(i), nameOfUid);
+      if (options.group) this.#announce(AccountKind.group, this.#list.gid(i), nameOfGid);
     };
     if (piece.folder === 0 && piece.isFirst) tell(0);
     for (let i = piece.first; i < piece.first + piece.count; i++) tell(i);
+  }
+
+  /** Tells each set of attributes before the first entry that has it, and the accounts that its access lists name. */
+  async #announceAttributes(piece: Piece, sets: AttributeSets): Promise<void> {
+    const isFirst = piece.folder === 0 && piece.isFirst;
+    if (isFirst && this.#setsTold > 0) this.#announceAclAccounts(sets.get(0));
+    for (let i = piece.first; i < piece.first + piece.count; i++) {
+      for (; this.#setsTold <= this.#list.attributes(i) - FIRST_SET; this.#setsTold++) {
+        this.#announceAclAccounts(sets.get(this.#setsTold));
+        await this.#target.attributes?.(sets.encoded(this.#setsTold));
+      }
+    }
+  }
+
+  #announceAclAccounts({ access, defaults }: AttributeSet): void {
+    const { accounts } = this.#plan.env;
+    for (const { tag, id } of [...access ?? [], ...defaults ?? []]) {
+      if (tag === AclTag.user) this.#announce(AccountKind.user, id, (id) => accounts.nameOfUid(id));
+      if (tag === AclTag.group) this.#announce(AccountKind.group, id, (id) => accounts.nameOfGid(id));
+    }
+  }
+
+  /** Tells the account's name here, if it has one and was not told. */
+  #announce(kind: number, id: number, nameOf: (id: number) => Uint8Array | null): void {
+    const known = this.#accounts[kind];
+    if (this.#plan.options.numericIds || known.has(id)) return;
+    known.add(id);
+    const name = id === 0 ? null : nameOf(id);
+    if (name !== null) this.#target.account(kind, id, name);
   }
 
   // ---- content

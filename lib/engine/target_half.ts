@@ -179,13 +179,23 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
-    return this.#state.options.hardLinks ? this.#withLinks(roots) : this.#begin(roots);
+    const { hardLinks, acls, xattrs } = this.#state.options;
+    return hardLinks || acls || xattrs ? this.#beginWithMore(roots) : this.#begin(roots);
   }
 
-  async #withLinks(roots: Roots): Promise<void> {
-    const { HardLinks } = await import("./hard_links.ts");
+  /** Loads what only some runs need. */
+  async #beginWithMore(roots: Roots): Promise<void> {
+    const state = this.#state;
+    const { options, os, env, list, owners } = state;
+    if (options.hardLinks) {
+      const { HardLinks } = await import("./hard_links.ts");
+      state.links = new HardLinks(state, this.#generator);
+    }
+    if (options.acls || options.xattrs) {
+      const { AttributeWriter } = await import("../tree/attributes.ts");
+      state.attributes = new AttributeWriter(os, options, env.identity.uid === 0, list.sets!, owners);
+    }
     this.#demandAlive();
-    this.#state.links = new HardLinks(this.#state, this.#generator);
     await this.#begin(roots);
   }
 

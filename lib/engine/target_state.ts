@@ -11,6 +11,7 @@ import { AccountMap } from "../plan/owner_map.ts";
 import type { Events } from "../session/events.ts";
 import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
+import type { AttributeWriter } from "../tree/attributes.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digesters, Environment } from "./environment.ts";
@@ -52,6 +53,8 @@ export class TargetState {
   readonly totals: Totals = zeroTotals();
   /** With -H: the names of one inode. Made before anything is listed. */
   links: HardLinks | null = null;
+  /** With -A or -X: their extended attributes. Made with the root. */
+  attributes: AttributeWriter | null = null;
   /** Set once the source told its roots. */
   root!: TargetRoot;
   /** Folders this run made: they hold nothing but what it puts there. */

@@ -77,7 +77,8 @@ export class SourceSide implements TargetPort {
   constructor(core: SessionCore, list: FileList) {
     this.#core = core;
     this.#list = list;
-    this.#columns = { links: core.job!.options.hardLinks };
+    const { hardLinks, acls, xattrs } = core.job!.options;
+    this.#columns = { links: hardLinks, attributes: acls || xattrs };
   }
 
   attach(half: SourcePort): void {
@@ -90,13 +91,19 @@ export class SourceSide implements TargetPort {
   roots(roots: Roots): Wait {
     this.#core.guard();
     this.announced = 1;
-    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list);
+    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list, this.#columns);
     return this.#core.outbox.bulkEnd();
   }
 
   account(kind: number, id: number, name: Uint8Array): Wait {
     this.#core.guard();
     encodeAccount(this.#core.outbox.bulk(Message.account), kind, id, name);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  attributes(set: Uint8Array): Wait {
+    this.#core.guard();
+    this.#core.outbox.bulk(Message.attributes).raw(set);
     return this.#core.outbox.bulkEnd();
   }
 

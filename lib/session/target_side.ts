@@ -99,7 +99,12 @@ export class TargetSide implements SourcePort {
     this.#core = core;
     this.#list = list;
     const { options } = core.job!;
-    this.#rules = { kinds: kindsOf(options), digests: options.checksum, links: options.hardLinks };
+    this.#rules = {
+      kinds: kindsOf(options),
+      digests: options.checksum,
+      links: options.hardLinks,
+      attributes: options.acls || options.xattrs,
+    };
     this.#checks = new CheckParts(CHECK_PATHS, FRAME_BYTES);
   }
 
@@ -195,6 +200,8 @@ export class TargetSide implements SourcePort {
         return this.#receiveRoots();
       case Message.account:
         return this.#receiveAccount();
+      case Message.attributes:
+        return this.#receiveAttributes();
       case Message.list:
         return this.#receiveList();
       case Message.subtrees:
@@ -223,7 +230,7 @@ export class TargetSide implements SourcePort {
   }
 
   #receiveRoots(): Wait {
-    const roots = decodeRoots(this.#core.reader, this.#list);
+    const roots = decodeRoots(this.#core.reader, this.#list, this.#rules);
     const { agentIsSource, paths } = this.#core.job!;
     if (agentIsSource && roots.sources !== paths.length) {
       broken(`the source has ${roots.sources} arguments, ${paths.length} were given`);
@@ -239,6 +246,13 @@ export class TargetSide implements SourcePort {
     if (this.#accounts[kind].has(id)) broken(`the source names account ${id} twice`);
     this.#accounts[kind].add(id);
     return this.#half!.account(kind, id, name.slice());
+  }
+
+  #receiveAttributes(): Wait {
+    const { reader } = this.#core;
+    if (!this.#rules.attributes) broken("ATTRIBUTES, which were not asked for");
+    this.#list.sets!.take(reader.raw("ATTRIBUTES", reader.left));
+    return undefined;
   }
 
   #receiveList(): Wait {

@@ -2,6 +2,7 @@
 // Called by lib/session. Promises: what decodeEntries adds has a checked name, rises strictly within its folder, and has a
 // legal kind, mode, size and time; which folder may be listed when is the session's rule.
 
+import { AttributeSets, FIRST_SET } from "../base/attributes.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { deviceMajor, deviceMinor, deviceNumber, type FileList } from "../base/file_list.ts";
@@ -14,6 +15,7 @@ import {
   LIST_ENTRIES,
   NAME_BYTES,
   PATH_BYTES,
+  SET_BYTES,
   SOURCES,
   TIME_SECONDS,
 } from "../base/limits.ts";
@@ -41,7 +43,7 @@ export interface WireRoots {
 }
 
 /** Entry 0 of `list` is the root's metadata when hasRoot. */
-export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList): void {
+export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList, columns = NO_COLUMNS): void {
   writer.u8((roots.hasRoot ? RootsFlag.hasRoot : 0) | (roots.single ? RootsFlag.single : 0));
   writer.varint(roots.sources);
   if (!roots.hasRoot) return;
@@ -50,10 +52,14 @@ export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList
   writer.varint(list.gid(0));
   writer.signed(list.mtimeSec(0));
   writer.u32(list.mtimeNs(0));
+  if (!columns.attributes) return;
+  const told = list.attributes(0);
+  writer.u8(told);
+  if (told === FIRST_SET) writer.blob(list.sets!.encoded(0));
 }
 
 /** Adds entry 0 to the empty `list`: the root, or a stand-in for it. */
-export function decodeRoots(reader: ByteReader, list: FileList): WireRoots {
+export function decodeRoots(reader: ByteReader, list: FileList, columns = NO_COLUMNS): WireRoots {
   const flags = reader.u8("ROOTS flags");
   const hasRoot = (flags & RootsFlag.hasRoot) !== 0;
   const single = (flags & RootsFlag.single) !== 0;
@@ -69,8 +75,16 @@ export function decodeRoots(reader: ByteReader, list: FileList): WireRoots {
     seconds = reader.signed("ROOTS time", TIME_SECONDS);
     nanoseconds = decodeNanoseconds(reader, "ROOTS time");
   }
+  if (columns.attributes) list.sets = new AttributeSets();
+  let told = 0;
+  if (columns.attributes && hasRoot) {
+    told = reader.u8("ROOTS attributes");
+    if (told > FIRST_SET) reader.fail("ROOTS attributes", `${told} is not legal`);
+    if (told === FIRST_SET) list.sets!.take(reader.blob("ROOTS attributes", SET_BYTES));
+  }
   reader.done("ROOTS");
   list.add(EMPTY, 0, 0, 0, mode, uid, gid, 0, seconds, nanoseconds, 0, null);
+  if (told !== 0) list.setAttributes(0, told);
   return { hasRoot, single, sources };
 }
 
@@ -233,6 +247,7 @@ function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boo
     const firstName = list.firstName(i);
     writer.varint(firstName < 0 ? 0 : i - firstName + 1);
   }
+  if (columns.attributes) writer.varint(list.attributes(i));
 }
 
 /** A digest column is zero where none was set. */
@@ -251,8 +266,10 @@ export interface ListHead {
 export interface ListColumns {
   /** Which entries are names of one inode. */
   links: boolean;
+  /** Which set of extended attributes it has. */
+  attributes: boolean;
 }
-export const NO_COLUMNS: ListColumns = { links: false };
+export const NO_COLUMNS: ListColumns = { links: false, attributes: false };
 
 /** What the job allows in its list. */
 export interface ListRules extends ListColumns {
@@ -348,6 +365,7 @@ export function decodeEntries(
       list.setDigest(index, reader.raw("entry digest", DIGEST_BYTES));
     }
     if (rules.links && kind !== Kind.folder) decodeLink(reader, list, index, tally);
+    if (rules.attributes) decodeAttributes(reader, list, index);
   }
   reader.done("LIST");
 }
@@ -365,6 +383,12 @@ function decodeLink(reader: ByteReader, list: FileList, i: number, tally: ListTa
     if (list.kind(i) === Kind.file) tally.otherNames++;
   }
   list.setFirstName(i, first);
+}
+
+/** What is told of the entry's extended attributes: nothing, that it has none, or a set that was told before. */
+function decodeAttributes(reader: ByteReader, list: FileList, i: number): void {
+  const told = reader.varint("entry attributes", FIRST_SET + (list.sets?.count ?? 0) - 1);
+  if (told !== 0) list.setAttributes(i, told);
 }
 
 /** Puts the rest of a name behind the prefix it shares with the one before, which stands in `name`; checks name and order. */

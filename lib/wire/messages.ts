@@ -26,6 +26,7 @@ export const Message = {
   fileCopy: 0x1c,
   refine: 0x1d,
   subtrees: 0x1e,
+  attributes: 0x1f,
   // Wishes.
   ready: 0x30,
   want: 0x31,

@@ -286,7 +286,7 @@ function takes(
   into: FileList,
   head: { folder: number; flags: number },
   build: Build,
-  rules: lists.ListRules = { kinds: ALL_KINDS, digests: true, links: false },
+  rules: lists.ListRules = { kinds: ALL_KINDS, digests: true, links: false, attributes: false },
 ): boolean {
   const reader = new ByteReader(made(build));
   const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
@@ -315,7 +315,7 @@ Deno.test("entry order holds across pieces: the first name of a piece rises abov
 });
 
 Deno.test("entry kinds and digests that the job did not ask for are refused", () => {
-  const rules = { kinds: 1 << 8 | 1 << 4, digests: false, links: false };
+  const rules = { kinds: 1 << 8 | 1 << 4, digests: false, links: false, attributes: false };
   const link: Build = one({ mode: 0o120777, rest: (w) => blob(w, 1) });
   assert.equal(takes(rootList(), { folder: 0, flags: 3 }, one({}), rules), true);
   assert.equal(takes(rootList(), { folder: 0, flags: 3 }, link, rules), false);
@@ -326,7 +326,7 @@ Deno.test("entry kinds and digests that the job did not ask for are refused", ()
 });
 
 Deno.test("entries are names of one inode only in a job with hard links, of an earlier first name of their kind and size", () => {
-  const rules = { kinds: ALL_KINDS, digests: false, links: true };
+  const rules = { kinds: ALL_KINDS, digests: false, links: true, attributes: false };
   const before = () => {
     const list = rootList();
     addEntry(list, "a", { size: 1 });
@@ -345,7 +345,7 @@ Deno.test("entries are names of one inode only in a job with hard links, of an e
   assert.equal(try_(named(3, 2)), false, "another size");
   const link: Build = one({ name: utf8("c"), mode: 0o120777, rest: (w) => (blob(w, 1), w.varint(3)) });
   assert.equal(try_(link), false, "another kind");
-  const unasked = { ...rules, links: false };
+  const unasked = { ...rules, links: false, attributes: false };
   assert.equal(takes(before(), { folder: 0, flags: 2 }, named(0), unasked), false, "not asked for");
   const folder: Build = one({ name: utf8("c"), mode: 0o040755, rest: (w) => w.varint(1) });
   assert.equal(try_(folder), false, "a folder has no links");

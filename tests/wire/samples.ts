@@ -2,6 +2,7 @@
 // bytes, the truncations and the fuzzer, so that a message added here is tested by all of them.
 
 import { concatBytes, fromHex, fromLatin1, utf8 } from "../../lib/base/bytes.ts";
+import { type AttributeSet, AttributeSets, decodeSet, encodeSet, FIRST_SET } from "../../lib/base/attributes.ts";
 import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { deviceNumber, FileList } from "../../lib/base/file_list.ts";
@@ -118,17 +119,51 @@ const LINKED: Sample = {
   name: "LIST, names of one inode",
   type: Message.list,
   encode(writer) {
-    lists.encodeList(writer, linkedNames(), 0, 1, 6, 3, Infinity, { links: true });
+    lists.encodeList(writer, linkedNames(), 0, 1, 6, 3, Infinity, { links: true, attributes: false });
   },
   again(reader, writer) {
     const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
     lists.decodeListHead(reader, head);
     if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
     const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
-    lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true, links: true }, tally);
-    lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, { links: true });
+    lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true, links: true, attributes: false }, tally);
+    lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, { links: true, attributes: false });
   },
 };
+
+/** A set with attributes and both access lists. */
+const SET: AttributeSet = {
+  attributes: [
+    { name: utf8("security.capability"), value: Uint8Array.of(1, 0, 255) },
+    { name: utf8("user.a"), value: new Uint8Array(0) },
+  ],
+  access: [[1, 7, 0], [2, 5, 1000], [4, 0, 0], [16, 7, 0], [32, 4, 0]].map(([tag, perms, id]) => ({ tag, perms, id })),
+  defaults: [[1, 7, 0], [4, 5, 0], [32, 0, 0]].map(([tag, perms, id]) => ({ tag, perms, id })),
+};
+
+const ATTRIBUTED: Sample[] = [
+  {
+    name: "ATTRIBUTES",
+    type: Message.attributes,
+    encode: (writer) => encodeSet(writer, SET),
+    again: (reader, writer) => encodeSet(writer, decodeSet(reader)),
+  },
+  {
+    name: "ROOTS with attributes",
+    type: Message.roots,
+    encode(writer) {
+      const all = rootList();
+      all.sets = new AttributeSets();
+      all.setAttributes(0, FIRST_SET + all.sets.intern(SET));
+      lists.encodeRoots(writer, { hasRoot: true, single: false, sources: 1 }, all, { links: false, attributes: true });
+    },
+    again(reader, writer) {
+      const all = new FileList();
+      const columns = { links: false, attributes: true };
+      lists.encodeRoots(writer, lists.decodeRoots(reader, all, columns), all, columns);
+    },
+  },
+];
 
 function list(name: string, make: () => FileList, flags: number): Sample {
   return {
@@ -144,7 +179,7 @@ function list(name: string, make: () => FileList, flags: number): Sample {
       const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
       lists.decodeListHead(reader, head);
       if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
-      lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true, links: false }, {
+      lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true, links: false, attributes: false }, {
         files: 0,
         folders: 0,
         otherNames: 0,
@@ -593,4 +628,5 @@ export const SAMPLES: Sample[] = [
     again: (reader) => event.decodeEmpty(reader, "BYE"),
   },
   LINKED,
+  ...ATTRIBUTED,
 ];
