@@ -139,3 +139,63 @@ Deno.test("links and specials that cannot be linked are made anew", async () => 
     Kind.fifo,
   ]);
 });
+
+Deno.test("killed at any call, every name holds the old content or the new, and the next run ends with one inode", async () => {
+  const make = () =>
+    tree([
+      file("s/a", "new", T),
+      sameAs("s/x/b", "s/a"),
+      sameAs("s/y/c", "s/a"),
+      folder("s/x"),
+      folder("s/y"),
+      file("d/a", "old", { sec: 5 }),
+      file("d/x/b", "old", { sec: 5 }),
+    ]);
+  const text = (entry: Entry | undefined) => entry === undefined ? "" : new TextDecoder().decode(content(entry));
+  const whole = make();
+  const before = whole.changes();
+  assert.equal((await run("local", whole)).code, 0);
+  const calls = whole.changes() - before;
+  assert.ok(calls > 8, `${calls} calls`);
+  for (let n = 1; n <= calls; n++) {
+    for (const kill of ["before", "after"] as const) {
+      const os = make();
+      os.fault({ verb: "changing", kill, when: n });
+      await run("local", os);
+      os.restart();
+      const found = harvest(os, utf8("/d"));
+      for (const [path, allowed] of [["a", ["old", "new"]], ["x/b", ["old", "new"]], ["y/c", ["", "new"]]] as const) {
+        assert.ok((allowed as readonly string[]).includes(text(found.get(path))), `${path} ${kill} call ${n}`);
+      }
+      assert.equal((await run("local", os)).code, 0);
+      const after = harvest(os, utf8("/d"));
+      assert.deepEqual([...after.keys()].sort(), ["", "a", "x", "x/b", "y", "y/c"]);
+      assert.deepEqual(["a", "x/b", "y/c"].map((path) => text(after.get(path))), ["new", "new", "new"]);
+      assert.deepEqual(inode(os, "d/a"), inode(os, "d/y/c"));
+      assert.deepEqual(inode(os, "d/a")[1], 3);
+    }
+  }
+});
+
+Deno.test("a dry run with -H, -A and -X changes nothing and prints what the real run prints", async () => {
+  const entries = [
+    file("s/a", "new", { ...T, attributes: { "user.x": "1" } }),
+    sameAs("s/b", "s/a"),
+    file("s/c", "same", { ...T, attributes: { "user.x": "1" } }),
+    sameAs("s/d", "s/c"),
+    file("d/a", "old", { sec: 5 }),
+    file("d/b", "old", { sec: 5 }),
+    file("d/c", "same", T),
+    file("d/d", "same", T),
+  ];
+  for (const way of WAYS) {
+    const os = tree(entries);
+    const before = os.changes();
+    const more = { acls: true, xattrs: true };
+    const dry = await run(way, os, os, { ...more, dryRun: true });
+    assert.equal(os.changes(), before);
+    const real = await run(way, os, os, more);
+    assert.deepEqual([dry.code, dry.lines.sort()], [0, real.lines.sort()]);
+    assert.ok(real.lines.some((line) => line.startsWith("hf")), real.lines.join("\n"));
+  }
+});
