@@ -155,7 +155,7 @@ export class AttributeWriter {
     if (change === 0) return false;
     let result = this.#set(handle, own, wanted, change, has.kind);
     // Without root one's own entry that is closed to writing has to be opened for it; the mode is set again behind this.
-    if (result === -Errno.EACCES && !this.#isRoot && this.#os.setMode(handle, has.mode | 0o600) === 0) {
+    if (result === -Errno.EACCES && !this.#isRoot && this.#os.setMode(handle, Math.max(0, has.mode) | 0o600) === 0) {
       result = this.#set(handle, own, wanted, change, has.kind);
     }
     return result < 0 ? { verb: Verb.setAttributes, errno: -result } : true;
