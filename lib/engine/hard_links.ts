@@ -5,6 +5,7 @@
 // looked at. 8 bytes per name and about 200 per inode, until the end of the run.
 
 import { IndexSet } from "../base/index_set.ts";
+import { lastNames } from "../base/last_names.ts";
 import { Change } from "../base/monitor.ts";
 import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
@@ -32,6 +33,8 @@ const CANNOT_LINK: readonly number[] = [
   ...[Errno.EMLINK, Errno.EXDEV, Errno.EPERM, Errno.EOPNOTSUPP, Errno.ENOSYS, Errno.EACCES],
 ];
 
+const NONE = -1;
+
 export class HardLinks {
   /** Entries that are in place with all they shall have. */
   readonly landed = new IndexSet();
@@ -39,6 +42,10 @@ export class HardLinks {
   readonly #generator: Generator;
   /** By first name. */
   readonly #groups = new Map<number, Group>();
+  /** Files whose content is still to come behind the list, though nobody here wants it. */
+  readonly awaited = new IndexSet();
+  /** Under which names content comes unasked. */
+  #sent: ReadonlySet<number> = new Set();
   readonly #stat = new Stat();
   readonly #carrierStat = new Stat();
 
@@ -57,26 +64,29 @@ export class HardLinks {
 
   /** The list has ended: decides one name of each inode. */
   async decide(): Promise<void> {
-    const { env, options } = this.#state;
+    const { env, options, streaming, list } = this.#state;
+    if (streaming) this.#sent = new Set(lastNames(list));
     for (const group of this.#groups.values()) {
       group.carrier = this.#choose(group.names);
+      if (group.carrier < 0) continue;
       const change = await this.#generator.decideLate(group.carrier);
       group.isRewritten = ((change ?? 0) & (Change.create | Change.content | Change.local)) !== 0;
       if (options.dryRun && change !== null) this.landed.add(group.carrier);
       const pause = env.pause();
       if (pause !== undefined) await pause;
     }
+    for (const i of this.#sent) if (!this.#state.wanted.has(i)) this.awaited.add(i);
   }
 
   /**
    * As in rsync: a link's or special's first name; a file's first one that stands at the target, else its last. To an empty target
-   * the content comes under the last.
+   * the content comes under the last; -1 if that one's folder is lost.
    */
   #choose(names: number[]): number {
     const { list, streaming } = this.#state;
     const kind = list.kind(names[0]);
     if (kind !== Kind.file) return names[0];
-    if (streaming) return names[names.length - 1];
+    if (streaming) return names.find((i) => this.#sent.has(i)) ?? NONE;
     return names.find((i) => this.#look(i) && this.#stat.kind === kind) ?? names[names.length - 1];
   }
 
@@ -94,7 +104,7 @@ export class HardLinks {
   /** Links the other names of what is in place. */
   async link(): Promise<void> {
     for (const group of this.#groups.values()) {
-      if (group.isDone || !this.landed.has(group.carrier)) continue;
+      if (group.isDone || group.carrier < 0 || !this.landed.has(group.carrier)) continue;
       group.isDone = true;
       const decided = group.carrier;
       for (const i of group.names) {

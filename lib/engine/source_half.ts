@@ -488,7 +488,7 @@ export class SourceHalf implements SourcePort {
   async #digestPiece(piece: Piece): Promise<void> {
     const { env } = this.#plan;
     for (let i = piece.first; i < piece.first + piece.count; i++) {
-      if (this.#list.kind(i) !== Kind.file) continue;
+      if (this.#list.kind(i) !== Kind.file || this.#hasDigest(i)) continue;
       const folder = this.#folders.get(this.#list.parent(i), this.#list.origin(i));
       const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
       if (file < 0) continue;
@@ -496,6 +496,14 @@ export class SourceHalf implements SourcePort {
       this.#os.close(file);
       if (digest !== null) this.#list.setDigest(i, digest);
     }
+  }
+
+  /** Another name of a file has the digest of the first one. */
+  #hasDigest(i: number): boolean {
+    const first = this.#list.firstName(i);
+    const digest = first < 0 || first === i ? null : this.#list.digest(first);
+    if (digest !== null) this.#list.setDigest(i, digest);
+    return digest !== null;
   }
 
   /** Tells the name of each user and group before the first entry that belongs to it. */

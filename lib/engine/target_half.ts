@@ -102,6 +102,7 @@ export class TargetHalf implements TargetPort {
     this.#signer = new BasisSigner(this.#state, this.#copies);
     this.#receiver.onAnswered = (index) => {
       this.#signer.answered(index);
+      this.#state.links?.awaited.delete(index);
       if (this.#state.wanted.size === 0) this.#checkAnswered();
     };
     this.#newFiles = plan.helper === undefined ? null : new NewFiles(this.#state, this.#receiver, plan.helper);
@@ -380,6 +381,8 @@ export class TargetHalf implements TargetPort {
 
   #checkAnswered(): void {
     // A file under way is off the wanted ones, and the list may end while it comes.
+    const { links } = this.#state;
+    if (links !== null && links.awaited.size > 0) return;
     if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.hasOpenFile) this.#answered.open();
   }
 

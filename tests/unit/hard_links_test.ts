@@ -121,6 +121,31 @@ for (const way of WAYS) {
   });
 }
 
+Deno.test("where the folder of the name that brings the content is lost, the others are told and the run ends", async () => {
+  const names = [file("s/a", "1", T), sameAs("s/x/b", "s/a"), sameAs("s/y/c", "s/a"), folder("s/x"), folder("s/y")];
+  for (const way of WAYS) {
+    const source = tree(names);
+    const target = way === "local" ? source : tree([]);
+    for (const verb of ["makeFolder", "openFolder"] as const) {
+      target.fault({ verb, errno: Errno.EACCES, name: utf8("y") });
+    }
+    const outcome = await run(way, target, source);
+    assert.equal(outcome.code, 23, `${way}: ${outcome.error}`);
+    assert.equal(outcome.problems.filter(({ cause }) => cause === Cause.firstMissing).length, 2);
+    assert.deepEqual([...harvest(target, utf8("/d")).keys()].sort(), ["", "x"]);
+  }
+});
+
+Deno.test("-c reads a file of several names once", async () => {
+  const names = Array.from({ length: 30 }, (_, i) => `s/n${i}`);
+  const source = tree([file(names[0], "1", T), ...names.slice(1).map((name) => sameAs(name, names[0]))]);
+  const target = tree([]);
+  assert.equal((await run("push", target, source)).code, 0);
+  const before = source.calls("openFile");
+  const again = await run("push", target, source, { checksum: true });
+  assert.deepEqual([again.code, again.lines, source.calls("openFile") - before], [0, [], 1]);
+});
+
 Deno.test("links and specials that cannot be linked are made anew", async () => {
   const source = tree([
     { path: "s/l", kind: Kind.link, target: "x", ...T },
