@@ -28,7 +28,7 @@ interface Group {
   isDone: boolean;
 }
 
-/** A file system that says so sets no bound to copies. */
+/** What says only that there can be no link: a copy may do. */
 const CANNOT_LINK: readonly number[] = [
   ...[Errno.EMLINK, Errno.EXDEV, Errno.EPERM, Errno.EOPNOTSUPP, Errno.ENOSYS, Errno.EACCES],
 ];

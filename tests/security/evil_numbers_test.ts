@@ -172,7 +172,7 @@ const EVENTS: [string, number, Uint8Array][] = [
   ["progress of 2^64-1 bytes", TYPE.PROGRESS, encodeProgress(0, 2n ** 64n - 1n)],
   ["a problem of verb 0", TYPE.PROBLEM, encodeProblem({ verb: 0 })],
   ["a problem of verb 23", TYPE.PROBLEM, encodeProblem({ verb: 23 })],
-  ["a problem of cause 12", TYPE.PROBLEM, encodeProblem({ cause: 12 })],
+  ["a problem of cause 22", TYPE.PROBLEM, encodeProblem({ cause: 22 })],
   ["a problem of errno 4,096", TYPE.PROBLEM, encodeProblem({ errno: 4_096 })],
   ["a problem of side 2", TYPE.PROBLEM, encodeProblem({ side: 2 })],
   [
