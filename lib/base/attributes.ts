@@ -37,55 +37,71 @@ export const FIRST_SET = 2;
 /** No access list at all. */
 export const EMPTY_SET: AttributeSet = { attributes: [], access: null, defaults: null };
 
-/** The distinct sets of a run, in the order in which they were met. */
+/** A piece of the arena holds at least one set. */
+const PIECE_BYTES = 1 << 20;
+
+/** The distinct sets of a run, in the order in which they were met: as bytes, about 16 more than they have. */
 export class AttributeSets {
-  readonly #sets: AttributeSet[] = [];
-  readonly #encoded: Uint8Array[] = [];
-  readonly #numbers = new Map<string, number>();
+  readonly #pieces: Uint8Array[] = [];
+  #used = PIECE_BYTES;
   #bytes = 0;
+  /** By number: piece times PIECE_BYTES and place in it, length. */
+  readonly #at: number[] = [];
+  readonly #length: number[] = [];
+  /** Of the sets of this machine. */
+  readonly #numbers = new Map<string, number>();
 
   get count(): number {
-    return this.#sets.length;
+    return this.#at.length;
   }
 
+  /** Its bytes are views. */
   get(number: number): AttributeSet {
-    return this.#sets[number];
+    return decodeSet(new ByteReader(this.encoded(number)));
   }
 
-  /** As it travels. */
+  /** A view of it as it travels. */
   encoded(number: number): Uint8Array {
-    return this.#encoded[number];
+    const at = this.#at[number];
+    const start = at % PIECE_BYTES;
+    return this.#pieces[Math.floor(at / PIECE_BYTES)].subarray(start, start + this.#length[number]);
   }
 
   /** The number of a set of this machine, one with something in it; -1 if it is more than a run carries. */
   intern(set: AttributeSet): number {
     const writer = new ByteWriter(256);
     encodeSet(writer, set);
-    const bytes = writer.view().slice();
+    const bytes = writer.view();
     const key = latin1(bytes);
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    if (bytes.length > SET_BYTES || !this.#hasRoom(bytes.length)) return -1;
-    this.#numbers.set(key, this.#sets.length);
-    return this.#push(set, bytes);
+    if (!this.#hasRoom(bytes.length)) return -1;
+    this.#numbers.set(key, this.#at.length);
+    return this.#push(bytes);
   }
 
   /** Takes a set as it came from a peer: the next number is its own. */
   take(bytes: Uint8Array): void {
     const reader = new ByteReader(bytes);
-    if (bytes.length > SET_BYTES || !this.#hasRoom(bytes.length)) reader.fail("ATTRIBUTES", "they are too many");
-    const own = bytes.slice();
-    this.#push(decodeSet(new ByteReader(own)), own);
+    if (!this.#hasRoom(bytes.length)) reader.fail("ATTRIBUTES", "they are too many");
+    decodeSet(reader);
+    this.#push(bytes);
   }
 
   #hasRoom(bytes: number): boolean {
-    return this.#sets.length < SETS && this.#bytes + bytes <= SETS_BYTES;
+    return bytes <= SET_BYTES && this.#at.length < SETS && this.#bytes + bytes <= SETS_BYTES;
   }
 
-  #push(set: AttributeSet, bytes: Uint8Array): number {
+  #push(bytes: Uint8Array): number {
+    if (this.#used + bytes.length > PIECE_BYTES) {
+      this.#pieces.push(new Uint8Array(PIECE_BYTES));
+      this.#used = 0;
+    }
+    this.#pieces[this.#pieces.length - 1].set(bytes, this.#used);
+    this.#at.push((this.#pieces.length - 1) * PIECE_BYTES + this.#used);
+    this.#used += bytes.length;
     this.#bytes += bytes.length;
-    this.#encoded.push(bytes);
-    return this.#sets.push(set) - 1;
+    return this.#length.push(bytes.length) - 1;
   }
 }
 

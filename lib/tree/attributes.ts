@@ -30,6 +30,8 @@ const DEFAULTS = "system.posix_acl_default";
 /** The kernel's bounds of a list of names and of a value. */
 const LIST_BYTES = 65_536;
 const VALUE_BYTES = 65_536;
+/** Sets that need not be decoded again: a few are common, the others are met once. */
+const KNOWN_SETS = 64;
 
 type Wanted = Pick<SyncOptions, "acls" | "xattrs">;
 
@@ -89,7 +91,7 @@ export class AttributeWriter {
   readonly #sets: AttributeSets;
   readonly #accounts: AccountNumbers;
   readonly #reader: AttributeReader;
-  /** By number: what of a set can be had here. */
+  /** By number: what of the sets met last can be had here. */
   readonly #wanted = new Map<number, AttributeSet>();
 
   constructor(os: Os, options: Wanted, isRoot: boolean, sets: AttributeSets, accounts: AccountNumbers) {
@@ -131,6 +133,7 @@ export class AttributeWriter {
         access: this.#here(access),
         defaults: this.#here(defaults),
       };
+      if (this.#wanted.size >= KNOWN_SETS) this.#wanted.clear();
       this.#wanted.set(number, wanted);
     }
     return wanted;
