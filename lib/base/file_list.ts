@@ -4,6 +4,7 @@
 // Order: entry 0 is the root; the children of one folder are contiguous and in canonical order (unsigned bytes of the
 // name), and stand behind the folder itself. An index is a position in the list and is the same on both sides.
 
+import type { AttributeSets } from "./attributes.ts";
 import { assert } from "./errors.ts";
 import { EMPTY } from "./bytes.ts";
 
@@ -28,6 +29,10 @@ class Columns {
   digest: Uint8Array | null = null;
   /** Index of the source argument, only with several. */
   origin: Uint16Array | null = null;
+  /** Index + 1 of the first of the entries that are names of one inode, only with -H. */
+  first: Uint32Array | null = null;
+  /** What is told of extended attributes, only with -A and -X. */
+  attributes: Uint32Array | null = null;
 }
 
 /** A device number as the size column of a device holds it, and back. */
@@ -43,13 +48,16 @@ export function deviceMinor(device: number): number {
 
 export class FileList {
   count = 0;
+  /** The distinct sets of extended attributes that entries have; made by who lists them. */
+  sets: AttributeSets | null = null;
   #chunks: Columns[] = [];
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #pieceUsed = PIECE;
 
-  /** Takes what `other` holds, which is empty then. */
+  /** Takes what `other` holds, which is empty then; the sets of attributes are both's. */
   takeOver(other: FileList): void {
     assert(this.count === 0, "only an empty list takes another's entries over");
+    this.sets = other.sets;
     this.count = other.count;
     this.#chunks = other.#chunks;
     this.#pieces = other.#pieces;
@@ -60,7 +68,7 @@ export class FileList {
     other.#pieceUsed = PIECE;
   }
 
-  /** Appends a copy of entry i of `other` as a child of `parent`, and returns its index. */
+  /** Appends a copy of entry i of `other` as a child of `parent`, and returns its index. Which names are one inode's is the caller's to tell. */
   addCopy(other: FileList, i: number, parent: number): number {
     const c = other.#chunks[i >>> SHIFT];
     const row = i & MASK;
@@ -82,6 +90,7 @@ export class FileList {
       target,
     );
     this.setOrigin(index, other.origin(i));
+    if (c.attributes !== null) this.setAttributes(index, c.attributes[row]);
     return index;
   }
 
@@ -238,6 +247,28 @@ export class FileList {
     const c = this.#chunks[i >>> SHIFT];
     c.digest ??= new Uint8Array(CHUNK * 16);
     c.digest.set(digest, (i & MASK) * 16);
+  }
+
+  /** With -H: the first entry of those that are names of one inode, which may be i itself; -1: i has no other name. */
+  firstName(i: number): number {
+    const column = this.#chunks[i >>> SHIFT].first;
+    return column === null ? -1 : column[i & MASK] - 1;
+  }
+  setFirstName(i: number, first: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    c.first ??= new Uint32Array(CHUNK);
+    c.first[i & MASK] = first + 1;
+  }
+
+  /** With -A or -X: Told.unknown, Told.none, or FIRST_SET and the number of a set. */
+  attributes(i: number): number {
+    const column = this.#chunks[i >>> SHIFT].attributes;
+    return column === null ? 0 : column[i & MASK];
+  }
+  setAttributes(i: number, told: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    c.attributes ??= new Uint32Array(CHUNK);
+    c.attributes[i & MASK] = told;
   }
 
   /** Which source argument the entry came from. */

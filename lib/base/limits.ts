@@ -43,6 +43,15 @@ export const MERGE_FILE_BYTES = 1 << 20;
 export const NAMES_BYTES = 1 << 30;
 /** Source arguments of one run. */
 export const SOURCES = 65_535;
+/** Extended attributes: longest name and value, bytes (the kernel's bounds), and lines of an access list (what fits a value). */
+export const ATTRIBUTE_NAME_BYTES = 255;
+export const ATTRIBUTE_BYTES = 65_536;
+export const ACL_ENTRIES = 8_191;
+/** All attributes of one entry, encoded, bytes: they fit one frame. */
+export const SET_BYTES = (1 << 20) - 64;
+/** Distinct sets of one run, and their bytes: both sides hold them to the end. */
+export const SETS = 1 << 22;
+export const SETS_BYTES = 256 << 20;
 /** User and group names: longest name, bytes, and how many a run may announce. */
 export const ACCOUNT_BYTES = 256;
 export const ACCOUNTS = 65_536;

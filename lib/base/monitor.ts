@@ -19,6 +19,10 @@ export const Change = {
   mode: 1 << 7,
   owner: 1 << 8,
   group: 1 << 9,
+  acl: 1 << 13,
+  xattr: 1 << 14,
+  /** It is, or with `create` or `local` becomes, another name of an entry that the event names. */
+  linked: 1 << 15,
 } as const;
 
 /** One entry as an event shows it. */
@@ -40,6 +44,8 @@ export interface EntryFacts {
   origin: number;
   /** What its transfer took, where the job tells that and it is over. */
   transfer?: Transfer;
+  /** Path of the entry that it becomes another name of; null: of none. */
+  linkedWith?: Uint8Array | null;
 }
 
 /** The transfer of one file that is in place. */

@@ -16,6 +16,12 @@ export interface SyncOptions {
   devices: boolean;
   specials: boolean;
   numericIds: boolean;
+  /** -H: names of one inode at the source become names of one inode at the target. */
+  hardLinks: boolean;
+  /** -A: POSIX access lists, and the default ones of folders. */
+  acls: boolean;
+  /** -X: extended attributes. */
+  xattrs: boolean;
   dryRun: boolean;
   /** -c: compare by content digest. */
   checksum: boolean;
@@ -103,6 +109,9 @@ export function defaultOptions(): SyncOptions {
     devices: false,
     specials: false,
     numericIds: false,
+    hardLinks: false,
+    acls: false,
+    xattrs: false,
     dryRun: false,
     checksum: false,
     ignoreTimes: false,

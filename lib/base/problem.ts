@@ -18,6 +18,9 @@ export const Verb = {
   transfer: 13,
   skip: 14,
   replace: 15,
+  link: 20,
+  readAttributes: 21,
+  setAttributes: 22,
 } as const;
 export type Verb = number;
 
@@ -60,6 +63,11 @@ export const Cause = {
   /** --max-size, --min-size. */
   tooLarge: 39,
   tooSmall: 40,
+  // Hard links and attributes.
+  /** What it shall be another name of did not come to be. */
+  firstMissing: 20,
+  /** Extended attributes that are more than tsync carries. */
+  tooMuch: 21,
 } as const;
 export type Cause = number;
 

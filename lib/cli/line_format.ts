@@ -101,6 +101,7 @@ export class LineFormat {
       case "f":
         return latin1(this.#longName(facts, isDeletion));
       case "L":
+        if (facts.linkedWith != null) return ` => ${latin1(facts.linkedWith)}`;
         return facts.kind === LINK && !isDeletion ? ` -> ${latin1(facts.linkTarget)}` : "";
       case "o":
         return isDeletion ? "del." : direction === "pull" ? "recv" : "send";

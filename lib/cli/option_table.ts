@@ -50,7 +50,9 @@ type Flag =
   | "owner"
   | "devices"
   | "specials"
-  | "numericIds";
+  | "numericIds"
+  | "hardLinks"
+  | "xattrs";
 type Switch =
   | "dryRun"
   | "checksum"
@@ -303,6 +305,32 @@ export const OPTIONS: readonly Option[] = [
     group: KEEP,
     help: "owners and groups by number, not by name",
     ...turns("numericIds"),
+  },
+  {
+    name: "acls",
+    short: "A",
+    group: KEEP,
+    help: "access lists (and -p)",
+    set({ options }) {
+      options.acls = options.perms = true;
+    },
+    unset({ options }) {
+      options.acls = false;
+    },
+  },
+  {
+    name: "xattrs",
+    short: "X",
+    group: KEEP,
+    help: "extended attributes (without root those of users)",
+    ...turns("xattrs"),
+  },
+  {
+    name: "hard-links",
+    short: "H",
+    group: KEEP,
+    help: "names of one file as names of one file",
+    ...turns("hardLinks"),
   },
   { name: "sparse", short: "S", group: KEEP, help: "make holes of runs of zeros too", ...turns("sparse") },
 

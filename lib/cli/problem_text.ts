@@ -23,6 +23,9 @@ const VERBS: Record<number, string> = {
   [Verb.transfer]: "transfer",
   [Verb.skip]: "skip",
   [Verb.replace]: "replace",
+  [Verb.link]: "link",
+  [Verb.readAttributes]: "read extended attributes of",
+  [Verb.setAttributes]: "set extended attributes of",
 };
 
 const EPERM = 1;
@@ -86,6 +89,10 @@ function reason(problem: Problem): string {
       return "the path is longer or deeper than tsync carries";
     case Cause.targetChanged:
       return "something else changed it at the target meanwhile; run it again";
+    case Cause.firstMissing:
+      return "the file it shall be another name of was not transferred";
+    case Cause.tooMuch:
+      return "its extended attributes are more than tsync carries; the target keeps those it has";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

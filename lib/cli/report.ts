@@ -103,13 +103,14 @@ export class Report implements Monitor {
       if (!(change & Change.local)) return;
     }
     if (!this.#hasLetters) return this.#sayName(facts, change);
-    if (change === 0 && this.#settings.itemize < 2 && this.#nameLevel < 2) return;
+    if (isUnchanged(change) && this.#settings.itemize < 2 && this.#nameLevel < 2) return;
     if (this.#format !== null) return this.#say(`${this.#format.line({ facts, change, isDeletion: false })}\n`);
     this.#say(`${itemize(facts.kind, change, this.#request.direction === "push")} ${this.#shown(facts)}\n`);
   }
 
-  /** "name", "folder/" or "link -> target". */
+  /** "name", "folder/", "link -> target" or "name => other name". */
   #shown(facts: EntryFacts): string {
+    if (facts.linkedWith != null) return `${this.#nameOf(facts)} => ${this.#show(facts.linkedWith)}`;
     return this.#nameOf(facts) + (facts.kind === LINK ? ` -> ${this.#show(facts.linkTarget)}` : "");
   }
 
@@ -188,10 +189,11 @@ export class Report implements Monitor {
   #sayName(facts: EntryFacts, change: number): void {
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;
     const isFolder = facts.kind === FOLDER;
-    if (made || (change !== 0 && isFolder)) {
+    const isQuiet = isSilent(facts.kind, change);
+    if (made || (!isQuiet && isFolder)) {
       if (this.#format !== null) this.#say(`${this.#format.line({ facts, change, isDeletion: false })}\n`);
       else this.#say(`${made ? this.#shown(facts) : this.#nameOf(facts)}\n`);
-    } else if (change !== 0 && this.#nameLevel > 1) this.#say(`${this.#nameOf(facts)}\n`);
+    } else if (!isQuiet && this.#nameLevel > 1) this.#say(`${this.#nameOf(facts)}\n`);
     else if (this.#nameLevel > 1 && !isFolder) this.#say(`${this.#nameOf(facts)} is uptodate\n`);
   }
 
@@ -205,6 +207,16 @@ export class Report implements Monitor {
 export function deletedFacts(path: Uint8Array, kind: number): EntryFacts {
   const nothing = { index: -1, mode: 0, uid: 0, gid: 0, mtimeSec: 0, size: 0, origin: 0 };
   return { ...nothing, path, kind, linkTarget: EMPTY };
+}
+
+/** Whether an entry is as it was; that it is one of several names of a file is no change. */
+function isUnchanged(change: number): boolean {
+  return (change & ~Change.linked) === 0;
+}
+
+/** The same for -v, which in rsync does not tell of extended attributes alone. */
+function isSilent(kind: number, change: number): boolean {
+  return isUnchanged(kind === FOLDER ? change : change & ~Change.xattr);
 }
 
 /** "dir/" -> "dir", "dir//" -> "dir/", as rsync shows it. */

@@ -1,6 +1,7 @@
 // The generator (rsync's word): marches each listed folder against the target's own, decides every entry, makes folders,
 // links and specials, brings metadata in step, and collects which files' content is wanted and which own entries are extra.
 
+import { Told } from "../base/attributes.ts";
 import { Change } from "../base/monitor.ts";
 import { FileList } from "../base/file_list.ts";
 import { Cause, Verb } from "../base/problem.ts";
@@ -20,6 +21,12 @@ import type { TargetState } from "./target_state.ts";
 
 /** A smaller file is sent whole: its signature and the questions cost more than it saves, bytes. */
 const LEAST_DELTA_BYTES = 16 << 10;
+
+/** Indexes whose content is wanted, whole and as a delta. */
+export interface Wishes {
+  wants: Uint32Array;
+  deltas: Uint32Array;
+}
 
 export class Generator {
   readonly #state: TargetState;
@@ -42,6 +49,8 @@ export class Generator {
   #isNamed = false;
   /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
   readonly #leavesOut: boolean;
+  /** What was told last. */
+  #change = 0;
 
   constructor(state: TargetState) {
     this.#state = state;
@@ -55,7 +64,7 @@ export class Generator {
     first: number,
     count: number,
     flags: number,
-  ): Promise<{ wants: Uint32Array; deltas: Uint32Array }> {
+  ): Promise<Wishes> {
     if ((flags & FolderPiece.first) !== 0) {
       this.#isNamed = (flags & FolderPiece.named) !== 0;
       if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
@@ -67,6 +76,11 @@ export class Generator {
       this.#march.finish(this.#extra);
       this.#state.newFolders.listed(folder);
     }
+    return this.takeWishes();
+  }
+
+  /** What was found to be wanted since the last call. */
+  takeWishes(): Wishes {
     const found = { wants: Uint32Array.from(this.#wants), deltas: Uint32Array.from(this.#deltas) };
     this.#wants = [];
     this.#deltas = [];
@@ -252,7 +266,8 @@ export class Generator {
   /** Compares the folder's metadata with what #stat holds of it. */
   #tellFolder(folder: number): void {
     const state = this.#state;
-    const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners);
+    const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners) |
+      (state.attributes === null ? 0 : state.attributes.compare(this.#handle, state.list.attributes(folder)));
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
     this.#report(folder, change);
   }
@@ -374,6 +389,45 @@ export class Generator {
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
+    if (state.links !== null && state.list.firstName(i) >= 0) return state.links.add(i);
+    this.#settle(i, kind, position, equal);
+  }
+
+  /**
+   * Decides entry i when its folder has been marched through, by what stands at its name now. Returns its change; null if its
+   * folder cannot be opened, which is told.
+   */
+  async decideLate(i: number): Promise<number | null> {
+    const state = this.#state;
+    if (!this.#enter(i)) return null;
+    this.#change = 0;
+    const equal = this.#handle >= 0 && state.options.checksum ? await this.#digestEqual(i) : -1;
+    this.#settle(i, state.list.kind(i), this.#handle < 0 ? -1 : 0, equal);
+    return this.#change;
+  }
+
+  /** Change bits of extended attributes by which entry i's twin differs, when its folder has been marched through. */
+  compareAttributesLate(i: number): number {
+    return this.#state.attributes !== null && this.#enter(i) ? this.#compareAttributes(i) : 0;
+  }
+
+  /** Makes entry i, a link or special, without another look. */
+  placeLate(i: number, replaces: boolean): void {
+    if (this.#enter(i)) this.#place(i, this.#state.list.kind(i), replaces);
+  }
+
+  /** Goes back into the folder of entry i, which a dry run may not have; false, and told, if it cannot be opened. */
+  #enter(i: number): boolean {
+    const state = this.#state;
+    this.#folder = state.list.parent(i);
+    this.#handle = state.options.dryRun && state.created.has(this.#folder) ? -1 : state.folders.get(this.#folder);
+    if (this.#handle >= 0 || (state.options.dryRun && state.created.has(this.#folder))) return true;
+    state.problem(Verb.open, -this.#handle, i);
+    return false;
+  }
+
+  #settle(i: number, kind: number, position: number, equal: number): void {
+    const state = this.#state;
     const stat = this.#stat;
     const result = position < 0 ? -Errno.ENOENT : this.#look(i, stat);
     if (result < 0 && result !== -Errno.ENOENT) return state.problem(Verb.stat, -result, i);
@@ -447,7 +501,7 @@ export class Generator {
 
   #file(i: number, stat: Stat, equal: number): void {
     const { list, options } = this.#state;
-    const change = compareMetadata(list, i, stat, options, this.#state.owners);
+    const change = compareMetadata(list, i, stat, options, this.#state.owners) | this.#compareAttributes(i);
     const same = options.ignoreTimes && !options.sizeOnly
       ? false
       : equal >= 0
@@ -465,7 +519,7 @@ export class Generator {
 
   #link(i: number, stat: Stat): void {
     const state = this.#state;
-    const change = compareMetadata(state.list, i, stat, state.options, state.owners);
+    const change = compareMetadata(state.list, i, stat, state.options, state.owners) | this.#compareAttributes(i);
     const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
     if (length < 0) return state.problem(Verb.readLink, -length, i);
     if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
@@ -479,7 +533,7 @@ export class Generator {
   #special(i: number, stat: Stat): void {
     const state = this.#state;
     const kind = state.list.kind(i);
-    const change = compareMetadata(state.list, i, stat, state.options, state.owners);
+    const change = compareMetadata(state.list, i, stat, state.options, state.owners) | this.#compareAttributes(i);
     const isDevice = kind === Kind.charDevice || kind === Kind.blockDevice;
     const device = state.list.size(i);
     const same = !isDevice || (deviceMajor(device) === stat.rdevMajor && deviceMinor(device) === stat.rdevMinor);
@@ -489,10 +543,24 @@ export class Generator {
     if (!state.options.dryRun) this.#place(i, kind, true, stat.mode);
   }
 
+  /** Change bits of extended attributes by which entry i's twin differs. */
+  #compareAttributes(i: number): number {
+    const { attributes, list, os } = this.#state;
+    if (attributes === null || list.attributes(i) === Told.unknown) return 0;
+    const pin = os.pin(this.#handle, this.#state.name(i));
+    if (pin < 0) return 0;
+    const change = attributes.compare(pin, list.attributes(i));
+    os.close(pin);
+    return change;
+  }
+
   /** Content is as it should be; owner, mode and time are brought in step where they differ. */
   #metadataOnly(i: number, stat: Stat, change: number): void {
     const state = this.#state;
-    this.#report(i, change);
+    // As in rsync, a mode that comes with an access list is told by that alone, unless it has more than a list can say.
+    const beside = (stat.mode ^ state.list.mode(i)) & 0o7000;
+    this.#report(i, (change & Change.acl) !== 0 && beside === 0 ? change & ~Change.mode : change);
+    state.links?.landed.add(i);
     if (change === 0) {
       state.totals.unchanged++;
       return;
@@ -528,6 +596,7 @@ export class Generator {
       setsTime: options.times,
       mtimeSec: list.mtimeSec(i),
       mtimeNs: list.mtimeNs(i),
+      attributes: this.#state.attributes?.task(list.attributes(i)),
     };
   }
 
@@ -551,7 +620,10 @@ export class Generator {
     if (!good) return void stage.discard(folder, aside);
     if (!replaces) {
       const placed = os.renameNew(folder, aside, folder, name);
-      if (placed === 0) return stage.forget(aside);
+      if (placed === 0) {
+        state.links?.landed.add(i);
+        return stage.forget(aside);
+      }
       if (placed !== -Errno.EEXIST && placed !== -Errno.EINVAL && placed !== -Errno.ENOSYS) {
         stage.discard(folder, aside);
         return state.problem(Verb.rename, -placed, i);
@@ -580,6 +652,7 @@ export class Generator {
 
   #report(i: number, change: number): void {
     const { options, events } = this.#state;
+    this.#change = change;
     if (options.reportEntries && (change !== 0 || options.reportUnchanged)) events.entry(i, change);
   }
 

@@ -68,7 +68,7 @@ export class Receiver {
   #piece: Uint8Array | null = null;
   /** Files of a streaming session that came though nobody here wants them. */
   readonly #passedOver = new IndexSet();
-  /** Called with each wanted file when it was answered. */
+  /** Called with each file when it was answered, or came unasked and was passed over. */
   onAnswered: (index: number) => void = () => {};
 
   constructor(state: TargetState, generator: Generator, copies: BasisCopies) {
@@ -80,7 +80,7 @@ export class Receiver {
 
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait {
     const state = this.#state;
-    if (!this.#take(index)) return undefined;
+    if (!this.#take(index)) return void this.onAnswered(index);
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     if (digest !== null && !equalBytes(state.digesters!.content.hash(content), digest)) return this.#unverified(index);
     const parent = state.list.parent(index);
@@ -277,7 +277,7 @@ export class Receiver {
   }
 
   fileSkip(index: number, cause: number): Wait {
-    if (!this.#take(index)) return;
+    if (!this.#take(index)) return void this.onAnswered(index);
     this.#untransferred(index);
     this.#state.events.skipped?.(index, cause);
     return this.#answered(index);

@@ -6,10 +6,12 @@
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
 //   check     look again at what the target is about to delete
 
+import { AclTag, type AttributeSet, type AttributeSets, FIRST_SET } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
 import { display, EMPTY, equalBytes, joinPath, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import { lastNames } from "../base/last_names.ts";
 import { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
 import { IndexSet } from "../base/index_set.ts";
@@ -30,6 +32,7 @@ import {
 } from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
+import type { AttributeReader } from "../tree/attributes.ts";
 import type { NamedPaths } from "../tree/named_paths.ts";
 import type { NamedSources } from "../tree/named_sources.ts";
 import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
@@ -87,6 +90,7 @@ export class SourceHalf implements SourcePort {
   readonly #folders: FolderCache;
   #scan!: Scan;
   #places: ScanPlaces | null = null;
+  #attributes: AttributeReader | null = null;
   /** -m: whether a folder holds nothing that would be listed. */
   #isPruned: ((folder: Handle, path: Uint8Array) => boolean) | null = null;
   /** What was asked for one by one; null in any other run. */
@@ -101,6 +105,8 @@ export class SourceHalf implements SourcePort {
   #lister: TreeLister | null = null;
   /** Digests of subtrees made while nothing is heard of the target: what it lets count is guessed. */
   #guessed: SubtreeDigests | null = null;
+  /** Sets of attributes that the target knows. */
+  #setsTold = 0;
   readonly #accounts = [new Set<number>(), new Set<number>()];
   /** Wants not yet served, oldest first, and the position in the first. */
   readonly #queue: Uint32Array[] = [];
@@ -130,17 +136,25 @@ export class SourceHalf implements SourcePort {
 
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
-    const { options } = this.#plan;
+    const { options, env } = this.#plan;
+    if (options.acls || options.xattrs) {
+      const { AttributeReader } = await import("../tree/attributes.ts");
+      this.#attributes = new AttributeReader(this.#os, options, env.identity.uid === 0);
+    }
     const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
     await this.#target.roots(roots);
+    // The root's own set travels with the roots.
+    this.#setsTold = this.#list.sets?.count ?? 0;
     if (options.pruneEmptyFolders) await this.#prune();
     await this.#scanAhead();
     const { streaming, trees } = await this.#ready.promise;
     await this.#makeSender();
     const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots);
     this.#streaming = streaming;
-    if (streaming) await list();
-    else await Promise.all([list(), this.#sendWanted()]);
+    if (streaming) {
+      await list();
+      if (this.#plan.options.hardLinks) await this.#sendLastNames();
+    } else await Promise.all([list(), this.#sendWanted()]);
     if (streaming) await this.#sendWanted();
     await this.#target.sourceDone(this.#sender.erred);
   }
@@ -249,6 +263,7 @@ export class SourceHalf implements SourcePort {
   #makeScan(): void {
     const { list, options, filters, report } = this.#plan;
     this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report, this.#named);
+    if (this.#attributes !== null) this.#scan.readAttributes(this.#attributes);
   }
 
   #openRoots(): Roots {
@@ -258,6 +273,7 @@ export class SourceHalf implements SourcePort {
     const stat = new Stat();
     let hasRoot = false;
     let firstKind: number = Kind.unknown;
+    let rootHandle = -1;
     for (const word of paths) {
       const { folder, only } = splitSource(word);
       const root = this.#openRoot(folder);
@@ -281,6 +297,7 @@ export class SourceHalf implements SourcePort {
         continue;
       }
       this.#origins.push({ root, only, word, at: EMPTY, from: 0 });
+      if (only === null && !hasRoot) rootHandle = root;
       if (only === null) hasRoot = true;
       else firstKind = stat.kind;
     }
@@ -288,7 +305,7 @@ export class SourceHalf implements SourcePort {
     this.#guardEmpty(this.#origins);
     const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
-    this.#scan.addRoot(hasRoot ? rootStat : null);
+    this.#scan.addRoot(hasRoot ? rootStat : null, rootHandle);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
     return { hasRoot, single, sources: paths.length };
   }
@@ -370,7 +387,7 @@ export class SourceHalf implements SourcePort {
     this.#guardEmpty(end > 0 && end === paths.count ? this.#origins : []);
     const single = paths.count === 1 && !hasRoot && lastKind !== Kind.folder && !paths.path(0).includes(SLASH);
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
-    this.#scan.addRoot(hasRoot ? stat : null);
+    this.#scan.addRoot(hasRoot ? stat : null, root.root);
     this.#pieces = paths.count > 0 ? this.#scan.pieces() : noPieces(true);
     return { hasRoot, single, sources: this.#plan.paths.length };
   }
@@ -541,6 +558,7 @@ export class SourceHalf implements SourcePort {
     if (this.#failure !== null) throw this.#failure;
     if (options.checksum) await this.#digestPiece(piece);
     this.#announceAccounts(piece);
+    if (this.#list.sets !== null && !this.#plan.isLocal) await this.#announceAttributes(piece, this.#list.sets);
     const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
       (piece.incomplete ? FolderPiece.incomplete : 0) | (piece.isNamed ? FolderPiece.named : 0) |
       (piece.isBare ? FolderPiece.bare : 0);
@@ -555,7 +573,9 @@ export class SourceHalf implements SourcePort {
   async #streamPiece(piece: Piece): Promise<void> {
     const list = this.#list;
     const end = piece.first + piece.count;
-    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file) this.#asked.add(i);
+    const links = this.#plan.options.hardLinks;
+    const isLater = (i: number) => links && list.firstName(i) >= 0;
+    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file && !isLater(i)) this.#asked.add(i);
     for (let first = piece.first; first < end;) {
       const origin = list.origin(first);
       let next = first + 1;
@@ -564,11 +584,20 @@ export class SourceHalf implements SourcePort {
       await this.#pause();
       for (let k = 0; k < (left?.length ?? next - first); k++) {
         const i = left === null ? first + k : left[k];
-        if (list.kind(i) !== Kind.file) continue;
+        if (list.kind(i) !== Kind.file || isLater(i)) continue;
         const wait = this.#sender.send(i) ?? this.#pause();
         if (wait !== undefined) await wait;
       }
       first = next;
+    }
+  }
+
+  /** To a target that holds nothing: the content of files with several names, each under its last one. */
+  async #sendLastNames(): Promise<void> {
+    for (const i of lastNames(this.#list)) {
+      this.#asked.add(i);
+      const wait = this.#sender.send(i) ?? this.#pause();
+      if (wait !== undefined) await wait;
     }
   }
 
@@ -593,7 +622,7 @@ export class SourceHalf implements SourcePort {
   async #digestPiece(piece: Piece): Promise<void> {
     const { env } = this.#plan;
     for (let i = piece.first; i < piece.first + piece.count; i++) {
-      if (this.#list.kind(i) !== Kind.file) continue;
+      if (this.#list.kind(i) !== Kind.file || this.#hasDigest(i)) continue;
       const folder = this.#folders.get(this.#list.parent(i), this.#list.origin(i));
       const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
       if (file < 0) continue;
@@ -603,23 +632,55 @@ export class SourceHalf implements SourcePort {
     }
   }
 
+  /** Another name of a file has the digest of the first one. */
+  #hasDigest(i: number): boolean {
+    const first = this.#list.firstName(i);
+    const digest = first < 0 || first === i ? null : this.#list.digest(first);
+    if (digest !== null) this.#list.setDigest(i, digest);
+    return digest !== null;
+  }
+
   /** Tells the name of each user and group before the first entry that belongs to it. */
   #announceAccounts(piece: Piece): void {
     const { options, env, isLocal } = this.#plan;
     if (isLocal || options.numericIds || !(options.owner || options.group)) return;
-    const [users, groups] = this.#accounts;
-    const announce = (kind: number, id: number, known: Set<number>, nameOf: (id: number) => Uint8Array | null) => {
-      if (known.has(id)) return;
-      known.add(id);
-      const name = id === 0 ? null : nameOf(id);
-      if (name !== null) this.#target.account(kind, id, name);
-    };
+    const nameOfUid = (id: number) => env.accounts.nameOfUid(id);
+    const nameOfGid = (id: number) => env.accounts.nameOfGid(id);
     const tell = (i: number) => {
-      if (options.owner) announce(AccountKind.user, this.#list.uid(i), users, (id) => env.accounts.nameOfUid(id));
-      if (options.group) announce(AccountKind.group, this.#list.gid(i), groups, (id) => env.accounts.nameOfGid(id));
+      if (options.owner) this.#announce(AccountKind.user, this.#list.uid(i), nameOfUid);
+      if (options.group) this.#announce(AccountKind.group, this.#list.gid(i), nameOfGid);
     };
     if (piece.folder === 0 && piece.isFirst) tell(0);
     for (let i = piece.first; i < piece.first + piece.count; i++) tell(i);
+  }
+
+  /** Tells each set of attributes before the first entry that has it, and the accounts that its access lists name. */
+  async #announceAttributes(piece: Piece, sets: AttributeSets): Promise<void> {
+    const isFirst = piece.folder === 0 && piece.isFirst;
+    if (isFirst && this.#setsTold > 0) this.#announceAclAccounts(sets.get(0));
+    for (let i = piece.first; i < piece.first + piece.count; i++) {
+      for (; this.#setsTold <= this.#list.attributes(i) - FIRST_SET; this.#setsTold++) {
+        this.#announceAclAccounts(sets.get(this.#setsTold));
+        await this.#target.attributes?.(sets.encoded(this.#setsTold));
+      }
+    }
+  }
+
+  #announceAclAccounts({ access, defaults }: AttributeSet): void {
+    const { accounts } = this.#plan.env;
+    for (const { tag, id } of [...access ?? [], ...defaults ?? []]) {
+      if (tag === AclTag.user) this.#announce(AccountKind.user, id, (id) => accounts.nameOfUid(id));
+      if (tag === AclTag.group) this.#announce(AccountKind.group, id, (id) => accounts.nameOfGid(id));
+    }
+  }
+
+  /** Tells the account's name here, if it has one and was not told. */
+  #announce(kind: number, id: number, nameOf: (id: number) => Uint8Array | null): void {
+    const known = this.#accounts[kind];
+    if (this.#plan.options.numericIds || known.has(id)) return;
+    known.add(id);
+    const name = id === 0 ? null : nameOf(id);
+    if (name !== null) this.#target.account(kind, id, name);
   }
 
   // ---- content

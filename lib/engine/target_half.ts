@@ -38,7 +38,7 @@ import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
 import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
-import { Generator } from "./generator.ts";
+import { Generator, type Wishes } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
@@ -114,6 +114,7 @@ export class TargetHalf implements TargetPort {
     this.#signer = new BasisSigner(this.#state, this.#copies);
     this.#receiver.onAnswered = (index) => {
       this.#signer.answered(index);
+      this.#state.links?.awaited.delete(index);
       if (this.#state.wanted.size === 0) this.#checkAnswered();
     };
     this.#newFiles = plan.helper === undefined ? null : new NewFiles(this.#state, this.#receiver, plan.helper);
@@ -127,9 +128,11 @@ export class TargetHalf implements TargetPort {
       await this.#answered.promise;
       state.newFolders.placeAll();
       state.stage.commit();
+      await state.links?.link();
       await state.source.wantEnd();
       const sourceErred = await this.#sourceDone.promise;
       const refusal = await this.#deleter.run(complete && !sourceErred);
+      await state.links?.finish();
       this.#finish();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
@@ -190,17 +193,28 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
-    if (this.#state.options.plainDigests) return this.#during(this.#rootsWithDigester(roots));
-    return this.#openRoot(roots);
+    const { hardLinks, acls, xattrs, plainDigests } = this.#state.options;
+    return hardLinks || acls || xattrs || plainDigests ? this.#during(this.#beginWithMore(roots)) : this.#begin(roots);
   }
 
-  async #rootsWithDigester(roots: Roots): Promise<void> {
-    this.#state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
+  /** Loads what only some runs need. */
+  async #beginWithMore(roots: Roots): Promise<void> {
+    const state = this.#state;
+    const { options, os, env, list, owners } = state;
+    if (options.hardLinks) {
+      const { HardLinks } = await import("./hard_links.ts");
+      state.links = new HardLinks(state, this.#generator);
+    }
+    if (options.acls || options.xattrs) {
+      const { AttributeWriter } = await import("../tree/attributes.ts");
+      state.attributes = new AttributeWriter(os, options, env.identity.uid === 0, list.sets!, owners);
+    }
+    if (options.plainDigests) state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
     this.#demandAlive();
-    await this.#openRoot(roots);
+    await this.#begin(roots);
   }
 
-  #openRoot(roots: Roots): Wait {
+  #begin(roots: Roots): Wait {
     const state = this.#state;
     const { os, env, options } = state;
     this.#asked?.root(roots.hasRoot);
@@ -287,17 +301,22 @@ export class TargetHalf implements TargetPort {
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
     this.#demandAlive();
     this.#checkRequested(folder, first, count, (flags & FolderPiece.named) !== 0);
-    const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
+    const wishes = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
-    const { source, streaming, list, totals } = this.#state;
+    const { list, totals } = this.#state;
     this.#onListed?.(list.count, totals.totalBytes, false);
+    await this.#want(wishes);
+    const pause = this.#state.events.room?.() ?? this.#state.env.pause();
+    if (pause !== undefined) await pause;
+  }
+
+  async #want({ wants, deltas }: Wishes): Promise<void> {
+    const { source, streaming } = this.#state;
     if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
     if (deltas.length > 0) {
       await source.want(deltas, DELTA);
       this.#beside(this.#signer.add(deltas));
     }
-    const pause = this.#state.events.room?.() ?? this.#state.env.pause();
-    if (pause !== undefined) await pause;
   }
 
   async listEnd(complete: boolean, entries: number, bytes: number): Promise<void> {
@@ -305,6 +324,14 @@ export class TargetHalf implements TargetPort {
     if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;
+    const { links } = this.#state;
+    if (links !== null) {
+      this.#demandAlive();
+      await this.#during(links.decide());
+      this.#demandAlive();
+      const { wants, deltas } = this.#generator.takeWishes();
+      await this.#want({ wants: wants.sort(), deltas: deltas.sort() });
+    }
     this.#listDone.open(complete);
     this.#checkAnswered();
   }
@@ -375,6 +402,8 @@ export class TargetHalf implements TargetPort {
 
   #checkAnswered(): void {
     // A file under way is off the wanted ones, and the list may end while it comes.
+    const { links } = this.#state;
+    if (links !== null && links.awaited.size > 0) return;
     if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.hasOpenFile) this.#answered.open();
   }
 

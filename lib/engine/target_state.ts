@@ -11,9 +11,11 @@ import { AccountMap } from "../plan/owner_map.ts";
 import type { Events } from "../session/events.ts";
 import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
+import type { AttributeWriter } from "../tree/attributes.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digester, Digesters, Environment } from "./environment.ts";
+import type { HardLinks } from "./hard_links.ts";
 import type { Helper } from "./helper.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetPlaces } from "./target_places.ts";
@@ -50,6 +52,10 @@ export class TargetState {
   readonly stage: Stage;
   readonly newFolders: NewFolders;
   readonly totals: Totals = zeroTotals();
+  /** With -H: the names of one inode. Made before anything is listed. */
+  links: HardLinks | null = null;
+  /** With -A or -X: their extended attributes. Made with the root. */
+  attributes: AttributeWriter | null = null;
   /** Set once the source told its roots. */
   root!: TargetRoot;
   /** Where rules depend on the folder and entries may be deleted. */
@@ -186,13 +192,16 @@ export class TargetState {
       this.problem(Verb.rename, errno, file.index);
       return;
     }
+    if (file.isName) return;
     if (this.list.kind(file.index) === Kind.file) this.inPlace(file.index);
+    else this.links?.landed.add(file.index);
   }
 
   /** A file's content is complete and where it belongs. */
   inPlace(i: number): void {
     this.doneFiles++;
     this.doneBytes += this.list.size(i);
+    this.links?.landed.add(i);
     this.tellProgress(0);
     if (this.transfers !== null) this.#tellFinished(i);
   }

@@ -30,10 +30,10 @@ export class Reporter implements Events {
     this.#waitsForEnd = waitsForEnd;
   }
 
-  entry(index: number, change: number): void {
+  entry(index: number, change: number, linkedWith = -1): void {
     // What a line says of a transfer is known only when the file is in place.
     if (this.#waitsForEnd && (change & Change.content) !== 0) this.#underWay.set(index, change);
-    else this.#monitor.entry(this.#facts(index), change);
+    else this.#monitor.entry(this.#facts(index, linkedWith), change);
   }
 
   finished(index: number, transfer: Transfer): void {
@@ -43,7 +43,7 @@ export class Reporter implements Events {
     this.#monitor.entry({ ...this.#facts(index), transfer }, change);
   }
 
-  #facts(index: number): EntryFacts {
+  #facts(index: number, linkedWith = -1): EntryFacts {
     const list = this.#list;
     const kind = list.kind(index);
     const isDevice = kind === Kind.charDevice || kind === Kind.blockDevice;
@@ -57,6 +57,7 @@ export class Reporter implements Events {
       mtimeSec: list.mtimeSec(index),
       size: isDevice ? 0 : list.size(index),
       linkTarget: list.linkTarget(index),
+      linkedWith: linkedWith < 0 ? null : list.path(linkedWith),
       origin: list.origin(index),
     };
   }

@@ -52,6 +52,8 @@ class LinuxOs implements Os {
     specials: true,
     sparse: true,
     kernelCopy: true,
+    hardLinks: true,
+    attributes: true,
     locks: true,
     threads: true,
   };
@@ -377,6 +379,13 @@ class LinuxOs implements Os {
     );
   }
 
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    const bad = this.#takeTwo(fromFolder, from, toFolder, to);
+    if (bad < 0) return bad;
+    // Without AT_SYMLINK_FOLLOW a link gets another name, not what it leads to.
+    return this.#done(this.#c.rare.linkat(fromFolder, this.#name, toFolder, this.#name2, 0));
+  }
+
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
     const bad = this.#takeTwo(fromFolder, from, toFolder, to);
     if (bad < 0) return bad;
@@ -488,6 +497,70 @@ class LinuxOs implements Os {
     return this.#done(this.#c.rare.utimensat(k.AT_FDCWD, this.#ownDescriptorPath(handle), times.bytes, 0));
   }
 
+  // Extended attributes. There are no calls for a pinned descriptor before kernel 6.13: its path below /proc leads to the very
+  // inode it holds, a link included.
+
+  listAttributes(handle: Handle, into: Uint8Array): Result {
+    if (handle < 0) return EBADF;
+    const size = Math.min(into.length, MAX_CALL_BYTES);
+    const { rare } = this.#c;
+    return this.#onInode(
+      handle,
+      () => rare.flistxattr(handle, into, size),
+      (path) => rare.listxattr(path, into, size),
+    );
+  }
+
+  getAttribute(handle: Handle, name: Uint8Array, into: Uint8Array): Result {
+    if (handle < 0) return EBADF;
+    if (!putAttribute(this.#name2, name)) return EINVAL;
+    const size = Math.min(into.length, MAX_CALL_BYTES);
+    const { rare } = this.#c;
+    return this.#onInode(
+      handle,
+      () => rare.fgetxattr(handle, this.#name2, into, size),
+      (path) => rare.getxattr(path, this.#name2, into, size),
+    );
+  }
+
+  setAttribute(handle: Handle, name: Uint8Array, value: Uint8Array): Result {
+    if (handle < 0) return EBADF;
+    if (!putAttribute(this.#name2, name)) return EINVAL;
+    if (value.length > MAX_CALL_BYTES) return -Errno.ERANGE;
+    const { rare } = this.#c;
+    return this.#onInode(
+      handle,
+      () => rare.fsetxattr(handle, this.#name2, value, value.length, 0),
+      (path) => rare.setxattr(path, this.#name2, value, value.length, 0),
+    );
+  }
+
+  removeAttribute(handle: Handle, name: Uint8Array): Result {
+    if (handle < 0) return EBADF;
+    if (!putAttribute(this.#name2, name)) return EINVAL;
+    const { rare } = this.#c;
+    return this.#onInode(
+      handle,
+      () => rare.fremovexattr(handle, this.#name2),
+      (path) => rare.removexattr(path, this.#name2),
+    );
+  }
+
+  /** Calls `open` for an open descriptor, `pinned` for the path of a pinned one. */
+  #onInode(handle: Handle, open: () => number, pinned: (path: Uint8Array) => number): Result {
+    let result: number;
+    if (this.#state[handle] !== PINNED) {
+      do result = open(); while (result < 0 && this.#interrupted());
+      if (result >= 0 || this.#errno[0] !== Errno.EBADF) return this.#done(result);
+    }
+    // A handle that is closed has no such path, which is to be told apart from an entry without /proc.
+    const looked = this.statHandle(handle, this.#innerStat);
+    if (looked < 0) return looked;
+    const path = this.#ownDescriptorPath(handle);
+    do result = pinned(path); while (result < 0 && this.#interrupted());
+    return this.#done(result);
+  }
+
   // Locks.
 
   lockShared(handle: Handle): Result {
@@ -569,6 +642,14 @@ class LinuxOs implements Os {
     putPath(this.#path, new TextEncoder().encode(`/proc/self/fd/${handle}`));
     return this.#path;
   }
+}
+
+/** Puts an attribute's name, 1 to 255 bytes without NUL, and a NUL into `into`. */
+function putAttribute(into: Uint8Array, name: Uint8Array): boolean {
+  if (name.length === 0 || name.length > NAME_MAX || name.includes(0)) return false;
+  into.set(name);
+  into[name.length] = 0;
+  return true;
 }
 
 /** -1 (leave as it is) or an id that Linux can keep. */

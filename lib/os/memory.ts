@@ -17,6 +17,7 @@ import {
 } from "./os.ts";
 import { type Fault, type FaultHook, FaultPlan, Killed } from "./memory_faults.ts";
 import { Node, PAGE_BYTES, type Space } from "./memory_node.ts";
+import { fromLatin1, latin1 } from "../base/bytes.ts";
 import { isName, splitPath } from "./names.ts";
 import type { Verb } from "./verbs.ts";
 
@@ -44,6 +45,8 @@ export interface MemoryOptions {
   unknownKinds?: boolean;
   /** read and readAt return at most so many bytes. */
   readBytes?: number;
+  /** Most names of one inode. Default 65,000. */
+  linksMax?: number;
   /** The clock's start, seconds since 1970. */
   startSec?: number;
 }
@@ -85,6 +88,8 @@ export class MemoryOs implements Os {
     specials: true,
     sparse: true,
     kernelCopy: true,
+    hardLinks: true,
+    attributes: true,
     locks: true,
     threads: false,
   };
@@ -109,6 +114,7 @@ export class MemoryOs implements Os {
     };
     this.#root = new Node(Kind.folder, this.#nextInode++);
     this.#root.mode = 0o755;
+    this.#root.names = 1;
     this.#root.uid = options.uid ?? 0;
     this.#root.gid = options.gid ?? 0;
     this.#touch(this.#root);
@@ -492,6 +498,28 @@ export class MemoryOs implements Os {
     });
   }
 
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    return this.#run("hardLink", from, () => {
+      const node = this.#find(fromFolder, from);
+      if (!isName(to)) return EINVAL;
+      const target = this.#folder(toFolder);
+      if (typeof node === "number") return node;
+      if (typeof target === "number") return target;
+      const old = this.#child(target, to);
+      if (typeof old !== "number") return -Errno.EEXIST;
+      if (old !== -Errno.ENOENT) return old;
+      if (node.kind === Kind.folder) return -Errno.EPERM;
+      if (!target.linked) return -Errno.ENOENT;
+      if (!this.#may(target, WRITE | SEARCH)) return -Errno.EACCES;
+      if (node.names >= (this.#options.linksMax ?? 65_000)) return -Errno.EMLINK;
+      this.#name(target, to, node);
+      node.names++;
+      this.#touch(target);
+      this.#touch(node, false);
+      return 0;
+    });
+  }
+
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
     return this.#run("rename", from, () => this.#rename(fromFolder, from, toFolder, to, true));
   }
@@ -515,6 +543,8 @@ export class MemoryOs implements Os {
       if (!replace) return -Errno.EEXIST;
       if (old.contains(source)) return -Errno.ENOTEMPTY;
       if (old === node && this.#key(from) === this.#key(to) && source === target && equal(from, to)) return 0;
+      // Two names of one inode: nothing happens.
+      if (old === node && !(source === target && this.#key(from) === this.#key(to))) return 0;
     }
     if (node.kind === Kind.folder) {
       if (node.contains(target)) return EINVAL;
@@ -618,6 +648,73 @@ export class MemoryOs implements Os {
       this.#touch(node, false);
       return 0;
     });
+  }
+
+  // Extended attributes: user., trusted. and security. (these two for root), and the two access lists, kept as they come.
+
+  listAttributes(handle: Handle, into: Uint8Array): Result {
+    return this.#run("listAttributes", null, () => {
+      const open = this.#open.get(handle);
+      if (open === undefined) return EBADF;
+      const names = [...open.node.attributes.keys()].filter((name) => this.#privileged || !name.startsWith("trusted."));
+      const bytes = fromLatin1(names.map((name) => name + "\0").join(""));
+      if (bytes.length > into.length) return -Errno.ERANGE;
+      into.set(bytes);
+      return bytes.length;
+    });
+  }
+
+  getAttribute(handle: Handle, name: Uint8Array, into: Uint8Array): Result {
+    return this.#run("getAttribute", name, () => {
+      const open = this.#open.get(handle);
+      if (open === undefined) return EBADF;
+      if (!isAttributeName(name)) return EINVAL;
+      const value = open.node.attributes.get(latin1(name));
+      if (value === undefined) return -Errno.ENODATA;
+      if (value.length > into.length) return -Errno.ERANGE;
+      into.set(value);
+      return value.length;
+    });
+  }
+
+  setAttribute(handle: Handle, name: Uint8Array, value: Uint8Array): Result {
+    return this.#run("setAttribute", name, () => {
+      const node = this.#attributesOf(handle, name);
+      if (typeof node === "number") return node;
+      if (value.length > 65_536) return -Errno.ERANGE;
+      node.attributes.set(latin1(name), value.slice());
+      this.#touch(node, false);
+      return 0;
+    });
+  }
+
+  removeAttribute(handle: Handle, name: Uint8Array): Result {
+    return this.#run("removeAttribute", name, () => {
+      const node = this.#attributesOf(handle, name);
+      if (typeof node === "number") return node;
+      if (!node.attributes.delete(latin1(name))) return -Errno.ENODATA;
+      this.#touch(node, false);
+      return 0;
+    });
+  }
+
+  /** The held node if we may change this attribute of it. */
+  #attributesOf(handle: Handle, name: Uint8Array): Node | Result {
+    const open = this.#open.get(handle);
+    if (open === undefined) return EBADF;
+    if (!isAttributeName(name)) return EINVAL;
+    const text = latin1(name);
+    const { node } = open;
+    if (text.startsWith("user.")) {
+      if (node.kind !== Kind.file && node.kind !== Kind.folder) return -Errno.EPERM;
+      return this.#may(node, WRITE) ? node : -Errno.EACCES;
+    }
+    if (text.startsWith("system.posix_acl_")) {
+      if (node.kind === Kind.link) return -Errno.EOPNOTSUPP;
+      return this.#owned(handle);
+    }
+    if (!text.startsWith("trusted.") && !text.startsWith("security.")) return -Errno.EOPNOTSUPP;
+    return this.#privileged ? node : -Errno.EPERM;
   }
 
   // Locks.
@@ -754,6 +851,7 @@ export class MemoryOs implements Os {
     if (this.#space.freeInodes === 0) return -Errno.ENOSPC;
     this.#space.freeInodes--;
     const node = new Node(kind, this.#nextInode++);
+    node.names = 1;
     node.mode = mode & 0o7777;
     node.uid = this.#options.uid ?? 0;
     node.gid = this.#options.gid ?? 0;
@@ -774,8 +872,8 @@ export class MemoryOs implements Os {
 
   #unname(parent: Node, name: Uint8Array, node: Node): void {
     parent.children.delete(this.#key(name));
-    node.linked = false;
-    node.parent = null;
+    node.names--;
+    if (!node.linked) node.parent = null;
     this.#touch(node, false);
     this.#free(node);
   }
@@ -840,6 +938,10 @@ export class MemoryOs implements Os {
 
 function done(made: Node | Result): Result {
   return typeof made === "number" ? made : 0;
+}
+
+function isAttributeName(name: Uint8Array): boolean {
+  return name.length > 0 && name.length <= 255 && !name.includes(0);
 }
 
 function isOffset(offset: number): boolean {

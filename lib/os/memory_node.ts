@@ -27,8 +27,8 @@ export class Node {
   ctimeNs = 0;
   rdevMajor = 0;
   rdevMinor = 0;
-  /** False once no folder names it. */
-  linked = true;
+  /** Folders' entries that name it. */
+  names = 0;
   /** Handles that hold it. */
   held = 0;
   /** Of a folder; the key is the name as the tree compares names. */
@@ -38,14 +38,21 @@ export class Node {
   target: Uint8Array = new Uint8Array(0);
   /** Of a file: page number -> content. */
   pages: Map<number, Uint8Array> = new Map();
+  /** Extended attributes by name, as latin1. */
+  attributes: Map<string, Uint8Array> = new Map();
   /** Locks by handle: true = exclusive. */
   locks: Map<number, boolean> = new Map();
   #sorted: number[] | null = null;
 
   constructor(readonly kind: Kind, readonly inode: number) {}
 
+  /** False once no folder names it. */
+  get linked(): boolean {
+    return this.names > 0;
+  }
+
   into(out: Stat): void {
-    let nlink = this.linked ? 1 : 0;
+    let nlink = this.names;
     if (this.kind === Kind.folder && this.linked) {
       nlink = 2;
       for (const child of this.children.values()) if (child.node.kind === Kind.folder) nlink++;
@@ -165,8 +172,13 @@ export class Node {
   }
 
   /** A copy of this entry and all below it, held by nobody. */
-  copy(parent: Node | null = null): Node {
+  copy(parent: Node | null = null, copies: Map<Node, Node> = new Map()): Node {
+    const known = copies.get(this);
+    if (known !== undefined) return known;
     const copy = new Node(this.kind, this.inode);
+    copies.set(this, copy);
+    copy.names = this.names;
+    copy.attributes = new Map(this.attributes);
     copy.mode = this.mode;
     copy.uid = this.uid;
     copy.gid = this.gid;
@@ -181,7 +193,7 @@ export class Node {
     copy.parent = parent;
     for (const [number, page] of this.pages) copy.pages.set(number, page.slice());
     for (const [key, child] of this.children) {
-      copy.children.set(key, { name: child.name, node: child.node.copy(copy) });
+      copy.children.set(key, { name: child.name, node: child.node.copy(copy, copies) });
     }
     return copy;
   }

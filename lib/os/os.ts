@@ -120,6 +120,10 @@ export interface Abilities {
   readonly sparse: boolean;
   /** cloneFile and copyRange may work. */
   readonly kernelCopy: boolean;
+  /** hardLink works where the file system knows it. */
+  readonly hardLinks: boolean;
+  /** The four verbs of extended attributes work where the file system knows them. */
+  readonly attributes: boolean;
   /** flock works. */
   readonly locks: boolean;
   /** A handle means the same to every thread of the process: another one may work with it by its own `openLinux`. */
@@ -203,6 +207,11 @@ export interface Os {
   makeLink(folder: Handle, name: Uint8Array, target: Uint8Array): Result;
   /** mknod for FIFO, socket and devices. */
   makeSpecial(folder: Handle, name: Uint8Array, kind: Kind, mode: number, rdevMajor: number, rdevMinor: number): Result;
+  /**
+   * Another name for the entry `from`, of any kind but a folder, never through a link; -EEXIST (-17) if the new name exists. Also
+   * -EMLINK (-31), -EXDEV (-18), -EPERM (-1) where the file system sets a bound.
+   */
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result;
   /** rename, replacing what may stand at the new name. */
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result;
   /** rename that fails with -EEXIST (-17) if the new name exists. */
@@ -220,6 +229,15 @@ export interface Os {
   setOwner(handle: Handle, uid: number, gid: number): Result;
   /** Sets the modification time; the access time is left as it is. */
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result;
+
+  // Extended attributes of the entry behind a handle, which may be pinned. A name is raw bytes with its namespace ("user.x").
+  /** All names into `into`, each with a NUL behind it; the bytes filled, or -ERANGE (-34) if there is more. */
+  listAttributes(handle: Handle, into: Uint8Array): Result;
+  /** The value into `into`; its length, -ENODATA (-61) if there is none, or -ERANGE (-34) if it is longer. */
+  getAttribute(handle: Handle, name: Uint8Array, into: Uint8Array): Result;
+  /** Makes or replaces the value. */
+  setAttribute(handle: Handle, name: Uint8Array, value: Uint8Array): Result;
+  removeAttribute(handle: Handle, name: Uint8Array): Result;
 
   // Locks (flock on the handle), never waiting: 0, or -EWOULDBLOCK (-11). Changing a held lock is not one step: when it
   // fails, the old lock may be gone too and must be taken again.
@@ -247,11 +265,14 @@ export const Errno = {
   EFBIG: 27,
   ENOSPC: 28,
   EROFS: 30,
+  EMLINK: 31,
   EPIPE: 32,
+  ERANGE: 34,
   ENAMETOOLONG: 36,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
+  ENODATA: 61,
   EILSEQ: 84,
   EOPNOTSUPP: 95,
   EDQUOT: 122,

@@ -72,6 +72,8 @@ class PortableOs implements Os {
     specials: false,
     sparse: false,
     kernelCopy: false,
+    hardLinks: false,
+    attributes: false,
     locks: !onWindows,
     threads: false,
   };
@@ -328,6 +330,12 @@ class PortableOs implements Os {
     return typeof path === "number" ? path : -Errno.EOPNOTSUPP;
   }
 
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    const [oldPath, newPath] = [this.#pathOf(fromFolder, from), this.#pathOf(toFolder, to)];
+    if (typeof oldPath === "number") return oldPath;
+    return typeof newPath === "number" ? newPath : -Errno.EOPNOTSUPP;
+  }
+
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
     return this.#rename(fromFolder, from, toFolder, to, (oldPath, newPath) => Deno.renameSync(oldPath, newPath));
   }
@@ -437,6 +445,26 @@ class PortableOs implements Os {
   }
 
   // Locks: on a descriptor of their own, since node:fs's cannot lock.
+
+  listAttributes(handle: Handle): Result {
+    return this.#noAttributes(handle);
+  }
+
+  getAttribute(handle: Handle): Result {
+    return this.#noAttributes(handle);
+  }
+
+  setAttribute(handle: Handle): Result {
+    return this.#noAttributes(handle);
+  }
+
+  removeAttribute(handle: Handle): Result {
+    return this.#noAttributes(handle);
+  }
+
+  #noAttributes(handle: Handle): Result {
+    return this.#held.has(handle) ? -Errno.EOPNOTSUPP : EBADF;
+  }
 
   lockShared(handle: Handle): Result {
     return this.#lock(handle, false);

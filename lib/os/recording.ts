@@ -150,6 +150,9 @@ export class RecordingOs implements Os {
   makeSpecial(folder: Handle, name: Uint8Array, kind: Kind, mode: number, major: number, minor: number): Result {
     return this.#note("makeSpecial", name, this.#inner.makeSpecial(folder, name, kind, mode, major, minor));
   }
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    return this.#note("hardLink", from, this.#inner.hardLink(fromFolder, from, toFolder, to));
+  }
   rename(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
     return this.#note("rename", from, this.#inner.rename(fromFolder, from, toFolder, to));
   }
@@ -176,6 +179,18 @@ export class RecordingOs implements Os {
   }
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     return this.#note("setTimes", null, this.#inner.setTimes(handle, mtimeSec, mtimeNs));
+  }
+  listAttributes(handle: Handle, into: Uint8Array): Result {
+    return this.#note("listAttributes", null, this.#inner.listAttributes(handle, into));
+  }
+  getAttribute(handle: Handle, name: Uint8Array, into: Uint8Array): Result {
+    return this.#note("getAttribute", name, this.#inner.getAttribute(handle, name, into));
+  }
+  setAttribute(handle: Handle, name: Uint8Array, value: Uint8Array): Result {
+    return this.#note("setAttribute", name, this.#inner.setAttribute(handle, name, value));
+  }
+  removeAttribute(handle: Handle, name: Uint8Array): Result {
+    return this.#note("removeAttribute", name, this.#inner.removeAttribute(handle, name));
   }
   lockShared(handle: Handle): Result {
     return this.#note("lockShared", null, this.#inner.lockShared(handle));

@@ -16,6 +16,7 @@ const CHANGING: ReadonlySet<Verb> = new Set<Verb>([
   "makeFolder",
   "makeLink",
   "makeSpecial",
+  "hardLink",
   "rename",
   "renameNew",
   "exchange",
@@ -24,6 +25,8 @@ const CHANGING: ReadonlySet<Verb> = new Set<Verb>([
   "setMode",
   "setOwner",
   "setTimes",
+  "setAttribute",
+  "removeAttribute",
 ]);
 
 /** True if this call changes a tree when it succeeds. `how` is openFile's OpenMode. */

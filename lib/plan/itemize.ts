@@ -18,11 +18,13 @@ export function itemize(kind: number, change: number, sending: boolean): string 
   const created = (change & Change.create) !== 0;
   const transferred = (change & Change.content) !== 0 || (created && kind === FILE);
   const local = created || (change & Change.local) !== 0;
-  const action = transferred ? (sending ? "<" : ">") : local ? "c" : ".";
+  const isLinked = (change & Change.linked) !== 0;
+  const action = isLinked ? "h" : transferred ? (sending ? "<" : ">") : local ? "c" : ".";
   const head = action + (KIND_LETTERS[kind] ?? "?");
   if (created) return head + "+++++++++";
   const letters = (change & Change.checksum ? "c" : ".") + (change & Change.size ? "s" : ".") +
     (change & Change.timeNow ? "T" : change & Change.time ? "t" : ".") + (change & Change.mode ? "p" : ".") +
-    (change & Change.owner ? "o" : ".") + (change & Change.group ? "g" : ".") + "...";
+    (change & Change.owner ? "o" : ".") + (change & Change.group ? "g" : ".") + "." +
+    (change & Change.acl ? "a" : ".") + (change & Change.xattr ? "x" : ".");
   return head + (!transferred && letters === "........." ? "         " : letters);
 }

@@ -38,6 +38,14 @@ export class AccountMap implements OwnerMap {
     if (id !== 0) this.#groups.set(id, mapped);
   }
 
+  /** The number that user `id` of the source has here. */
+  userHere(id: number): number {
+    return this.#users.get(id) ?? id;
+  }
+  groupHere(id: number): number {
+    return this.#groups.get(id) ?? id;
+  }
+
   uid(i: number): number {
     if (!this.#changesOwner) return -1;
     const uid = this.#list.uid(i);

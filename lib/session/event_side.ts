@@ -41,9 +41,9 @@ export class PeerEvents implements Events {
     this.#core = core;
   }
 
-  entry(index: number, change: number): void {
+  entry(index: number, change: number, linkedWith = -1): void {
     if (this.#core.isOver) return;
-    encodeEntryRecord(this.#core.outbox.entry(), index, change);
+    encodeEntryRecord(this.#core.outbox.entry(), index, change, linkedWith);
     this.#core.outbox.entryEnd();
   }
 
@@ -101,7 +101,7 @@ export class EventIntake {
   readonly #announced: () => number;
   readonly #told = new IndexSet();
   readonly #finished = new IndexSet();
-  readonly #record: EntryRecord = { index: 0, change: 0 };
+  readonly #record: EntryRecord = { index: 0, change: 0, linkedWith: -1 };
   #files = 0;
   #bytes = 0;
   #problems = 0;
@@ -134,10 +134,11 @@ export class EventIntake {
     if (reader.left === 0) reader.fail("ENTRY", "it holds no record");
     while (reader.left > 0) {
       decodeEntryRecord(reader, this.#record);
-      const { index, change } = this.#record;
+      const { index, change, linkedWith } = this.#record;
+      if (linkedWith >= this.#announced()) broken(`ENTRY links to index ${linkedWith}, which was not listed`);
       if (index >= this.#announced()) broken(`ENTRY of index ${index}, which was not listed`);
       if (!this.#told.add(index)) broken(`ENTRY of index ${index} twice`);
-      this.#events.entry(index, change);
+      this.#events.entry(index, change, linkedWith);
     }
   }
 

@@ -6,8 +6,11 @@ import type { Problem } from "../base/problem.ts";
 import type { Wait } from "./ports.ts";
 
 export interface Events {
-  /** An entry's change (Change bits), at most once per entry; 0 = unchanged (only with reportUnchanged). */
-  entry(index: number, change: number): void;
+  /**
+   * An entry's change (Change bits), at most once per entry; 0 = unchanged (only with reportUnchanged). `linkedWith`: index of the
+   * entry that it becomes another name of, with Change.linked and one of create and local; else -1.
+   */
+  entry(index: number, change: number, linkedWith?: number): void;
   deleted(path: Uint8Array, kind: number): void;
   problem(problem: Problem): void;
   /** Files and content bytes put in place so far. */

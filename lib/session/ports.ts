@@ -52,6 +52,8 @@ export const AccountKind = { user: 0, group: 1 } as const;
 export interface TargetPort {
   roots(roots: Roots): Wait;
   account(kind: number, id: number, name: Uint8Array): Wait;
+  /** The next set of extended attributes, encoded; left out where both halves have one list. */
+  attributes?(set: Uint8Array): Wait;
   /** Entries [first, first + count) of `folder` now stand in the list; flags: FolderPiece. */
   listed(folder: number, first: number, count: number, flags: number): Wait;
   /**

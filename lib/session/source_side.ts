@@ -19,7 +19,14 @@ import {
   encodeSourceDone,
 } from "../wire/content_codec.ts";
 import { decodeEmpty } from "../wire/event_codec.ts";
-import { encodeAccount, encodeList, encodeListEnd, encodeRoots, encodeSubtrees } from "../wire/list_codec.ts";
+import {
+  encodeAccount,
+  encodeList,
+  encodeListEnd,
+  encodeRoots,
+  encodeSubtrees,
+  type ListColumns,
+} from "../wire/list_codec.ts";
 import { Kind, Message, REFINE_RANGES, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
 import {
   decodeCheck,
@@ -45,7 +52,6 @@ export class SourceSide implements TargetPort {
   #isDone = false;
   readonly #core: SessionCore;
   readonly #list: FileList;
-  readonly #folderSizes: boolean;
   #half: SourcePort | null = null;
   #isStreaming = false;
   #takesSubtrees = false;
@@ -65,12 +71,14 @@ export class SourceSide implements TargetPort {
   #inFile = -1;
   /** Paths of the CHECK that is not answered. */
   #checking = 0;
+  readonly #columns: ListColumns;
   readonly #wantScratch = new Uint32Array(WANT_INDEXES);
 
   constructor(core: SessionCore, list: FileList) {
     this.#core = core;
     this.#list = list;
-    this.#folderSizes = core.job!.options.folderSizes;
+    const { hardLinks, acls, xattrs, folderSizes } = core.job!.options;
+    this.#columns = { links: hardLinks, attributes: acls || xattrs, folderSizes };
   }
 
   attach(half: SourcePort): void {
@@ -83,13 +91,19 @@ export class SourceSide implements TargetPort {
   roots(roots: Roots): Wait {
     this.#core.guard();
     this.announced = 1;
-    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list, this.#folderSizes);
+    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list, this.#columns);
     return this.#core.outbox.bulkEnd();
   }
 
   account(kind: number, id: number, name: Uint8Array): Wait {
     this.#core.guard();
     encodeAccount(this.#core.outbox.bulk(Message.account), kind, id, name);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  attributes(set: Uint8Array): Wait {
+    this.#core.guard();
+    this.#core.outbox.bulk(Message.attributes).raw(set);
     return this.#core.outbox.bulkEnd();
   }
 
@@ -104,22 +118,20 @@ export class SourceSide implements TargetPort {
       const before = writer.used;
       const pieceFlags = done === 0 ? flags : flags & ~FolderPiece.first;
       const softBytes = Math.max(LEAST_LIST_BYTES, outbox.batchLeft);
-      done += encodeList(
-        writer,
-        this.#list,
-        folder,
-        first + done,
-        count - done,
-        pieceFlags,
-        softBytes,
-        this.#folderSizes,
-      );
+      done += encodeList(writer, this.#list, folder, first + done, count - done, pieceFlags, softBytes, this.#columns);
       this.listBytes += writer.used - before;
       wait = outbox.bulkEnd();
     } while (done < count);
-    for (let i = first; i < first + count; i++) if (this.#list.kind(i) === Kind.file) this.#files++;
+    for (let i = first; i < first + count; i++) {
+      if (this.#list.kind(i) === Kind.file && this.#hasContent(i)) this.#files++;
+    }
     this.announced += count;
     return wait;
+  }
+
+  /** Of several names of one inode one has content. */
+  #hasContent(i: number): boolean {
+    return !this.#columns.links || this.#list.firstName(i) < 0 || this.#list.firstName(i) === i;
   }
 
   subtrees(folders: Uint32Array, digests: Uint8Array): Wait {

@@ -6,6 +6,7 @@ import { hasBit } from "../base/bitmap.ts";
 import { assert } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
+import { lastNames } from "../base/last_names.ts";
 import { ACCOUNTS, CHECK_PATHS, ENTRIES, FRAME_BYTES, LIST_NAME_BYTES } from "../base/limits.ts";
 import {
   type CopyRun,
@@ -66,7 +67,7 @@ export class TargetSide implements SourcePort {
   #half: TargetPort | null = null;
   readonly #rules: ListRules;
   readonly #head: ListHead = { folder: 0, flags: 0, count: 0 };
-  readonly #tally: ListTally = { files: 0, folders: 0, nameBytes: 0 };
+  readonly #tally: ListTally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
   readonly #accounts = [new Set<number>(), new Set<number>()];
   readonly #foldersListed = new IndexSet();
   #wantsSubtrees = false;
@@ -83,6 +84,7 @@ export class TargetSide implements SourcePort {
   readonly #outstanding = new IndexSet();
   /** In a streaming session: what was answered unasked. */
   readonly #streamed = new IndexSet();
+  #lastNames: Set<number> | null = null;
   readonly #record: FileRecord = { index: 0, size: 0, fresh: null, content: NO_BYTES, digest: NO_BYTES };
   #inFile = NONE;
   #fileSize = 0;
@@ -100,7 +102,13 @@ export class TargetSide implements SourcePort {
     this.#core = core;
     this.#list = list;
     const { options } = core.job!;
-    this.#rules = { kinds: kindsOf(options), digests: options.checksum, folderSizes: options.folderSizes };
+    this.#rules = {
+      kinds: kindsOf(options),
+      digests: options.checksum,
+      links: options.hardLinks,
+      attributes: options.acls || options.xattrs,
+      folderSizes: options.folderSizes,
+    };
     this.#checks = new CheckParts(CHECK_PATHS, FRAME_BYTES);
   }
 
@@ -183,7 +191,9 @@ export class TargetSide implements SourcePort {
   }
 
   #isAllAnswered(): boolean {
-    return this.#outstanding.size === 0 && (!this.#isStreaming || this.#streamed.size === this.#tally.files);
+    // Of several names of one inode one has content.
+    const files = this.#tally.files - this.#tally.otherNames;
+    return this.#outstanding.size === 0 && (!this.#isStreaming || this.#streamed.size === files);
   }
 
   // What the source says to our half.
@@ -194,6 +204,8 @@ export class TargetSide implements SourcePort {
         return this.#receiveRoots();
       case Message.account:
         return this.#receiveAccount();
+      case Message.attributes:
+        return this.#receiveAttributes();
       case Message.list:
         return this.#receiveList();
       case Message.subtrees:
@@ -222,7 +234,7 @@ export class TargetSide implements SourcePort {
   }
 
   #receiveRoots(): Wait {
-    const roots = decodeRoots(this.#core.reader, this.#list, this.#rules.folderSizes);
+    const roots = decodeRoots(this.#core.reader, this.#list, this.#rules);
     const { agentIsSource, paths } = this.#core.job!;
     if (agentIsSource && roots.sources !== paths.length) {
       broken(`the source has ${roots.sources} arguments, ${paths.length} were given`);
@@ -238,6 +250,13 @@ export class TargetSide implements SourcePort {
     if (this.#accounts[kind].has(id)) broken(`the source names account ${id} twice`);
     this.#accounts[kind].add(id);
     return this.#half!.account(kind, id, name.slice());
+  }
+
+  #receiveAttributes(): Wait {
+    const { reader } = this.#core;
+    if (!this.#rules.attributes) broken("ATTRIBUTES, which were not asked for");
+    this.#list.sets!.take(reader.raw("ATTRIBUTES", reader.left));
+    return undefined;
   }
 
   #receiveList(): Wait {
@@ -315,9 +334,19 @@ export class TargetSide implements SourcePort {
     }
     const isStreamed = this.#isStreaming && this.#isReady && !this.#streamed.has(index);
     if (!isStreamed && !this.#outstanding.has(index)) broken(`content of entry ${index}, which was not wanted`);
+    if (isStreamed && this.#list.firstName(index) >= 0 && !this.#isLastName(index)) {
+      broken(`content of entry ${index}, whose inode's content comes under another name`);
+    }
     if (this.#abandoned !== NONE && this.#abandoned !== index) {
       broken(`content of entry ${index} while entry ${this.#abandoned} was not answered`);
     }
+  }
+
+  /** Whether the list has ended and holds no later name of the same inode. */
+  #isLastName(index: number): boolean {
+    if (this.#core.state.phase !== "data") return false;
+    this.#lastNames ??= new Set(lastNames(this.#list));
+    return this.#lastNames.has(index);
   }
 
   /** A file whose size is not told anew has the listed one. */

@@ -13,7 +13,12 @@ export interface Wanted {
   setsTime: boolean;
   mtimeSec: number;
   mtimeNs: number;
+  /** Brings extended attributes in step; null or left out: they stay as they are. */
+  attributes?: AttributeTask | null;
 }
+
+/** True if it changed something, false if all was as it should be, or what failed. */
+export type AttributeTask = (handle: Handle, has: Stat) => Failure | boolean;
 
 export interface Failure {
   verb: number;
@@ -29,8 +34,11 @@ export function applyMetadata(os: Os, handle: Handle, has: Stat, wanted: Wanted)
     const result = os.setOwner(handle, uid, gid);
     if (result < 0) return { verb: Verb.setOwner, errno: -result };
   }
-  const clearsSetId = changesOwner && (has.mode & 0o6000) !== 0;
-  if (has.kind !== Kind.link && wanted.mode >= 0 && (wanted.mode !== has.mode || clearsSetId)) {
+  // Behind the owner, whose change takes capabilities off; before the mode, which an access list changes, too.
+  const attributed = wanted.attributes?.(handle, has) ?? false;
+  if (typeof attributed === "object") return attributed;
+  const changesMode = wanted.mode !== has.mode || attributed || (changesOwner && (has.mode & 0o6000) !== 0);
+  if (has.kind !== Kind.link && wanted.mode >= 0 && changesMode) {
     const result = os.setMode(handle, wanted.mode);
     if (result < 0) return { verb: Verb.setMode, errno: -result };
   }

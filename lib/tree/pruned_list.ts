@@ -13,6 +13,8 @@ export class PrunedList {
   readonly kept = new IndexSet();
   readonly #scanned: FileList;
   readonly #list: FileList;
+  /** First names of inodes: index in the scan, index in the list. */
+  readonly #firstNames = new Map<number, number>();
   /** What came last of each scanned folder, and all of its entries. */
   readonly #folders = new Map<number, Piece>();
 
@@ -46,6 +48,13 @@ export class PrunedList {
     }
   }
 
+  /** The first name of an inode comes before its others here, too. */
+  #copyFirstName(i: number, copy: number): void {
+    const first = this.#scanned.firstName(i);
+    if (first === i) this.#firstNames.set(i, copy);
+    this.#list.setFirstName(copy, this.#firstNames.get(first) ?? copy);
+  }
+
   *#folder(folder: number, all: Piece, children: [number, number][]): Generator<Piece> {
     const scanned = this.#scanned;
     const list = this.#list;
@@ -56,6 +65,7 @@ export class PrunedList {
       if (isFolder && !this.kept.has(i)) continue;
       const copy = list.addCopy(scanned, i, folder);
       if (isFolder) children.push([copy, i]);
+      else if (scanned.firstName(i) >= 0) this.#copyFirstName(i, copy);
       if (list.count - first < LIST_ENTRIES) continue;
       yield { ...all, folder, first, count: list.count - first, isFirst, isLast: false, incomplete: false };
       first = list.count;

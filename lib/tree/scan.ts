@@ -2,6 +2,7 @@
 // at most LIST_ENTRIES as they are found. Called by the source half. Promises: a folder that was not read whole, or lost an
 // entry to an error, is marked incomplete, and then nothing is deleted anywhere (law 4, law 5).
 
+import { AttributeSets, EMPTY_SET, FIRST_SET, Told } from "../base/attributes.ts";
 import { compareBytes, compareRanges, EMPTY, equalBytes, joinPath } from "../base/bytes.ts";
 import { deviceNumber, FileList } from "../base/file_list.ts";
 import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, PATH_BYTES } from "../base/limits.ts";
@@ -10,6 +11,8 @@ import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
+import type { AttributeReader } from "./attributes.ts";
+import { FirstNames } from "./first_names.ts";
 import type { NamedPaths, PathRange } from "./named_paths.ts";
 import { listsFolders, type Origin, placeOf } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
@@ -90,6 +93,8 @@ export class Scan {
   readonly #filter: Filter;
   readonly #report: (problem: Problem) => void;
   readonly #stat = new Stat();
+  readonly #firstNames: FirstNames | null;
+  #attributes: AttributeReader | null = null;
   readonly #sorted = new SortedListing();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
   /** Where rules depend on the folder: which hold in the one that is being read. Set before the first piece. */
@@ -127,15 +132,23 @@ export class Scan {
     this.#options = options;
     this.#filter = filter;
     this.#report = report;
+    this.#firstNames = options.hardLinks ? new FirstNames() : null;
+  }
+
+  /** From now on the extended attributes of entries are listed, too. */
+  readAttributes(reader: AttributeReader): void {
+    this.#attributes = reader;
+    this.#list.sets = new AttributeSets();
   }
 
   /** Appends entry 0. With a root folder its metadata counts, else it only holds the named entries. */
-  addRoot(stat: Stat | null): void {
+  addRoot(stat: Stat | null, handle: Handle = -1): void {
     if (stat === null) this.#list.add(EMPTY, 0, 0, 0, Kind.folder << 12, 0, 0, 0, 0, 0, 0, null);
     else {
       const mode = (Kind.folder << 12) | stat.mode;
       const size = this.#options.folderSizes ? stat.size : 0;
       this.#list.add(EMPTY, 0, 0, 0, mode, stat.uid, stat.gid, size, stat.mtimeSec, stat.mtimeNs, 0, null);
+      if (this.#attributes !== null) this.#listAttributes(0, handle, EMPTY);
     }
     const origins = this.#origins.map((_, origin) => origin);
     if (this.#paths !== null) this.#plans.set(0, this.#planRoot(this.#paths));
@@ -484,8 +497,25 @@ export class Scan {
       target,
     );
     if (origin !== 0) this.#list.setOrigin(index, origin);
+    if (this.#attributes !== null) {
+      const pin = this.#os.pin(handle, listing.name(row));
+      this.#listAttributes(index, pin, joinPath(path, listing.name(row)));
+      if (pin >= 0) this.#os.close(pin);
+    }
+    if (this.#firstNames !== null && stat.nlink > 1 && kind !== Kind.folder) {
+      this.#list.setFirstName(index, this.#firstNames.of(this.#list, index, stat));
+    }
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
     return true;
+  }
+
+  /** Notes what entry `index` behind `handle`, a negated errno where it could not be opened, has. */
+  #listAttributes(index: number, handle: Handle, path: Uint8Array): void {
+    const set = handle < 0 ? handle : this.#attributes!.read(handle);
+    if (typeof set === "number") return void this.#failed(Verb.readAttributes, -set, path);
+    const number = set === EMPTY_SET ? -1 : this.#list.sets!.intern(set);
+    if (set !== EMPTY_SET && number < 0) return this.#problem(Verb.readAttributes, Cause.tooMuch, 0, path);
+    this.#list.setAttributes(index, set === EMPTY_SET ? Told.none : FIRST_SET + number);
   }
 
   /** Puts the folders among the entries appended since `first` on the stack, so that they come off in rsync's order. */

@@ -21,6 +21,8 @@ export interface StagedFile {
   name: Uint8Array;
   index: number;
   bytes: number;
+  /** It is another name of an entry that is in place. */
+  isName?: boolean;
 }
 
 /** Told the fate of every staged file: errno 0 = in place. */
@@ -89,6 +91,8 @@ export class Stage {
     this.#batchBytes = 0;
     for (const file of batch) {
       const result = this.#os.rename(file.folder, file.temporary, file.folder, file.name);
+      // Where the name has come to mean the same inode already, rename does nothing and both stay.
+      if (file.isName && result === 0) this.#os.unlink(file.folder, file.temporary);
       this.#committed(file, result < 0 ? -result : 0);
     }
   }
@@ -169,7 +173,7 @@ function checkEmpty(os: Os, folder: Handle, name: Uint8Array): number {
 
 /**
  * Removes temporary files and new folders that dead runs left in `folder`: only with the folder's exclusive lock, which no live
- * run that has staged there lets us have, and only what is ours and has one link. Returns how many went.
+ * run that has staged there lets us have, and only what is ours. (With -H it may have other names, which stay.) Returns how many went.
  */
 export function sweep(os: Os, folder: Handle, names: Uint8Array[], uid: number): number {
   if (os.lockExclusive(folder) !== 0) return 0;
@@ -180,7 +184,7 @@ export function sweep(os: Os, folder: Handle, names: Uint8Array[], uid: number):
     // Root gives a temporary file away before it is in place: whose it is by now says nothing.
     if (uid !== 0 && stat.uid !== uid) continue;
     if (stat.kind === Kind.folder) removed += sweepFolder(os, folder, name);
-    else if (stat.nlink === 1 && os.unlink(folder, name) === 0) removed++;
+    else if (os.unlink(folder, name) === 0) removed++;
   }
   os.unlock(folder);
   return removed;

@@ -34,7 +34,9 @@ const SAME_SECOND = -1;
 export function comparesTrees(options: SyncOptions): boolean {
   const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, filters, pruneEmptyFolders } = options;
   const isPlain = recursive && !pruneEmptyFolders && !namesEntries(options);
-  return isPlain && !checksum && !ignoreTimes && !reportUnchanged &&
+  // Names of one inode lie anywhere, and what -A and -X compare is not part of the digests.
+  const { hardLinks, acls, xattrs } = options;
+  return isPlain && !checksum && !ignoreTimes && !reportUnchanged && !hardLinks && !acls && !xattrs &&
     (modifyWindowNs === null || modifyWindowNs === SAME_SECOND) && filters.every(({ flags }) => (flags & SIDED) === 0);
 }
 

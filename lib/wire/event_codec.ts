@@ -3,7 +3,7 @@
 
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { ENTRIES, FILE_BYTES, PATH_BYTES, TEXT_BYTES } from "../base/limits.ts";
-import { type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
+import { Change, type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
 import type { Problem } from "../base/problem.ts";
 import { checkPath } from "../base/relative_path.ts";
 import {
@@ -17,21 +17,29 @@ import {
   VERB_LIMIT,
 } from "./messages.ts";
 
+/** A change that makes the entry another name of one that the record names. */
+const NAMES_OTHER = Change.create | Change.local;
+
 /** One record of ENTRY. */
-export function encodeEntryRecord(writer: ByteWriter, index: number, change: number): void {
+export function encodeEntryRecord(writer: ByteWriter, index: number, change: number, linkedWith: number): void {
   writer.varint(index);
   writer.varint(change);
+  if ((change & Change.linked) !== 0 && (change & NAMES_OTHER) !== 0) writer.varint(linkedWith);
 }
 
 export interface EntryRecord {
   index: number;
   change: number;
+  /** Index of the entry that it becomes another name of, or -1. */
+  linkedWith: number;
 }
 
 /** The next record of an ENTRY payload into `record`. */
 export function decodeEntryRecord(reader: ByteReader, record: EntryRecord): void {
   record.index = reader.varint("ENTRY index", ENTRIES - 1);
   record.change = reader.varint("ENTRY change", CHANGE_LIMIT);
+  const isLinked = (record.change & Change.linked) !== 0 && (record.change & NAMES_OTHER) !== 0;
+  record.linkedWith = isLinked ? reader.varint("ENTRY link", ENTRIES - 1) : -1;
 }
 
 export function encodeFinished(

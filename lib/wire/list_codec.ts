@@ -2,6 +2,7 @@
 // Called by lib/session. Promises: what decodeEntries adds has a checked name, rises strictly within its folder, and has a
 // legal kind, mode, size and time; which folder may be listed when is the session's rule.
 
+import { AttributeSets, FIRST_SET } from "../base/attributes.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { deviceMajor, deviceMinor, deviceNumber, type FileList } from "../base/file_list.ts";
@@ -14,6 +15,7 @@ import {
   LIST_ENTRIES,
   NAME_BYTES,
   PATH_BYTES,
+  SET_BYTES,
   SOURCES,
   TIME_SECONDS,
 } from "../base/limits.ts";
@@ -40,8 +42,8 @@ export interface WireRoots {
   sources: number;
 }
 
-/** Entry 0 of `list` is the root's metadata when hasRoot. `folderSizes`: the job asks for the sizes of folders. */
-export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList, folderSizes = false): void {
+/** Entry 0 of `list` is the root's metadata when hasRoot. */
+export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList, columns = NO_COLUMNS): void {
   writer.u8((roots.hasRoot ? RootsFlag.hasRoot : 0) | (roots.single ? RootsFlag.single : 0));
   writer.varint(roots.sources);
   if (!roots.hasRoot) return;
@@ -50,11 +52,15 @@ export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList
   writer.varint(list.gid(0));
   writer.signed(list.mtimeSec(0));
   writer.u32(list.mtimeNs(0));
-  if (folderSizes) writer.varint(list.size(0));
+  if (columns.folderSizes) writer.varint(list.size(0));
+  if (!columns.attributes) return;
+  const told = list.attributes(0);
+  writer.u8(told);
+  if (told === FIRST_SET) writer.blob(list.sets!.encoded(0));
 }
 
 /** Adds entry 0 to the empty `list`: the root, or a stand-in for it. */
-export function decodeRoots(reader: ByteReader, list: FileList, folderSizes = false): WireRoots {
+export function decodeRoots(reader: ByteReader, list: FileList, columns = NO_COLUMNS): WireRoots {
   const flags = reader.u8("ROOTS flags");
   const hasRoot = (flags & RootsFlag.hasRoot) !== 0;
   const single = (flags & RootsFlag.single) !== 0;
@@ -69,10 +75,18 @@ export function decodeRoots(reader: ByteReader, list: FileList, folderSizes = fa
     gid = reader.varint("ROOTS gid", ID_LIMIT);
     seconds = reader.signed("ROOTS time", TIME_SECONDS);
     nanoseconds = decodeNanoseconds(reader, "ROOTS time");
-    if (folderSizes) size = reader.varint("ROOTS size", FILE_BYTES);
+    if (columns.folderSizes) size = reader.varint("ROOTS size", FILE_BYTES);
+  }
+  if (columns.attributes) list.sets = new AttributeSets();
+  let told = 0;
+  if (columns.attributes && hasRoot) {
+    told = reader.u8("ROOTS attributes");
+    if (told > FIRST_SET) reader.fail("ROOTS attributes", `${told} is not legal`);
+    if (told === FIRST_SET) list.sets!.take(reader.blob("ROOTS attributes", SET_BYTES));
   }
   reader.done("ROOTS");
   list.add(EMPTY, 0, 0, 0, mode, uid, gid, size, seconds, nanoseconds, 0, null);
+  if (told !== 0) list.setAttributes(0, told);
   return { hasRoot, single, sources };
 }
 
@@ -156,7 +170,7 @@ export function encodeList(
   count: number,
   flags: number,
   softBytes: number,
-  folderSizes = false,
+  columns: ListColumns = NO_COLUMNS,
 ): number {
   const start = writer.used;
   writer.varint(folder);
@@ -168,7 +182,7 @@ export function encodeList(
   const entriesAt = writer.used;
   let done = 0;
   while (done < asked && writer.used - start < softBytes) {
-    encodeEntry(writer, list, first + done, done === 0, folderSizes);
+    encodeEntry(writer, list, first + done, done === 0, columns);
     done++;
   }
   if (done < count) writer.bytes[flagsAt] &= ~LAST_PIECE;
@@ -188,7 +202,7 @@ function putCount(writer: ByteWriter, countAt: number, entriesAt: number, count:
   writer.used = end - shift;
 }
 
-function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boolean, folderSizes: boolean): void {
+function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boolean, columns: ListColumns): void {
   writer.reserve(ENTRY_BYTES);
   const kind = list.kind(i);
   const uid = list.uid(i);
@@ -224,13 +238,18 @@ function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boo
   if ((flags & EntryFlag.sameGid) === 0) writer.varint(gid);
   if ((flags & EntryFlag.sameSeconds) === 0) writer.signed(seconds);
   writer.u32(list.mtimeNs(i));
-  if (kind === Kind.file || (folderSizes && kind === Kind.folder)) writer.varint(list.size(i));
+  if (kind === Kind.file || (columns.folderSizes && kind === Kind.folder)) writer.varint(list.size(i));
   else if (kind === Kind.link) writer.blob(list.linkTarget(i));
   else if (kind === Kind.characterDevice || kind === Kind.blockDevice) {
     writer.varint(deviceMajor(list.size(i)));
     writer.varint(deviceMinor(list.size(i)));
   }
   if (hasDigest) writer.raw(digest);
+  if (columns.links && kind !== Kind.folder) {
+    const firstName = list.firstName(i);
+    writer.varint(firstName < 0 ? 0 : i - firstName + 1);
+  }
+  if (columns.attributes) writer.varint(list.attributes(i));
 }
 
 /** A digest column is zero where none was set. */
@@ -245,20 +264,31 @@ export interface ListHead {
   count: number;
 }
 
+/** What the job's options add to each entry. */
+export interface ListColumns {
+  /** Which entries are names of one inode. */
+  links: boolean;
+  /** Which set of extended attributes it has. */
+  attributes: boolean;
+  /** How large a folder is. */
+  folderSizes: boolean;
+}
+export const NO_COLUMNS: ListColumns = { links: false, attributes: false, folderSizes: false };
+
 /** What the job allows in its list. */
-export interface ListRules {
+export interface ListRules extends ListColumns {
   /** Bit k set: entries of kind k were asked for. */
   kinds: number;
   /** Files may have digests. */
   digests: boolean;
-  /** Folders have sizes. */
-  folderSizes?: boolean;
 }
 
 /** Sums of what decodeEntries added; the caller's to keep. */
 export interface ListTally {
   files: number;
   folders: number;
+  /** Files that are another name of one before. */
+  otherNames: number;
   /** Bytes that the list's arena holds: names and link targets. */
   nameBytes: number;
 }
@@ -340,8 +370,31 @@ export function decodeEntries(
       if (kind !== Kind.file || !rules.digests) reader.fail("entry digest", "none was asked for");
       list.setDigest(index, reader.raw("entry digest", DIGEST_BYTES));
     }
+    if (rules.links && kind !== Kind.folder) decodeLink(reader, list, index, tally);
+    if (rules.attributes) decodeAttributes(reader, list, index);
   }
   reader.done("LIST");
+}
+
+/** Of which entry before this one is another name; one that is the first of several is told as such. */
+function decodeLink(reader: ByteReader, list: FileList, i: number, tally: ListTally): void {
+  const steps = reader.varint("entry link", ENTRIES);
+  if (steps === 0) return;
+  const first = i - steps + 1;
+  if (first !== i) {
+    if (first < 1 || list.firstName(first) !== first) reader.fail("entry link", "it leads to no first name");
+    if (list.kind(first) !== list.kind(i) || list.size(first) !== list.size(i)) {
+      reader.fail("entry link", "it leads to another kind or size");
+    }
+    if (list.kind(i) === Kind.file) tally.otherNames++;
+  }
+  list.setFirstName(i, first);
+}
+
+/** What is told of the entry's extended attributes: nothing, that it has none, or a set that was told before. */
+function decodeAttributes(reader: ByteReader, list: FileList, i: number): void {
+  const told = reader.varint("entry attributes", FIRST_SET + (list.sets?.count ?? 0) - 1);
+  if (told !== 0) list.setAttributes(i, told);
 }
 
 /** Puts the rest of a name behind the prefix it shares with the one before, which stands in `name`; checks name and order. */

@@ -27,6 +27,7 @@ export const Message = {
   fileCopy: 0x1c,
   refine: 0x1d,
   subtrees: 0x1e,
+  attributes: 0x1f,
   // Wishes.
   ready: 0x30,
   want: 0x31,
@@ -114,8 +115,8 @@ export const MAJOR_LIMIT = 2 ** 20 - 1;
 export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
 /** Highest flag of Change, verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (1 << 10) - 1;
-export const VERB_LIMIT = 15;
+export const CHANGE_LIMIT = (1 << 16) - 1;
+export const VERB_LIMIT = 22;
 export const CAUSE_LIMIT = 44;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns or whole seconds, and delete limit of a job; timeout, seconds; rate (--bwlimit), KiB a second. */

@@ -891,6 +891,123 @@ const claims: [string, (b: Bench) => void][] = [
     assert.ok(b.stat("file").mtimeSec > 1000);
   }],
 
+  // Names of one inode.
+  ["hardLink gives an entry another name, a link itself and not what it leads to", (b) => {
+    b.file("file", "content");
+    b.link("link", "file");
+    const folder = b.folder("folder");
+    const linked = b.os.hardLink(b.root, utf8("file"), folder, utf8("other"));
+    if (!b.os.abilities.hardLinks) return oneOf(linked, -EOPNOTSUPP, -ENOSYS);
+    assert.equal(linked, 0);
+    assert.deepEqual([b.stat("file").nlink, b.stat("other", folder).nlink], [2, 2]);
+    assert.equal(b.stat("other", folder).inoLow, b.stat("file").inoLow);
+    assert.equal(b.content("other", folder), "content");
+    assert.equal(b.os.hardLink(b.root, utf8("link"), b.root, utf8("link2")), 0);
+    assert.deepEqual([b.stat("link2").kind, b.stat("file").nlink], [Kind.link, 2]);
+    assert.equal(b.os.unlink(b.root, utf8("file")), 0);
+    assert.deepEqual([b.content("other", folder), b.stat("other", folder).nlink], ["content", 1]);
+  }],
+  ["hardLink refuses a name that is taken, a folder, what is not there and what is no name", (b) => {
+    if (!b.os.abilities.hardLinks) return;
+    b.file("file");
+    b.file("taken", "old");
+    b.folder("folder");
+    const link = (from: string, to: string) => b.os.hardLink(b.root, utf8(from), b.root, utf8(to));
+    assert.equal(link("file", "taken"), -Errno.EEXIST);
+    assert.equal(link("folder", "new"), -EPERM);
+    assert.equal(link("missing", "new"), -ENOENT);
+    for (const bad of ["", ".", "..", "a/b", "a\0"]) {
+      assert.equal(link(bad, "new"), -EINVAL);
+      assert.equal(link("file", bad), -EINVAL);
+    }
+    assert.equal(b.os.hardLink(-1, utf8("file"), b.root, utf8("new")), -EBADF);
+    assert.equal(b.os.hardLink(b.root, utf8("file"), -100, utf8("new")), -EBADF);
+    assert.equal(b.content("taken"), "old");
+  }],
+  ["rename of one name of an inode to another one does nothing", (b) => {
+    if (!b.os.abilities.hardLinks) return;
+    b.file("file", "1");
+    assert.equal(b.os.hardLink(b.root, utf8("file"), b.root, utf8("other")), 0);
+    assert.equal(b.os.rename(b.root, utf8("file"), b.root, utf8("other")), 0);
+    assert.deepEqual([b.content("file"), b.content("other")], ["1", "1"]);
+  }],
+
+  // Extended attributes.
+  ["attributes are set, listed, read, replaced and removed, through open and pinned handles alike", (b) => {
+    b.file("file");
+    const open = b.open("file", OpenMode.write);
+    const pin = b.keep(b.os.pin(b.root, utf8("file")));
+    const [name, into] = [utf8("user.test"), new Uint8Array(70_000)];
+    if (!b.os.abilities.attributes) {
+      for (const result of [b.os.listAttributes(pin, into), b.os.getAttribute(open, name, into)]) {
+        oneOf(result, -EOPNOTSUPP, -ENOSYS);
+      }
+      for (const result of [b.os.setAttribute(pin, name, into), b.os.removeAttribute(open, name)]) {
+        oneOf(result, -EOPNOTSUPP, -ENOSYS);
+      }
+      return;
+    }
+    const read = (handle: number, what = name) => {
+      const length = b.os.getAttribute(handle, what, into);
+      return length < 0 ? length : latin1(into.subarray(0, length));
+    };
+    const list = (handle: number) => {
+      const length = b.os.listAttributes(handle, into);
+      assert.ok(length >= 0);
+      return latin1(into.subarray(0, length)).split("\0").filter((word) => word.startsWith("user.")).sort();
+    };
+    assert.deepEqual([read(open), read(pin)], [-Errno.ENODATA, -Errno.ENODATA]);
+    for (const [setter, other] of [[open, pin], [pin, open]]) {
+      assert.equal(b.os.setAttribute(setter, name, utf8("one\0\xff")), 0);
+      assert.equal(read(other), latin1(utf8("one\0\xff")));
+      assert.equal(b.os.setAttribute(setter, name, new Uint8Array(0)), 0);
+      assert.equal(read(other), "");
+      assert.equal(b.os.setAttribute(setter, utf8("user.two"), utf8("2")), 0);
+      assert.deepEqual([list(open), list(pin)], [["user.test", "user.two"], ["user.test", "user.two"]]);
+      assert.equal(b.os.removeAttribute(setter, name), 0);
+      assert.equal(b.os.removeAttribute(setter, name), -Errno.ENODATA);
+      assert.deepEqual(list(other), ["user.two"]);
+    }
+    assert.equal(b.os.setAttribute(pin, name, utf8("12345")), 0);
+    assert.equal(b.os.getAttribute(open, name, new Uint8Array(4)), -Errno.ERANGE);
+    assert.equal(b.os.listAttributes(open, new Uint8Array(4)), -Errno.ERANGE);
+  }],
+  ["attributes of a link are its own, a folder has some, and what is no name or handle is refused", (b) => {
+    if (!b.os.abilities.attributes) return;
+    b.file("file");
+    b.link("link", "file");
+    const folder = b.folder("folder");
+    const into = new Uint8Array(100);
+    const [pin, file] = [b.keep(b.os.pin(b.root, utf8("link"))), b.open("file", OpenMode.write)];
+    const oneByte = utf8("1");
+    assert.equal(b.os.setAttribute(pin, utf8("user.x"), oneByte), -EPERM);
+    const trusted = b.os.setAttribute(pin, utf8("trusted.x"), oneByte);
+    assert.equal(trusted, b.privileged ? 0 : -EPERM);
+    assert.equal(b.os.getAttribute(file, utf8("trusted.x"), into), -Errno.ENODATA);
+    if (b.privileged) assert.equal(b.os.getAttribute(pin, utf8("trusted.x"), into), 1);
+    assert.equal(b.os.setAttribute(folder, utf8("user.x"), oneByte), 0);
+    for (const bad of ["", "user.\0", "user." + "x".repeat(251)]) {
+      assert.equal(b.os.setAttribute(file, utf8(bad), oneByte), -EINVAL);
+      assert.equal(b.os.getAttribute(file, utf8(bad), into), -EINVAL);
+      assert.equal(b.os.removeAttribute(file, utf8(bad)), -EINVAL);
+    }
+    assert.equal(b.os.setAttribute(file, utf8("nowhere.x"), oneByte), -EOPNOTSUPP);
+    for (const bad of [-1, -100]) {
+      assert.equal(b.os.setAttribute(bad, utf8("user.x"), oneByte), -EBADF);
+      assert.equal(b.os.listAttributes(bad, into), -EBADF);
+    }
+  }],
+  ["attributes reach a held entry that was renamed, and not its successor", (b) => {
+    if (!b.os.abilities.attributes) return;
+    b.file("file");
+    const pin = b.keep(b.os.pin(b.root, utf8("file")));
+    assert.equal(b.os.rename(b.root, utf8("file"), b.root, utf8("moved")), 0);
+    b.file("file");
+    assert.equal(b.os.setAttribute(pin, utf8("user.x"), utf8("1")), 0);
+    assert.equal(b.os.getAttribute(b.open("file"), utf8("user.x"), new Uint8Array(9)), -Errno.ENODATA);
+    assert.equal(b.os.getAttribute(b.open("moved"), utf8("user.x"), new Uint8Array(9)), 1);
+  }],
+
   // Locks and handles.
   ["lockShared and lockExclusive keep each other out until unlocked or closed", (b) => {
     const open = () => b.keep(b.os.openRoot(b.path));
@@ -926,6 +1043,11 @@ const claims: [string, (b: Bench) => void][] = [
       statHandle: b.os.statHandle(file, new Stat()),
       setMode: b.os.setMode(file, 0),
       sync: b.os.sync(file),
+      hardLink: b.os.hardLink(folder, utf8("x"), b.root, utf8("y")),
+      listAttributes: b.os.listAttributes(file, bytes),
+      getAttribute: b.os.getAttribute(file, utf8("user.x"), bytes),
+      setAttribute: b.os.setAttribute(file, utf8("user.x"), bytes),
+      removeAttribute: b.os.removeAttribute(file, utf8("user.x")),
       openFolder: b.os.openFolder(folder, utf8("x")),
       openBeneath: b.os.openBeneath(folder, utf8("x")),
       statAt: b.os.statAt(folder, utf8("x"), 0, 1, new Stat()),

@@ -65,6 +65,19 @@ export const DIFFERENCES: readonly Difference[] = [
     reason:
       "rsync makes the folder under the target's name if that is missing; tsync puts it into a new folder, as with -r",
   },
+  {
+    name: "metadata: -H -n of a changed file",
+    reason: "a dry run says what the real run says (=> a); rsync leaves that out where the old names are one inode",
+  },
+  {
+    name: "metadata: -H with a full folder in the way and --delete",
+    reason: "the folder that goes is told, as with any other file; rsync tells what it held only",
+  },
+  {
+    name: "metadata: -A -n where the target has none",
+    reason:
+      "a dry run says what the real run says; rsync's says p beside a where only the access list changes the mode",
+  },
 ];
 
 /** The declared difference that covers `name`. */

@@ -1,7 +1,7 @@
 // The same words given to tsync and to the installed rsync, each in its own copy of the same place: what they leave and what they
 // say is compared by the tests beside this file. Where tsync differs on purpose, differences.ts says so.
 
-import { manifest } from "../support/manifest.ts";
+import { type Extra, manifest } from "../support/manifest.ts";
 import { type Ran, withPlace } from "../support/run.ts";
 import type { Topology } from "../support/topology.ts";
 import { type Entry, plant } from "../support/trees.ts";
@@ -23,6 +23,8 @@ export interface Question {
   target: string;
   /** Words of tsync's alone, in front of the options: "--as-rsync". */
   first?: readonly string[];
+  /** Manifest fields that are compared only if asked for. */
+  extra?: readonly Extra[];
   /** Manifest fields that are not compared. */
   without?: readonly string[];
 }
@@ -48,7 +50,7 @@ async function one(way: Topology, program: "sync" | "rsync", question: Question)
       cwd: place,
     });
     const tree = new Map<string, string>();
-    for (const [path, found] of await manifest(place)) {
+    for (const [path, found] of await manifest(place, true, question.extra)) {
       const { allocated: _, ...fields } = found;
       const shown = Object.entries(fields).filter(([field]) => !question.without?.includes(field) && path !== "");
       tree.set(path, JSON.stringify(Object.fromEntries(shown)).replaceAll(place, "PLACE"));

@@ -22,18 +22,33 @@ export interface Found {
   device: string;
   /** Of a file: SHA-256. */
   digest: string;
+  /** The first path of those that are names of the same inode, where there are several; only if asked for. */
+  links: string;
+  /** Extended attributes as getfattr writes them, in order; only if asked for. */
+  xattrs: string;
+  /** Access lists as getfacl writes them; only if asked for. */
+  acls: string;
 }
+
+/** What is looked at only by those who ask. */
+export type Extra = "links" | "xattrs" | "acls";
 
 export type Field = keyof Found;
 
-const FIELDS = "%P\\0%y\\0%s\\0%#m\\0%U\\0%G\\0%T@\\0%l\\0%b\\0";
+const FIELDS = "%P\\0%y\\0%s\\0%#m\\0%U\\0%G\\0%T@\\0%l\\0%b\\0%D:%i\\0";
 
 /** Every entry below `root`, the root itself as "". With `content` false nothing is read (devices, huge files). */
-export async function manifest(root: string, content = true): Promise<Map<string, Found>> {
+export async function manifest(
+  root: string,
+  content = true,
+  extra: readonly Extra[] = [],
+): Promise<Map<string, Found>> {
+  const inodes = new Map<string, string[]>();
   const found = new Map<string, Found>();
   const words = (await output("find", [".", "-printf", FIELDS], root)).split("\0");
-  for (let at = 0; at + 9 <= words.length; at += 9) {
-    const [path, type, size, mode, uid, gid, mtime, target, blocks] = words.slice(at, at + 9);
+  for (let at = 0; at + 10 <= words.length; at += 10) {
+    const [path, type, size, mode, uid, gid, mtime, target, blocks, inode] = words.slice(at, at + 10);
+    if (type !== "d") inodes.set(inode, [...inodes.get(inode) ?? [], path]);
     found.set(path, {
       type,
       size: type === "d" ? 0 : Number(size),
@@ -45,7 +60,25 @@ export async function manifest(root: string, content = true): Promise<Map<string
       allocated: type === "f" ? Number(blocks) * 512 : 0,
       device: "",
       digest: "",
+      links: "",
+      xattrs: "",
+      acls: "",
     });
+  }
+  if (extra.includes("links")) {
+    for (const paths of inodes.values()) {
+      if (paths.length > 1) { for (const path of paths) found.get(path)!.links = paths.toSorted()[0]; }
+    }
+  }
+  if (extra.includes("xattrs")) {
+    const text = await output("getfattr", ["-RPhd", "-m", "^(user|trusted|security)\\.", "-e", "hex", "."], root);
+    for (const [path, lines] of sections(text)) found.get(path)!.xattrs = lines.sort().join(" ");
+  }
+  if (extra.includes("acls")) {
+    const text = await output("getfacl", ["-RPn", "."], root);
+    for (const [path, lines] of sections(text)) {
+      found.get(path)!.acls = lines.filter((line) => !line.startsWith("#")).join(" ");
+    }
   }
   const kinds = new Set([...found.values()].map((entry) => entry.type));
   if (kinds.has("b") || kinds.has("c")) {
@@ -59,6 +92,18 @@ export async function manifest(root: string, content = true): Promise<Map<string
     for (const line of digests.split("\0").slice(0, -1)) found.get(line.slice(68))!.digest = line.slice(0, 64);
   }
   return found;
+}
+
+/** The lines below each "# file: PATH" of getfattr and getfacl, which write odd bytes in octal. */
+function* sections(text: string): Generator<[string, string[]]> {
+  for (const part of text.split(/^# file: /m).slice(1)) {
+    const [path, ...lines] = part.split("\n");
+    const plain = path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+    yield [
+      plain === "." ? "" : plain.replace(/^\.\//, ""),
+      lines.map((line) => line.replace(/\t.*/, "")).filter((line) => line !== ""),
+    ];
+  }
 }
 
 function* pairs(text: string): Generator<[string, string]> {
@@ -80,12 +125,14 @@ export interface SameOptions {
   belowRoot?: boolean;
   /** Nothing is read. */
   content?: boolean;
+  /** What else is compared. */
+  extra?: readonly Extra[];
 }
 
 /** Demands that the trees are equal in every field, and that the target takes no more room than the source plus 1 %. */
 export async function same(source: string, target: string, options: SameOptions = {}): Promise<void> {
-  const { without = [], belowRoot = false, content = true } = options;
-  const [left, right] = await Promise.all([manifest(source, content), manifest(target, content)]);
+  const { without = [], belowRoot = false, content = true, extra = [] } = options;
+  const [left, right] = await Promise.all([manifest(source, content, extra), manifest(target, content, extra)]);
   const differences: string[] = [];
   for (const path of new Set([...left.keys(), ...right.keys()])) {
     if (belowRoot && path === "") continue;

@@ -39,6 +39,8 @@ export interface MemoryRun {
   targetPath?: string;
   /** Of both ends. Default 0. */
   uid?: number;
+  /** Of the target, where it is another one. */
+  targetUid?: number;
   umask?: number;
   seed?: number;
   /** A basis from this size on is copied while it is signed; default: what the program has. */
@@ -99,7 +101,7 @@ class Notes implements Monitor {
 
 function environment(os: Os, run: MemoryRun, salt: number): Environment {
   const random = new Random((run.seed ?? 1) * 7 + salt);
-  const uid = run.uid ?? 0;
+  const uid = (os === run.target ? run.targetUid : undefined) ?? run.uid ?? 0;
   let pauses = 0;
   return {
     os,

@@ -68,6 +68,7 @@ export const JOB_BIT = {
   allowTorn: 1 << 16,
   noGuard: 1 << 17,
   reportEntries: 1 << 18,
+  hardLinks: 1 << 21,
 } as const;
 /** What -a asks for. */
 export const ARCHIVE_BITS = 0xff;
@@ -768,7 +769,7 @@ export function encodeFileSkip(index: number | bigint, cause: number): Uint8Arra
 
 export function decodeFileSkip(payload: Uint8Array): { index: number; cause: number } {
   const reader = new Reader(payload);
-  const skip = { index: reader.varint(), cause: reader.choice(13, "cause") };
+  const skip = { index: reader.varint(), cause: reader.choice(45, "cause") };
   reader.end();
   return skip;
 }
@@ -850,9 +851,9 @@ export function encodeProblem(problem: Partial<ProblemBytes>): Uint8Array {
 
 export function decodeProblem(payload: Uint8Array): ProblemBytes {
   const reader = new Reader(payload);
-  const verb = reader.choice(16, "verb");
+  const verb = reader.choice(23, "verb");
   must(verb >= 1, "unknown verb 0");
-  const cause = reader.choice(13, "cause");
+  const cause = reader.choice(45, "cause");
   const errno = reader.varint(4_095);
   const side = reader.choice(2, "side");
   // For eyes only: any bytes.

@@ -23,6 +23,10 @@ export interface Entry {
   size?: number;
   /** Of a link. */
   target?: string;
+  /** Path of an entry of which this is another name; all else is that one's. */
+  sameAs?: string;
+  /** Extended attributes by name, the values latin1; the access lists as the kernel writes them among them. */
+  attributes?: Record<string, string>;
   /** Of a device: major and minor. */
   device?: [number, number];
 }
@@ -47,6 +51,11 @@ export function link(path: string, target: string, more: More = {}): Entry {
   return { path, kind: Kind.link, target, ...more };
 }
 
+/** Another name of the entry at `other`. */
+export function sameAs(path: string, other: string, kind: number = Kind.file): Entry {
+  return { path, kind, sameAs: other };
+}
+
 export function special(path: string, kind: number, more: More = {}): Entry {
   return { path, kind, ...more };
 }
@@ -69,7 +78,15 @@ export function plant(root: string | Uint8Array, entries: readonly Entry[], os: 
       for (const parent of parents(entry.path)) {
         if (!made.has(parent)) make(os, parentHandle, folder(parent), made);
       }
-      make(os, parentHandle, entry, made);
+      if (entry.sameAs === undefined) make(os, parentHandle, entry, made);
+    }
+    for (const { path, sameAs } of entries) {
+      if (sameAs === undefined) continue;
+      const [[toFolder, to], [fromFolder, from]] = [split(path), split(sameAs)];
+      const held = good(os.openBeneath(handle, fromLatin1(fromFolder)), `open ${fromFolder}`);
+      for (const parent of parents(path)) if (!made.has(parent)) make(os, parentHandle, folder(parent), made);
+      good(os.hardLink(held, fromLatin1(from), parentHandle.of(toFolder), fromLatin1(to)), `link ${path}`);
+      os.close(held);
     }
     // Deepest first: what is made in a folder renews its time, and a closed folder takes nothing more.
     for (const entry of [...entries].sort((a, b) => depth(b.path) - depth(a.path))) finish(os, parentHandle, entry);
@@ -139,12 +156,15 @@ function make(os: Os, parents: ParentHandle, entry: Entry, made: Set<string>): v
 
 /** Owner, mode and time. */
 function finish(os: Os, parents: ParentHandle, entry: Entry): void {
-  const { path, kind, mode, uid, gid, sec, ns } = entry;
-  if (mode === undefined && uid === undefined && gid === undefined && sec === undefined) return;
+  const { path, kind, mode, uid, gid, sec, ns, attributes } = entry;
+  if (mode === undefined && uid === undefined && gid === undefined && sec === undefined && !attributes) return;
   const [parent, last] = split(path);
   const at = parents.of(parent);
   const handle = path === "" ? at : good(os.pin(at, fromLatin1(last)), `pin ${path}`);
   if (uid !== undefined || gid !== undefined) good(os.setOwner(handle, uid ?? -1, gid ?? -1), `chown ${path}`);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    good(os.setAttribute(handle, fromLatin1(name), fromLatin1(value)), `set ${name} of ${path}`);
+  }
   if (mode !== undefined && kind !== Kind.link) good(os.setMode(handle, mode), `chmod ${path}`);
   if (sec !== undefined) good(os.setTimes(handle, sec, ns ?? 0), `utimes ${path}`);
   if (handle !== at) os.close(handle);

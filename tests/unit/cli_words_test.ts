@@ -162,7 +162,7 @@ Deno.test("A11: an unknown option, a bad number and a contradiction are usage er
   const cases: Record<string, RegExp> = {
     "--foo s d": /^usage: --foo: unknown option/,
     "--recurs s d": /--recurs: unknown option; --recursive must be written in full/,
-    "-avzX s d": /-X: unknown option in "-avzX"/,
+    "-avzZ s d": /-Z: unknown option in "-avzZ"/,
     "--no-zc s d": /--no-zc: unknown option/,
     "--zl=high s d": /--zl: "high" is not a compression level/,
     "--compress=9 s d": /--compress=9: this option takes no argument/,

@@ -255,6 +255,57 @@ const CONTENT_RULES: [string, boolean | null, Step[], RegExp | null][] = [
     /SOURCE_DONE is not legal/,
   ],
 ];
+Deno.test("content of several names of one inode comes to an empty target once, under the last one, after the list", async () => {
+  const all = rootList();
+  for (const name of ["a", "b"]) addEntry(all, name, { size: 3 });
+  for (const i of [1, 2]) all.setFirstName(i, 1);
+  const linked = made((writer) =>
+    lists.encodeList(writer, all, 0, 1, 2, 3, Infinity, { links: true, attributes: false, folderSizes: false })
+  );
+  const begun = () => target(true, { hardLinks: true });
+  const [LISTED, ENDED]: Step[] = [[LIST, linked], [END, end(true, 3)]];
+  await play(await begun(), [LISTED, ENDED, [FILES, file(2, "one")]], null);
+  await play(await begun(), [LISTED, [FILES, file(2, "one")]], /comes under another name/);
+  await play(await begun(), [LISTED, ENDED, [FILES, file(1, "one")]], /comes under another name/);
+  await play(await begun(), [LISTED, ENDED, [FILES, file(2, "one")], [FILES, file(2, "one")]], /not wanted/);
+});
+
+Deno.test("sets of attributes come only where they were asked for, and an entry names one that was told", async () => {
+  const set: Step = [Message.attributes, [1, 6, ...utf8("user.a"), 1, 49, 0]];
+  const entry = (told: number): Step => {
+    const all = rootList();
+    addEntry(all, "a", { size: 3 });
+    all.setAttributes(1, told);
+    return [
+      LIST,
+      made((w) =>
+        lists.encodeList(w, all, 0, 1, 1, 3, Infinity, { links: false, attributes: true, folderSizes: false })
+      ),
+    ];
+  };
+  await play(await target(false), [set], /not asked for/);
+  // ROOTS of a job with attributes say nothing of the root's own here: there is none.
+  const begun = async () => {
+    const peer = new RawPeer("agent");
+    await peer.begin("target", { xattrs: true });
+    await peer.send(Message.roots, [0, 1]);
+    peer.session.peerSource(peer.list).ready(false);
+    return peer;
+  };
+  await play(await begun(), [entry(1), [END, end(true, 2)]], null);
+  await play(await begun(), [set, entry(2), [END, end(true, 2)]], null);
+  await play(await begun(), [entry(2)], /entry attributes/);
+  await play(await begun(), [set, entry(3)], /entry attributes/);
+  const foreign: Step = [Message.attributes, [1, 8, ...utf8("system.a"), 1, 49, 0]];
+  await play(await begun(), [foreign], /attribute name/);
+  const unasked = made((w) => {
+    const all = rootList();
+    addEntry(all, "a");
+    lists.encodeList(w, all, 0, 1, 1, 3, Infinity, { links: false, attributes: true, folderSizes: false });
+  });
+  await play(await target(false), [[LIST, unasked]], /bytes|left/);
+});
+
 for (const [name, streaming, steps, complaint] of CONTENT_RULES) {
   Deno.test(`content ${name}`, async () => await play(await listed(streaming), steps, complaint));
 }

@@ -293,10 +293,10 @@ function takes(
   into: FileList,
   head: { folder: number; flags: number },
   build: Build,
-  rules = { kinds: ALL_KINDS, digests: true },
+  rules: lists.ListRules = { kinds: ALL_KINDS, digests: true, links: false, attributes: false, folderSizes: false },
 ): boolean {
   const reader = new ByteReader(made(build));
-  const tally = { files: 0, folders: 0, nameBytes: 0 };
+  const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
   const count = reader.varint("count", 100);
   try {
     lists.decodeEntries(reader, into, { ...head, count }, rules, tally);
@@ -322,7 +322,7 @@ Deno.test("entry order holds across pieces: the first name of a piece rises abov
 });
 
 Deno.test("entry kinds and digests that the job did not ask for are refused", () => {
-  const rules = { kinds: 1 << 8 | 1 << 4, digests: false };
+  const rules = { kinds: 1 << 8 | 1 << 4, digests: false, links: false, attributes: false, folderSizes: false };
   const link: Build = one({ mode: 0o120777, rest: (w) => blob(w, 1) });
   assert.equal(takes(rootList(), { folder: 0, flags: 3 }, one({}), rules), true);
   assert.equal(takes(rootList(), { folder: 0, flags: 3 }, link, rules), false);
@@ -330,6 +330,32 @@ Deno.test("entry kinds and digests that the job did not ask for are refused", ()
   const digest: Build = one({ mode: FILE, flags: 8, rest: (w) => (w.varint(1), w.raw(DIGEST)) });
   assert.equal(takes(rootList(), { folder: 0, flags: 3 }, digest, rules), false);
   assert.equal(takes(rootList(), { folder: 0, flags: 3 }, digest), true);
+});
+
+Deno.test("entries are names of one inode only in a job with hard links, of an earlier first name of their kind and size", () => {
+  const rules = { kinds: ALL_KINDS, digests: false, links: true, attributes: false, folderSizes: false };
+  const before = () => {
+    const list = rootList();
+    addEntry(list, "a", { size: 1 });
+    addEntry(list, "b", { size: 1 });
+    list.setFirstName(1, 1);
+    return list;
+  };
+  /** A file of 1 byte that is told to be a name of the entry `steps - 1` before it. */
+  const named = (steps: number, size = 1): Build =>
+    one({ name: utf8("c"), mode: FILE, rest: (w) => (w.varint(size), w.varint(steps)) });
+  const try_ = (build: Build) => takes(before(), { folder: 0, flags: 2 }, build, rules);
+  assert.deepEqual([0, 1, 3].map((steps) => try_(named(steps))), [true, true, true]);
+  assert.equal(try_(named(2)), false, "b is no first name");
+  assert.equal(try_(named(4)), false, "the root");
+  assert.equal(try_(named(5)), false, "before the list");
+  assert.equal(try_(named(3, 2)), false, "another size");
+  const link: Build = one({ name: utf8("c"), mode: 0o120777, rest: (w) => (blob(w, 1), w.varint(3)) });
+  assert.equal(try_(link), false, "another kind");
+  const unasked = { ...rules, links: false, attributes: false, folderSizes: false };
+  assert.equal(takes(before(), { folder: 0, flags: 2 }, named(0), unasked), false, "not asked for");
+  const folder: Build = one({ name: utf8("c"), mode: 0o040755, rest: (w) => w.varint(1) });
+  assert.equal(try_(folder), false, "a folder has no links");
 });
 
 Deno.test("entry paths of 4,095 bytes are taken, of 4,096 refused; depth 1,024 is taken, 1,025 refused", () => {
@@ -528,7 +554,7 @@ limit("CHECK depth", Message.check, (w, v) => (w.varint(1), w.blob(utf8("a/".rep
 
 // Events and control.
 limit("ENTRY index", Message.entry, (w, v) => (w.varint(v), w.varint(0)), ENTRY_INDEX);
-limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1023);
+limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), (1 << 15) - 1, 1 << 16);
 limit("DELETED kind", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 12);
 limit("DELETED kind of 8 bits", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 8, 8 + 32);
 const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
@@ -538,7 +564,7 @@ const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
   w.u8(side);
   blob(w, path);
 };
-limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 15);
+limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 22);
 limit("PROBLEM verb 0", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 1, 0);
 limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 44);
 limit("PROBLEM errno", Message.problem, (w, v) => problem(w, [1, 0, v, 0, 1]), 4095);

@@ -2,6 +2,7 @@
 // bytes, the truncations and the fuzzer, so that a message added here is tested by all of them.
 
 import { concatBytes, fromHex, fromLatin1, utf8 } from "../../lib/base/bytes.ts";
+import { type AttributeSet, AttributeSets, decodeSet, encodeSet, FIRST_SET } from "../../lib/base/attributes.ts";
 import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { deviceNumber, FileList } from "../../lib/base/file_list.ts";
@@ -105,6 +106,84 @@ function everyKind(): FileList {
   return list;
 }
 
+/** Two names of one file around one of its own, and two of a link. */
+function linkedNames(): FileList {
+  const list = rootList();
+  for (const name of ["a", "b", "c"]) addEntry(list, name, { size: 7 });
+  for (const name of ["l", "m"]) addEntry(list, name, { mode: 0o120777, target: utf8("x") });
+  addEntry(list, "z", { mode: 0o040755 });
+  for (const [i, first] of [[1, 1], [3, 1], [4, 4], [5, 4]]) list.setFirstName(i, first);
+  return list;
+}
+
+const LINKED: Sample = {
+  name: "LIST, names of one inode",
+  type: Message.list,
+  encode(writer) {
+    lists.encodeList(writer, linkedNames(), 0, 1, 6, 3, Infinity, {
+      links: true,
+      attributes: false,
+      folderSizes: false,
+    });
+  },
+  again(reader, writer) {
+    const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
+    lists.decodeListHead(reader, head);
+    if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
+    const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
+    lists.decodeEntries(reader, all, head, {
+      kinds: ALL_KINDS,
+      digests: true,
+      links: true,
+      attributes: false,
+      folderSizes: false,
+    }, tally);
+    lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, {
+      links: true,
+      attributes: false,
+      folderSizes: false,
+    });
+  },
+};
+
+/** A set with attributes and both access lists. */
+const SET: AttributeSet = {
+  attributes: [
+    { name: utf8("security.capability"), value: Uint8Array.of(1, 0, 255) },
+    { name: utf8("user.a"), value: new Uint8Array(0) },
+  ],
+  access: [[1, 7, 0], [2, 5, 1000], [4, 0, 0], [16, 7, 0], [32, 4, 0]].map(([tag, perms, id]) => ({ tag, perms, id })),
+  defaults: [[1, 7, 0], [4, 5, 0], [32, 0, 0]].map(([tag, perms, id]) => ({ tag, perms, id })),
+};
+
+const ATTRIBUTED: Sample[] = [
+  {
+    name: "ATTRIBUTES",
+    type: Message.attributes,
+    encode: (writer) => encodeSet(writer, SET),
+    again: (reader, writer) => encodeSet(writer, decodeSet(reader)),
+  },
+  {
+    name: "ROOTS with attributes",
+    type: Message.roots,
+    encode(writer) {
+      const all = rootList();
+      all.sets = new AttributeSets();
+      all.setAttributes(0, FIRST_SET + all.sets.intern(SET));
+      lists.encodeRoots(writer, { hasRoot: true, single: false, sources: 1 }, all, {
+        links: false,
+        attributes: true,
+        folderSizes: false,
+      });
+    },
+    again(reader, writer) {
+      const all = new FileList();
+      const columns = { links: false, attributes: true, folderSizes: false };
+      lists.encodeRoots(writer, lists.decodeRoots(reader, all, columns), all, columns);
+    },
+  },
+];
+
 function list(name: string, make: () => FileList, flags: number): Sample {
   return {
     name,
@@ -119,9 +198,16 @@ function list(name: string, make: () => FileList, flags: number): Sample {
       const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
       lists.decodeListHead(reader, head);
       if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
-      lists.decodeEntries(reader, all, head, { kinds: ALL_KINDS, digests: true }, {
+      lists.decodeEntries(reader, all, head, {
+        kinds: ALL_KINDS,
+        digests: true,
+        links: false,
+        attributes: false,
+        folderSizes: false,
+      }, {
         files: 0,
         folders: 0,
+        otherNames: 0,
         nameBytes: 0,
       });
       const done = lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity);
@@ -502,14 +588,15 @@ export const SAMPLES: Sample[] = [
     name: "ENTRY, two records",
     type: Message.entry,
     encode(writer) {
-      event.encodeEntryRecord(writer, 0, 0);
-      event.encodeEntryRecord(writer, 70_000, 1023);
+      event.encodeEntryRecord(writer, 0, 0, -1);
+      event.encodeEntryRecord(writer, 70_000, 1023, -1);
+      event.encodeEntryRecord(writer, 70_001, (1 << 15) | 5, 70_000);
     },
     again(reader, writer) {
-      const record = { index: 0, change: 0 };
+      const record = { index: 0, change: 0, linkedWith: -1 };
       while (reader.left > 0) {
         event.decodeEntryRecord(reader, record);
-        event.encodeEntryRecord(writer, record.index, record.change);
+        event.encodeEntryRecord(writer, record.index, record.change, record.linkedWith);
       }
     },
   },
@@ -617,4 +704,6 @@ export const SAMPLES: Sample[] = [
     encode() {},
     again: (reader) => event.decodeEmpty(reader, "BYE"),
   },
+  LINKED,
+  ...ATTRIBUTED,
 ];
