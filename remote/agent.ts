@@ -7,6 +7,7 @@ import { FileList } from "../lib/base/file_list.ts";
 import { joinPath, latin1, utf8 } from "../lib/base/bytes.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { filterSet } from "../lib/engine/filters.ts";
+import { accountRules } from "../lib/engine/account_rules.ts";
 import { seededDigesters } from "../lib/engine/digesters.ts";
 import type { Environment } from "../lib/engine/environment.ts";
 import { SourceHalf } from "../lib/engine/source_half.ts";
@@ -99,6 +100,7 @@ async function serveTarget(job: Job, session: WireSession): Promise<void> {
     trees: session.can("subtreeDigests") ? "here" : "not",
     usesDelta: session.can("delta"),
     digesters: await seededDigesters(await session.seed()),
+    accountRules: await accountRules(job.options, env),
     path: inHome(job.paths[0], env),
     expected: null,
   });

@@ -16,6 +16,14 @@ export interface SyncOptions {
   devices: boolean;
   specials: boolean;
   numericIds: boolean;
+  /** -E: without -p, whether a file can be run is kept. */
+  executability: boolean;
+  /** -O, -J: times of folders, of links are left as they are. */
+  omitDirTimes: boolean;
+  omitLinkTimes: boolean;
+  /** --usermap, --groupmap as written (--chown is both); empty: none. */
+  userMap: Uint8Array;
+  groupMap: Uint8Array;
   dryRun: boolean;
   /** -c: compare by content digest. */
   checksum: boolean;
@@ -50,6 +58,8 @@ export interface SyncOptions {
   filters: FilterRule[];
 }
 
+const NOTHING = new Uint8Array(0);
+
 export function defaultOptions(): SyncOptions {
   return {
     recursive: false,
@@ -61,6 +71,11 @@ export function defaultOptions(): SyncOptions {
     devices: false,
     specials: false,
     numericIds: false,
+    executability: false,
+    omitDirTimes: false,
+    omitLinkTimes: false,
+    userMap: NOTHING,
+    groupMap: NOTHING,
     dryRun: false,
     checksum: false,
     ignoreTimes: false,

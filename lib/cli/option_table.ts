@@ -1,7 +1,15 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
-import { compressionOf, levelOf, numberOf, percentOrNumberOf, textOf } from "./option_values.ts";
+import {
+  compressionOf,
+  levelOf,
+  numberOf,
+  percentOrNumberOf,
+  setAccountMap,
+  setOwnerOfAll,
+  textOf,
+} from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -42,7 +50,10 @@ type Flag =
   | "owner"
   | "devices"
   | "specials"
-  | "numericIds";
+  | "numericIds"
+  | "executability"
+  | "omitDirTimes"
+  | "omitLinkTimes";
 type Switch =
   | "dryRun"
   | "checksum"
@@ -124,7 +135,49 @@ export const OPTIONS: readonly Option[] = [
   },
 
   { name: "perms", short: "p", group: KEEP, help: "permissions", ...turns("perms") },
+  {
+    name: "executability",
+    short: "E",
+    group: KEEP,
+    help: "without -p: whether a file can be run",
+    ...turnsOn("executability"),
+  },
+  {
+    name: "chmod",
+    argument: "MODES",
+    group: KEEP,
+    help: "treat the source's permissions as if MODES had been applied\n(D755,F644 or Dg+s,go-w; several add up)",
+    set(settings, value) {
+      settings.chmod.push(value);
+    },
+  },
   { name: "times", short: "t", group: KEEP, help: "modification times, to the nanosecond", ...turns("times") },
+  {
+    name: "omit-dir-times",
+    short: "O",
+    group: KEEP,
+    help: "but not the times of folders",
+    ...turns("omitDirTimes"),
+  },
+  {
+    name: "omit-link-times",
+    short: "J",
+    group: KEEP,
+    help: "but not the times of links",
+    ...turns("omitLinkTimes"),
+  },
+  {
+    name: "crtimes",
+    short: "N",
+    group: KEEP,
+    help: "creation times: refused, Linux cannot set them",
+    set(settings) {
+      settings.crtimes = true;
+    },
+    unset(settings) {
+      settings.crtimes = false;
+    },
+  },
   { name: "group", short: "g", group: KEEP, help: "group", ...turns("group") },
   { name: "owner", short: "o", group: KEEP, help: "owner (as root)", ...turns("owner") },
   {
@@ -132,6 +185,31 @@ export const OPTIONS: readonly Option[] = [
     group: KEEP,
     help: "owners and groups by number, not by name",
     ...turns("numericIds"),
+  },
+  {
+    name: "chown",
+    argument: "USER:GROUP",
+    group: KEEP,
+    help: "give everything to USER and GROUP; either may be left out",
+    set: setOwnerOfAll,
+  },
+  {
+    name: "usermap",
+    argument: "FROM:TO,...",
+    group: KEEP,
+    help: "owners that become others: names, numbers, ranges,\nwildcards (--usermap=LIST)",
+    set(settings, value, word) {
+      setAccountMap(settings, "userMap", value, word);
+    },
+  },
+  {
+    name: "groupmap",
+    argument: "FROM:TO,...",
+    group: KEEP,
+    help: "the same for groups (--groupmap=LIST)",
+    set(settings, value, word) {
+      setAccountMap(settings, "groupMap", value, word);
+    },
   },
   { name: "sparse", short: "S", group: KEEP, help: "make holes of runs of zeros too", ...turns("sparse") },
 

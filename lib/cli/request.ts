@@ -1,7 +1,8 @@
 // From the words of a command line to what is to be done. Called first thing by run.ts: whatever is wrong with the words
 // is a usage error here, before a connection is made or a file below a root is looked at. Only rule files are read.
 
-import { latin1 } from "../base/bytes.ts";
+import { display, fromLatin1, latin1 } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
 import { FILTER_RULES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { JobRequest } from "../job/request.ts";
@@ -16,7 +17,7 @@ export type Command =
   | { kind: "version" }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
-  | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWord[] };
+  | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWord[]; chmod: Uint8Array[] };
 
 /** `env` reads the environment. Throws TsyncError "usage" or "unsupported". */
 export function readCommand(words: readonly Uint8Array[], env: (name: string) => string | undefined): Command {
@@ -30,7 +31,9 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
   }
   const ends = readOperands(operands);
   checkConflicts(settings);
-  const { options, output, rules } = settings;
+  const { options, output, rules, chmod } = settings;
+  if (options.userMap.length > 0) options.owner = true;
+  if (options.groupMap.length > 0) options.group = true;
   options.reportEntries = !output.quiet && (output.verbose > 0 || output.itemize > 0);
   options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
   const rsyncPath = settings.rsyncPath || null;
@@ -38,10 +41,13 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
   // Refuses what no remote shell may be given; the words themselves are made again when it is started.
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
-  return { kind: "sync", request: { options, direction, sources, target, remote }, output, rules };
+  return { kind: "sync", request: { options, direction, sources, target, remote }, output, rules, chmod };
 }
 
-function checkConflicts({ options, rules }: Settings): void {
+function checkConflicts({ options, rules, crtimes }: Settings): void {
+  if (crtimes) {
+    throw new TsyncError({ kind: "unsupported", detail: "--crtimes (-N): Linux has no way to set a creation time" });
+  }
   if (options.delete && !options.recursive) {
     throw usageError("--delete needs -r (or -a): without it no folder is compared");
   }
@@ -61,5 +67,24 @@ export async function readRules(words: readonly RuleWord[], options: SyncOptions
   options.filters = collectRules(words);
   if (options.filters.length > FILTER_RULES) {
     throw usageError(`${options.filters.length} exclude and include rules; at most ${FILTER_RULES} are possible`);
+  }
+}
+
+/** Takes the words of --chmod into `request`, and reads those of --usermap and --groupmap once. Throws TsyncError "usage". */
+export async function readModes(words: readonly Uint8Array[], request: JobRequest): Promise<void> {
+  const { userMap, groupMap } = request.options;
+  if (userMap.length + groupMap.length > 0) {
+    const { parseAccountMap } = await import("../plan/account_map_rules.ts");
+    // The target knows its names; here only the form is looked at.
+    parseAccountMap("--usermap", userMap, () => 0);
+    parseAccountMap("--groupmap", groupMap, () => 0);
+  }
+  if (words.length === 0) return;
+  const { modeChanger } = await import("../plan/mode_changes.ts");
+  request.chmod = words.map(latin1);
+  for (const word of request.chmod) {
+    if (modeChanger([word], 0) === null) {
+      throw usageError(`--chmod: "${display(fromLatin1(word))}" is not understood; write D755,F644 or u+w,go-w`);
+    }
   }
 }

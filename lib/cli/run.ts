@@ -10,7 +10,7 @@ import { env, standardSink } from "../os/process.ts";
 import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
 import { Output } from "./output.ts";
-import { type Command, readCommand, readRules } from "./request.ts";
+import { type Command, readCommand, readModes, readRules } from "./request.ts";
 
 export interface CliParts {
   /** Loads the job runner. */
@@ -56,12 +56,13 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
 }
 
 async function synchronise(
-  { request, output: settings, rules }: Extract<Command, { kind: "sync" }>,
+  { request, output: settings, rules, chmod }: Extract<Command, { kind: "sync" }>,
   parts: CliParts,
   output: Output,
   stop: AbortController,
 ): Promise<Ending> {
   await readRules(rules, request.options);
+  await readModes(chmod, request);
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
   const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });

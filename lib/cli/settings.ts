@@ -26,6 +26,13 @@ export interface Settings {
   options: SyncOptions;
   output: OutputSettings;
   rules: RuleWord[];
+  /** --chmod, one for each. */
+  chmod: Uint8Array[];
+  /** -N, which is refused. */
+  crtimes: boolean;
+  /** What maps users, groups: --usermap (--groupmap), or --chown; null: nothing yet. */
+  mapsUsers: string | null;
+  mapsGroups: string | null;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -37,6 +44,10 @@ export function defaultSettings(): Settings {
     options: defaultOptions(),
     output: { verbose: 0, itemize: 0, quiet: false, stats: false, progress: null },
     rules: [],
+    chmod: [],
+    crtimes: false,
+    mapsUsers: null,
+    mapsGroups: null,
     rsh: null,
     rsyncPath: null,
     help: false,

@@ -8,7 +8,7 @@ import { equalBytes, joinPath } from "../base/bytes.ts";
 import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
-import { compareMetadata, quickCheck } from "../plan/compare.ts";
+import { compareMetadata, keepsTime, quickCheck } from "../plan/compare.ts";
 import { March } from "../plan/march.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
@@ -404,7 +404,8 @@ export class Generator {
     if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
       return this.#metadataOnly(i, stat, change);
     }
-    const time = state.options.times ? 0 : Change.time | Change.timeNow;
+    const { times, omitLinkTimes } = state.options;
+    const time = times ? omitLinkTimes ? Change.time : 0 : Change.time | Change.timeNow;
     this.#report(i, change | time | Change.local | Change.checksum);
     if (!state.options.dryRun) this.#place(i, Kind.link, true);
   }
@@ -458,7 +459,7 @@ export class Generator {
       mode: this.#state.wantedMode(i, existingMode),
       uid: owners.uid(i),
       gid: owners.gid(i),
-      setsTime: options.times,
+      setsTime: keepsTime(options, list.kind(i)),
       mtimeSec: list.mtimeSec(i),
       mtimeNs: list.mtimeNs(i),
     };

@@ -58,6 +58,8 @@ export interface SourcePlan {
   roundTripMs?: () => number;
   /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
   isLocal: boolean;
+  /** --chmod: what an entry's mode counts as. */
+  changeMode?: ((kind: number, mode: number) => number) | null;
   /** A tree of no more entries is listed without digests. */
   smallTree?: number;
   /** Within one process: from how many entries on subtrees are compared, which the target is then told. */
@@ -113,7 +115,7 @@ export class SourceHalf implements SourcePort {
     const { list, options, filters, report } = plan;
     const rootOf = (origin: number) => this.#origins[origin].root;
     this.#folders = new FolderCache(this.#os, list, rootOf, (_folder, handle) => this.#target.closing?.(handle));
-    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report);
+    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report, plan.changeMode);
     // A run that ends before they are needed does not hear of their failure.
     plan.digesters?.catch(() => {});
   }

@@ -49,6 +49,8 @@ export interface TargetPlan extends TargetInput {
   trees: "not" | "here" | { threadSeed: { low: number; high: number } };
   /** The scan of the own tree, if it has begun. */
   ahead?: ScanAhead | null;
+  /** --chmod, where the source does not know of it: what the mode of a listed entry counts as. */
+  changeMode?: ((kind: number, mode: number) => number) | null;
   /** The target path as typed. */
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
@@ -65,6 +67,7 @@ export class TargetHalf implements TargetPort {
   readonly #trees: TargetPlan["trees"];
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
+  readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
@@ -95,6 +98,7 @@ export class TargetHalf implements TargetPort {
     this.#trees = plan.trees;
     this.#ahead = plan.ahead ?? null;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
+    this.#changeMode = plan.changeMode ?? null;
     this.#generator = new Generator(this.#state);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
     this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
@@ -179,6 +183,7 @@ export class TargetHalf implements TargetPort {
     this.#demandAlive();
     const state = this.#state;
     const { os, env, options } = state;
+    if (roots.hasRoot) this.#changeModes(0, 1);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
     state.streaming = state.root.isEmpty && !options.dryRun;
     const offer = this.#treeOffer();
@@ -250,6 +255,7 @@ export class TargetHalf implements TargetPort {
   account(kind: number, id: number, name: Uint8Array): Wait {
     const { env, owners, options } = this.#state;
     if (options.numericIds) return;
+    owners.name(kind, id, name);
     const mapped = kind === AccountKind.user ? env.accounts.uidOf(name) : env.accounts.gidOf(name);
     if (mapped === null) return;
     if (kind === AccountKind.user) owners.mapUser(id, mapped);
@@ -259,6 +265,7 @@ export class TargetHalf implements TargetPort {
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
     this.#demandAlive();
     this.#checkRequested(folder, first, count);
+    this.#changeModes(first, count);
     const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
     const { source, streaming } = this.#state;
@@ -342,6 +349,13 @@ export class TargetHalf implements TargetPort {
   }
 
   // ---- turning points
+
+  #changeModes(first: number, count: number): void {
+    const { list } = this.#state;
+    for (let i = first; this.#changeMode !== null && i < first + count; i++) {
+      if (list.kind(i) !== Kind.link) list.setMode(i, this.#changeMode(list.kind(i), list.mode(i)));
+    }
+  }
 
   #checkAnswered(): void {
     // A file under way is off the wanted ones, and the list may end while it comes.

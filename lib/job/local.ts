@@ -3,12 +3,14 @@
 import type { Digesters } from "../engine/environment.ts";
 import type { Environment } from "../engine/environment.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
+import { accountRules } from "../engine/account_rules.ts";
 import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
+import type { ModeChanger } from "../plan/mode_changes.ts";
 import type { SourcePort } from "../session/ports.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
@@ -17,6 +19,7 @@ export interface LocalRun {
   env: Environment;
   list: FileList;
   filters: FilterSet;
+  changeMode?: ModeChanger | null;
   reporter: Reporter;
   monitor: Monitor;
   digesters: Digesters | null;
@@ -29,7 +32,7 @@ const LARGE_TREE = 8192;
 /** Runs to the end; rejects with what ended it early. */
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
-  const { env, list, filters, reporter, monitor, digesters } = run;
+  const { env, list, filters, changeMode, reporter, monitor, digesters } = run;
   // The halves know each other only as ports; the source's end is tied here once it exists.
   const port = {} as { source: SourceHalf };
   const source: SourcePort = {
@@ -54,6 +57,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     usesDelta: false,
     digesters,
     helper,
+    accountRules: await accountRules(options, env, true),
     path: request.target,
     expected: null,
   });
@@ -66,6 +70,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     target,
     digesters: digesters === null ? null : Promise.resolve(digesters),
     isLocal: true,
+    changeMode,
     localTrees: {
       atLeast: LARGE_TREE,
       begin: (only) => target.expectLargeTree(only),

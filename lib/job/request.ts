@@ -24,6 +24,8 @@ export interface JobRequest {
   sources: Uint8Array[];
   /** Path as typed, without HOST:; "." where nothing follows the colon. */
   target: Uint8Array;
+  /** --chmod as written, one for each; known to be legal. The client's half does it, whichever that is. */
+  chmod?: string[];
   /** Null exactly when the direction is local. */
   remote: Remote | null;
 }

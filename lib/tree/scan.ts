@@ -63,6 +63,8 @@ export class Scan {
   readonly #options: SyncOptions;
   readonly #filter: Filter;
   readonly #report: (problem: Problem) => void;
+  /** --chmod. */
+  readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #stat = new Stat();
   readonly #sorted = new SortedListing();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
@@ -85,7 +87,9 @@ export class Scan {
     options: SyncOptions,
     filter: Filter,
     report: (problem: Problem) => void,
+    changeMode: ((kind: number, mode: number) => number) | null = null,
   ) {
+    this.#changeMode = changeMode;
     this.#os = os;
     this.#list = list;
     this.#origins = origins;
@@ -98,7 +102,7 @@ export class Scan {
   addRoot(stat: Stat | null): void {
     if (stat === null) this.#list.add(EMPTY, 0, 0, 0, Kind.folder << 12, 0, 0, 0, 0, 0, 0, null);
     else {
-      const mode = (Kind.folder << 12) | stat.mode;
+      const mode = (Kind.folder << 12) | (this.#changeMode?.(Kind.folder, stat.mode) ?? stat.mode);
       this.#list.add(EMPTY, 0, 0, 0, mode, stat.uid, stat.gid, 0, stat.mtimeSec, stat.mtimeNs, 0, null);
     }
     if (this.#origins.length > 1) this.#shared.set(0, this.#origins.map((_, origin) => origin));
@@ -309,7 +313,8 @@ export class Scan {
     } else if (kind === Kind.charDevice || kind === Kind.blockDevice) {
       size = deviceNumber(stat.rdevMajor, stat.rdevMinor);
     }
-    const mode = (kind << 12) | stat.mode;
+    const bits = this.#changeMode === null || kind === Kind.link ? stat.mode : this.#changeMode(kind, stat.mode);
+    const mode = (kind << 12) | bits;
     const { uid, gid, mtimeSec, mtimeNs } = stat;
     const index = this.#list.add(
       names,

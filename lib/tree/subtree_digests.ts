@@ -16,6 +16,8 @@ import type { Piece } from "./scan.ts";
 export interface TreeTerms {
   perms: boolean;
   times: boolean;
+  omitDirTimes: boolean;
+  omitLinkTimes: boolean;
   owner: boolean;
   group: boolean;
 }
@@ -23,15 +25,17 @@ export interface TreeTerms {
 /** Whether the quick check alone decides, so that equal digests say all there is to say. */
 export function comparesTrees(options: SyncOptions): boolean {
   const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
-  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
+  if (!recursive || checksum || ignoreTimes || reportUnchanged || modifyWindowNs !== null) return false;
+  // What is compared then is no field of an entry, or not the one that was listed.
+  return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 
 /** What of the options counts, less what the target cannot set. */
 export function treeTerms(
-  { perms, times, owner, group }: TreeTerms,
+  { perms, times, omitDirTimes, omitLinkTimes, owner, group }: TreeTerms,
   settable: { owner: boolean; group: boolean },
 ): TreeTerms {
-  return { perms, times, owner: owner && settable.owner, group: group && settable.group };
+  return { perms, times, omitDirTimes, omitLinkTimes, owner: owner && settable.owner, group: group && settable.group };
 }
 
 /** Names of accounts; null: the number counts. */
@@ -201,14 +205,15 @@ export class SubtreeDigests {
 
   #record(i: number): void {
     const list = this.#list;
-    const { perms, times, owner, group } = this.#terms;
+    const { perms, times, omitDirTimes, omitLinkTimes, owner, group } = this.#terms;
     const kind = list.kind(i);
+    const omits = kind === Kind.folder ? omitDirTimes : kind === Kind.link && omitLinkTimes;
     this.#bytes(list.namePiece(i), list.nameStart(i), list.nameLength(i));
     this.#u32(perms && kind !== Kind.link ? kind << 12 | list.mode(i) : kind << 12);
     if (owner) this.#account(list.uid(i), this.#users, this.#accounts.user);
     if (group) this.#account(list.gid(i), this.#groups, this.#accounts.group);
     // The quick check looks at the time of a file even where times are not kept.
-    if (times || kind === Kind.file) {
+    if (times && !omits || kind === Kind.file) {
       this.#number(list.mtimeSec(i));
       this.#u32(list.mtimeNs(i));
     }

@@ -38,6 +38,9 @@ const OPTION_BITS = {
   noGuard: 17,
   reportEntries: 18,
   wholeFile: 19,
+  executability: 30,
+  omitDirTimes: 31,
+  omitLinkTimes: 32,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

@@ -6,7 +6,7 @@ import { FileList } from "../../lib/base/file_list.ts";
 import { Change } from "../../lib/base/monitor.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { Kind, Stat } from "../../lib/os/os.ts";
-import { compareMetadata, type OwnerMap, quickCheck, sameTime } from "../../lib/plan/compare.ts";
+import { compareMetadata, keepsTime, type OwnerMap, quickCheck, runnable, sameTime } from "../../lib/plan/compare.ts";
 
 type Time = [number, number];
 const SECOND = 1e9;
@@ -91,4 +91,18 @@ Deno.test("compareMetadata does not look at a link's mode", () => {
   const { list, stat } = pair(Kind.link);
   stat.mode = 0o777;
   assert.equal(compareMetadata(list, 0, stat, all, owners), 0);
+});
+
+Deno.test("-O and -J take folders and links out of -t, -E makes files runnable where they can be read", () => {
+  const options = { ...defaultOptions(), times: true, omitDirTimes: true };
+  assert.deepEqual([Kind.folder, Kind.link, Kind.file].map((kind) => keepsTime(options, kind)), [false, true, true]);
+  options.omitLinkTimes = true;
+  assert.equal(keepsTime(options, Kind.link), false);
+  assert.equal(keepsTime({ ...options, times: false }, Kind.file), false);
+  const rows = [[0o644, 0o755, 0o644], [0o755, 0o640, 0o750], [0o700, 0o711, 0o711], [0o700, 0, 0], [
+    0o600,
+    0o600,
+    0o600,
+  ]];
+  for (const [listed, has, becomes] of rows) assert.equal(runnable(listed, has), becomes, `${listed} on ${has}`);
 });

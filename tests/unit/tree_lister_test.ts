@@ -13,7 +13,7 @@ import { type Piece, Scan } from "../../lib/tree/scan.ts";
 import { NUMBERS, SubtreeDigests } from "../../lib/tree/subtree_digests.ts";
 import { type Entry, file, folder, plant } from "../support/trees.ts";
 
-const TERMS = { perms: true, times: true, owner: true, group: true };
+const TERMS = { perms: true, times: true, omitDirTimes: false, omitLinkTimes: false, owner: true, group: true };
 
 interface Run {
   entries: Entry[];

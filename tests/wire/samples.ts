@@ -238,6 +238,17 @@ export const SAMPLES: Sample[] = [
   },
   job("JOB push, nothing set", PUSH),
   job("JOB pull, all set", PULL),
+  job("JOB with modes, times and accounts of its own", {
+    ...PUSH,
+    options: {
+      ...PUSH.options,
+      executability: true,
+      omitDirTimes: true,
+      omitLinkTimes: true,
+      userMap: utf8("0-9:bin,*:7"),
+      groupMap: utf8(":sys"),
+    },
+  }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
