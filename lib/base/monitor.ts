@@ -19,6 +19,8 @@ export const Change = {
   mode: 1 << 7,
   owner: 1 << 8,
   group: 1 << 9,
+  /** Passed over: a link that may lead out (--safe-links). Stands alone. */
+  unsafe: 1 << 15,
 } as const;
 
 /** One entry as an event shows it. */

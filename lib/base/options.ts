@@ -16,6 +16,12 @@ export interface SyncOptions {
   devices: boolean;
   specials: boolean;
   numericIds: boolean;
+  /** -L, -k, --copy-unsafe-links: what a link leads to is copied, for all, for those to folders, for those that may lead out. */
+  copyLinks: boolean;
+  copyDirlinks: boolean;
+  copyUnsafeLinks: boolean;
+  /** --safe-links: links that may lead out are passed over. */
+  safeLinks: boolean;
   /** -E: without -p, whether a file can be run is kept. */
   executability: boolean;
   /** -O, -J: times of folders, of links are left as they are. */
@@ -71,6 +77,10 @@ export function defaultOptions(): SyncOptions {
     devices: false,
     specials: false,
     numericIds: false,
+    copyLinks: false,
+    copyDirlinks: false,
+    copyUnsafeLinks: false,
+    safeLinks: false,
     executability: false,
     omitDirTimes: false,
     omitLinkTimes: false,

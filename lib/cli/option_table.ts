@@ -53,6 +53,10 @@ type Flag =
   | "numericIds"
   | "executability"
   | "omitDirTimes"
+  | "copyLinks"
+  | "copyDirlinks"
+  | "copyUnsafeLinks"
+  | "safeLinks"
   | "omitLinkTimes";
 type Switch =
   | "dryRun"
@@ -102,6 +106,32 @@ export const OPTIONS: readonly Option[] = [
   },
   { name: "recursive", short: "r", group: WHAT, help: "go into folders", ...turns("recursive") },
   { name: "links", short: "l", group: WHAT, help: "copy symbolic links as links", ...turns("links") },
+  {
+    name: "copy-links",
+    short: "L",
+    group: WHAT,
+    help: "copy what links lead to, not the links",
+    ...turnsOn("copyLinks"),
+  },
+  {
+    name: "copy-unsafe-links",
+    group: WHAT,
+    help: "the same for links that may lead out of what is copied",
+    ...turnsOn("copyUnsafeLinks"),
+  },
+  {
+    name: "copy-dirlinks",
+    short: "k",
+    group: WHAT,
+    help: "the same for links to folders",
+    ...turnsOn("copyDirlinks"),
+  },
+  {
+    name: "safe-links",
+    group: WHAT,
+    help: "leave links out that may lead out of what is copied",
+    ...turnsOn("safeLinks"),
+  },
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
   { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },

@@ -25,6 +25,7 @@ const VERBS: Record<number, string> = {
 };
 
 const EPERM = 1;
+const ENOENT = 2;
 const SLASH = 0x2f;
 
 /** A failure as one line with its newline, for standard error. */
@@ -32,6 +33,9 @@ export function problemLine(problem: Problem, request: JobRequest): string {
   const side = problem.side === Side.source ? "sender" : "receiver";
   const path = `"${display(fullPath(problem, request))}"`;
   if (problem.cause === Cause.vanished) return `tsync: [${side}] file has vanished: ${path}\n`;
+  if (problem.verb === Verb.readLink && problem.errno === ENOENT) {
+    return `tsync: [${side}] symlink has no referent: ${path}\n`;
+  }
   const verb = VERBS[problem.verb] ?? "handle";
   return `tsync: [${side}] ${verb} ${path} failed: ${reason(problem)}\n`;
 }

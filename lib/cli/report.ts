@@ -57,6 +57,10 @@ export class Report implements Monitor {
 
   entry(facts: EntryFacts, change: number): void {
     if (!this.#names) return;
+    if ((change & Change.unsafe) !== 0) {
+      if (this.#settings.verbose === 0) return;
+      return this.#say(`ignoring unsafe symlink "${display(facts.path)}" -> "${display(facts.linkTarget)}"\n`);
+    }
     const isRoot = facts.path.length === 0;
     if (isRoot && change & Change.create) {
       this.#say(`created directory ${display(withoutLastSlash(this.#request.target))}\n`);

@@ -9,6 +9,7 @@ import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
 import { compareMetadata, keepsTime, quickCheck } from "../plan/compare.ts";
+import { isUnsafeLink } from "../plan/unsafe_link.ts";
 import { March } from "../plan/march.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
@@ -327,6 +328,7 @@ export class Generator {
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
+    if (kind === Kind.link && state.options.safeLinks && this.#isUnsafe(i)) return this.#report(i, Change.unsafe);
     const stat = this.#stat;
     if (position < 0) return this.#create(i, kind, false);
     const result = this.#look(i, stat);
@@ -339,6 +341,11 @@ export class Generator {
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  #isUnsafe(i: number): boolean {
+    const { list } = this.#state;
+    return isUnsafeLink(list.linkTarget(i), list.depth(list.parent(i)));
   }
 
   /** Names of our own are never made for a peer: told, and passed over with all below. */

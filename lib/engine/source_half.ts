@@ -16,7 +16,7 @@ import { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { Errno, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
 import {
   AccountKind,
   FolderPiece,
@@ -30,6 +30,7 @@ import {
 } from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
+import type { LinkFollower } from "../tree/link_follower.ts";
 import { type Origin, splitSource } from "../tree/origins.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
@@ -60,6 +61,8 @@ export interface SourcePlan {
   isLocal: boolean;
   /** --chmod: what an entry's mode counts as. */
   changeMode?: ((kind: number, mode: number) => number) | null;
+  /** Null: links stay links. */
+  follower?: LinkFollower | null;
   /** A tree of no more entries is listed without digests. */
   smallTree?: number;
   /** Within one process: from how many entries on subtrees are compared, which the target is then told. */
@@ -81,6 +84,7 @@ export class SourceHalf implements SourcePort {
   readonly #roots = new Map<string, number>();
   readonly #folders: FolderCache;
   readonly #scan: Scan;
+  readonly #follower: LinkFollower | null;
   readonly #target: TargetPort;
   #digesters: Digesters | null = null;
   #sender!: Sender;
@@ -113,9 +117,16 @@ export class SourceHalf implements SourcePort {
     this.#target = plan.target;
     this.#roundTripMs = plan.roundTripMs ?? (() => 0);
     const { list, options, filters, report } = plan;
+    this.#follower = plan.follower ?? null;
     const rootOf = (origin: number) => this.#origins[origin].root;
-    this.#folders = new FolderCache(this.#os, list, rootOf, (_folder, handle) => this.#target.closing?.(handle));
-    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report, plan.changeMode);
+    this.#folders = new FolderCache(
+      this.#os,
+      list,
+      rootOf,
+      (_folder, handle) => this.#target.closing?.(handle),
+      this.#follower ?? undefined,
+    );
+    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report, plan.changeMode, this.#follower);
     // A run that ends before they are needed does not hear of their failure.
     plan.digesters?.catch(() => {});
   }
@@ -140,7 +151,17 @@ export class SourceHalf implements SourcePort {
     this.#digesters = await this.#plan.digesters;
     const digester = isLocal ? null : this.#digesters!.content;
     const delta = () => this.#delta;
-    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, delta, report });
+    this.#sender = new Sender({
+      env,
+      list,
+      options,
+      folders: this.#folders,
+      target,
+      digester,
+      delta,
+      report,
+      follower: this.#follower,
+    });
   }
 
   /** Gives back every handle; nothing is answered any more. */
@@ -251,6 +272,7 @@ export class SourceHalf implements SourcePort {
         this.#lostArgument(word, -looked);
         continue;
       }
+      if (only !== null && stat.kind === Kind.link) this.#follower?.look(root, only, 0, stat);
       if (only !== null && stat.kind === Kind.folder && !options.recursive) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
         continue;
@@ -465,12 +487,18 @@ export class SourceHalf implements SourcePort {
     for (let i = piece.first; i < piece.first + piece.count; i++) {
       if (this.#list.kind(i) !== Kind.file) continue;
       const folder = this.#folders.get(this.#list.parent(i), this.#list.origin(i));
-      const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
+      const file = folder < 0 ? folder : this.#openFile(folder, i);
       if (file < 0) continue;
       const digest = await digestFile(this.#os, file, this.#digesters!.list, env.breathe);
       this.#os.close(file);
       if (digest !== null) this.#list.setDigest(i, digest);
     }
+  }
+
+  #openFile(folder: Handle, i: number): Handle {
+    const name = this.#list.name(i);
+    return this.#follower?.openFile(folder, name, this.#list.depth(this.#list.parent(i))) ??
+      this.#os.openFile(folder, name, OpenMode.read, 0);
   }
 
   /** Tells the name of each user and group before the first entry that belongs to it. */
@@ -535,7 +563,8 @@ export class SourceHalf implements SourcePort {
     if (this.#origins.length === 0) return present(Verb.open, Cause.system, Errno.EBADF);
     for (const { root, only } of this.#origins) {
       if (only !== null && !equalBytes(only, top)) continue;
-      const folder = this.#os.openBeneath(root, path.subarray(0, Math.max(0, cut)));
+      const above = path.subarray(0, Math.max(0, cut));
+      const folder = this.#follower?.openBeneath(root, above) ?? this.#os.openBeneath(root, above);
       if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
       if (folder < 0) return present(Verb.open, Cause.system, -folder);
       const result = this.#os.statAt(folder, name, 0, name.length, stat);

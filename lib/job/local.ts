@@ -4,6 +4,7 @@ import type { Digesters } from "../engine/environment.ts";
 import type { Environment } from "../engine/environment.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
 import { accountRules } from "../engine/account_rules.ts";
+import { linkFollower } from "../engine/link_follower.ts";
 import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
@@ -71,6 +72,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     digesters: digesters === null ? null : Promise.resolve(digesters),
     isLocal: true,
     changeMode,
+    follower: await linkFollower(options, env),
     localTrees: {
       atLeast: LARGE_TREE,
       begin: (only) => target.expectLargeTree(only),

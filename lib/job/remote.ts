@@ -11,6 +11,7 @@ import { launchAgent } from "../deploy/launch.ts";
 import { seededDigesters } from "../engine/digesters.ts";
 import type { Digesters, Environment } from "../engine/environment.ts";
 import { accountRules } from "../engine/account_rules.ts";
+import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
@@ -173,6 +174,7 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     roundTripMs: () => connection.roundTripMs(),
     isLocal: false,
     changeMode,
+    follower: await linkFollower(request.options, env),
     report: (problem) => reporter.problem(problem),
     listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
   });

@@ -20,6 +20,7 @@ export class FolderCache {
   readonly #os: Os;
   readonly #list: FileList;
   readonly #rootOf: (origin: number) => Handle;
+  readonly #follower: { openBeneath(root: Handle, path: Uint8Array): Handle };
   readonly #beforeClose: (folder: number, handle: Handle) => void;
   /** In order of use, oldest first. */
   readonly #held = new Map<number, Held>();
@@ -32,7 +33,9 @@ export class FolderCache {
     list: FileList,
     rootOf: (origin: number) => Handle,
     beforeClose: (folder: number, handle: Handle) => void = () => {},
+    follower: { openBeneath(root: Handle, path: Uint8Array): Handle } = os,
   ) {
+    this.#follower = follower;
     this.#os = os;
     this.#list = list;
     this.#rootOf = rootOf;
@@ -54,7 +57,7 @@ export class FolderCache {
       this.#lastHeld = held;
       return held.handle;
     }
-    const handle = this.#os.openBeneath(this.#rootOf(origin), this.#list.path(folder));
+    const handle = this.#follower.openBeneath(this.#rootOf(origin), this.#list.path(folder));
     return handle < 0 ? handle : this.put(key, handle);
   }
 

@@ -8,6 +8,7 @@ import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, PATH_BYTES } from "../base/limi
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
+import type { LinkFollower } from "./link_follower.ts";
 import type { Origin } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
 import { SortedListing } from "./sorted_listing.ts";
@@ -63,6 +64,8 @@ export class Scan {
   readonly #options: SyncOptions;
   readonly #filter: Filter;
   readonly #report: (problem: Problem) => void;
+  /** Null: links stay links. */
+  readonly #follower: LinkFollower | null;
   /** --chmod. */
   readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #stat = new Stat();
@@ -88,8 +91,10 @@ export class Scan {
     filter: Filter,
     report: (problem: Problem) => void,
     changeMode: ((kind: number, mode: number) => number) | null = null,
+    follower: LinkFollower | null = null,
   ) {
     this.#changeMode = changeMode;
+    this.#follower = follower;
     this.#os = os;
     this.#list = list;
     this.#origins = origins;
@@ -195,7 +200,7 @@ export class Scan {
     }
     named.keepOrder();
     found.sort((a, b) => compareBytes(a.name, b.name) || a.origin - b.origin);
-    if (this.#options.recursive) this.#foldersFirst(found);
+    if (this.#options.recursive) this.#foldersFirst(found, this.#list.depth(folder));
     const add = (at: number): boolean => {
       const { name, origin, sorted, position, handle } = found[at];
       const isTwin = at > 0 && compareBytes(found[at - 1].name, name) === 0;
@@ -206,16 +211,15 @@ export class Scan {
   }
 
   /** Of equal names a folder goes before anything else, as in rsync: what it holds must have its place. */
-  #foldersFirst(found: Found[]): void {
+  #foldersFirst(found: Found[], depth: number): void {
     for (let first = 0; first < found.length;) {
       let end = first + 1;
       while (end < found.length && compareBytes(found[end].name, found[first].name) === 0) end++;
       for (let at = first; end - first > 1 && at < end; at++) {
         const { name, sorted, position, handle } = found[at];
         let kind = sorted.kind(position);
-        if (kind === Kind.unknown && this.#os.statAt(handle, name, 0, name.length, this.#stat) === 0) {
-          kind = this.#stat.kind;
-        }
+        const isOpen = kind === Kind.unknown || (kind === Kind.link && this.#follower !== null);
+        if (isOpen && this.#look(handle, name, 0, name.length, depth, this.#stat) === 0) kind = this.#stat.kind;
         if (kind !== Kind.folder) continue;
         found.splice(first, 0, ...found.splice(at, 1));
         break;
@@ -233,7 +237,7 @@ export class Scan {
   ): { handle: Handle; incomplete: boolean } {
     const { root, only } = this.#origins[origin];
     sorted.listing.clear();
-    const handle = this.#os.openBeneath(root, path);
+    const handle = this.#follower?.openBeneath(root, path) ?? this.#os.openBeneath(root, path);
     if (handle < 0) {
       this.#failed(Verb.open, -handle, path);
       return { handle, incomplete: true };
@@ -257,8 +261,8 @@ export class Scan {
     if (last === 0 || this.#list.parent(last) !== folder || compareBytes(this.#list.name(last), name) !== 0) {
       return null;
     }
-    const looked = this.#os.statAt(handle, name, 0, name.length, this.#stat);
-    if (looked < 0) return this.#failed(Verb.stat, -looked, joinPath(path, name));
+    const looked = this.#look(handle, name, 0, name.length, this.#list.depth(folder), this.#stat);
+    if (looked < 0) return this.#notLooked(-looked, path, name);
     if (this.#list.kind(last) === Kind.folder && this.#stat.kind === Kind.folder) {
       const shared = this.#shared.get(last) ?? [this.#list.origin(last)];
       if (!shared.includes(origin)) shared.push(origin);
@@ -286,11 +290,14 @@ export class Scan {
       return true;
     }
     const stat = this.#stat;
-    const hinted = listing.kind[row];
+    const isOpen = this.#follower !== null && listing.kind[row] === Kind.link;
+    const hinted = isOpen ? Kind.unknown : listing.kind[row];
     const filters = !this.#filter.isEmpty;
     if (filters && hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted)) return true;
-    const result = this.#os.statAt(handle, names, at, length, stat);
-    if (result < 0) return this.#failed(Verb.stat, -result, joinPath(path, listing.name(row)));
+    const result = this.#follower !== null
+      ? this.#look(handle, names, at, length, this.#list.depth(folder), stat)
+      : this.#os.statAt(handle, names, at, length, stat);
+    if (result < 0) return this.#notLooked(-result, path, listing.name(row));
     const kind = stat.kind;
     if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind)) return true;
     if (!isAskedKind(kind, this.#options)) {
@@ -342,6 +349,24 @@ export class Scan {
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
     sortAsFolders(list, folders);
     for (const folder of folders.reverse()) this.#pending.push(folder);
+  }
+
+  /** lstat, or what the link leads to if it is one to follow; where that cannot be looked at, `stat` is the link's own. */
+  #look(handle: Handle, names: Uint8Array, at: number, length: number, depth: number, stat: Stat): number {
+    stat.kind = Kind.unknown;
+    const result = this.#os.statAt(handle, names, at, length, stat);
+    if (result < 0 || stat.kind !== Kind.link || this.#follower === null) return result;
+    return Math.min(0, this.#follower.look(handle, names.slice(at, at + length), depth, stat));
+  }
+
+  /** What `#look` or lstat could not look at. A link to be followed that leads nowhere is dropped, and nothing is deleted. */
+  #notLooked(errno: number, path: Uint8Array, name: Uint8Array): boolean {
+    if (this.#follower === null || this.#stat.kind !== Kind.link) {
+      return this.#failed(Verb.stat, errno, joinPath(path, name));
+    }
+    if (!this.#filter.isEmpty && this.#isExcluded(path, name, Kind.link)) return true;
+    this.#problem(Verb.readLink, Cause.system, errno, joinPath(path, name));
+    return false;
   }
 
   #isExcluded(path: Uint8Array, name: Uint8Array, kind: number): boolean {

@@ -27,6 +27,7 @@ export function comparesTrees(options: SyncOptions): boolean {
   const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
   if (!recursive || checksum || ignoreTimes || reportUnchanged || modifyWindowNs !== null) return false;
   // What is compared then is no field of an entry, or not the one that was listed.
+  if (options.safeLinks) return false;
   return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 

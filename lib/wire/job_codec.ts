@@ -41,6 +41,10 @@ const OPTION_BITS = {
   executability: 30,
   omitDirTimes: 31,
   omitLinkTimes: 32,
+  copyLinks: 33,
+  copyDirlinks: 34,
+  copyUnsafeLinks: 35,
+  safeLinks: 36,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

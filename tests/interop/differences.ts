@@ -35,6 +35,10 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "links: owners: a name that nobody has",
     reason: "tsync refuses (3) before anything is written; rsync warns and keeps the source's owner",
   },
+  {
+    name: "links: -L, dangling links delete nothing",
+    reason: 'neither deletes; rsync adds the line "IO error encountered -- skipping file deletion"',
+  },
 ];
 
 /** The declared difference that covers `name`. */

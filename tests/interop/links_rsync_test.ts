@@ -68,6 +68,49 @@ testScenarios("links", [
   { name: "no times of either, dry", options: "-aiiOJn", entries: changed(), without: ["mtime"] },
 ]);
 
+/** Links of every sort; `more` of the sorts that not every option can follow. */
+function links(more: Entry[] = []): Entry[] {
+  return [
+    folder("s", { mode: 0o755, ...NEW }),
+    folder("s/sub", { mode: 0o755, ...NEW }),
+    folder("s/sub/deep", { mode: 0o750, ...NEW }),
+    file("s/file", "file", { mode: 0o640, ...NEW }),
+    file("s/sub/inner", "inner", { mode: 0o644, ...OLD }),
+    file("out/secret", "secret", { mode: 0o600, ...OLD }),
+    file("out/dir/x", "x", { mode: 0o644, ...OLD }),
+    folder("out", { mode: 0o755, ...OLD }),
+    folder("out/dir", { mode: 0o711, ...OLD }),
+    link("s/to file", "file", OLD),
+    link("s/to link", "to file", OLD),
+    link("s/to folder", "sub", OLD),
+    link("s/dot", "./file", OLD),
+    link("s/out file", "../out/secret", OLD),
+    link("s/out folder", "../out/dir", OLD),
+    link("s/middle", "sub/../file", OLD),
+    link("s/through parent", "../s/file", OLD),
+    link("s/sub/up", "../file", OLD),
+    link("s/sub/up two", "../../out/secret", OLD),
+    link("s/sub/deep/up", "../../file", OLD),
+    link("s/sub/deep/dots", "../../sub/deep/../inner", OLD),
+    ...more,
+  ];
+}
+const DANGLING = [link("s/dangling", "nowhere", OLD), link("s/loop", "loop", OLD), link("s/dangling out", "../x", OLD)];
+const ABSOLUTE = [link("s/absolute", "/nowhere/at/all", OLD)];
+/** A target with what the links lead to in other states. */
+const FOLLOWED = [
+  folder("d", { mode: 0o755, ...OLD }),
+  file("d/to file", "file", { mode: 0o640, ...NEW }),
+  file("d/to link", "other", { mode: 0o640, ...OLD }),
+  folder("d/to folder", { mode: 0o700, ...OLD }),
+  file("d/to folder/extra", "extra", { ...OLD }),
+  link("d/out file", "../out/secret", OLD),
+  link("d/dot", "file", OLD),
+];
+
+/** The same without a folder where a link is to be. */
+const WITHOUT_FOLDERS = FOLLOWED.filter(({ path }) => !path.startsWith("d/to folder"));
+
 /** Source and target alike, but for the modes that the source's files have. */
 function unchangedButFor(mode: number): Entry[] {
   const both = (at: string, has: number) => [
@@ -77,6 +120,66 @@ function unchangedButFor(mode: number): Entry[] {
   ];
   return [...both("s", 0o644), ...both("d", mode)];
 }
+
+testScenarios("links", [
+  { name: "-L, new", options: "-aiL", entries: links() },
+  { name: "-L, changed", options: "-aiL", entries: links(FOLLOWED) },
+  { name: "-L, changed, dry", options: "-aiLn --delete", entries: links(FOLLOWED) },
+  { name: "-L, changed, deleting", options: "-aiL --delete", entries: links(FOLLOWED) },
+  { name: "-L, checksums", options: "-aiLc", entries: links(FOLLOWED) },
+  { name: "-L without -l, times and all", options: "-riL", entries: links(), without: ["mtime"] },
+  { name: "-L, the folder itself", options: "-aiL", entries: links(), sources: ["s"], without: ["mtime"] },
+  { name: "-L, dangling links", options: "-aiL", entries: links(DANGLING) },
+  { name: "-L, dangling links delete nothing", options: "-aiL --delete", entries: links([...DANGLING, ...FOLLOWED]) },
+  {
+    name: "-L, a link to its own folder",
+    options: "-aiL",
+    entries: [folder("s", NEW), file("s/f", "f", NEW), link("s/self", ".", OLD)],
+  },
+  {
+    name: "-L, links as arguments",
+    options: "-aiL",
+    entries: links(),
+    sources: ["s/to file", "s/to folder"],
+    target: "d/",
+    without: ["mtime"],
+  },
+  { name: "-L, excluded by what it leads to", options: "-aiL --exclude=to*/", entries: links() },
+  { name: "-L, dangling and excluded", options: "-aiL --exclude=dang* --exclude=loop", entries: links(DANGLING) },
+  { name: "-k, new", options: "-aik", entries: links(DANGLING) },
+  { name: "-k, changed", options: "-aik --delete", entries: links([...DANGLING, ...FOLLOWED]) },
+  { name: "-k without -l", options: "-rik", entries: links(), without: ["mtime"] },
+  {
+    name: "-k, a link as argument",
+    options: "-aik",
+    entries: links(),
+    sources: ["s/to folder"],
+    target: "d",
+    without: ["mtime"],
+  },
+  { name: "unsafe copied, content", options: "-ai --copy-unsafe-links", entries: links() },
+  {
+    name: "unsafe copied, the folder itself",
+    options: "-ai --copy-unsafe-links",
+    entries: links(),
+    sources: ["s"],
+    without: ["mtime"],
+  },
+  { name: "unsafe copied, changed", options: "-ai --copy-unsafe-links --delete", entries: links(WITHOUT_FOLDERS) },
+  { name: "unsafe copied, dangling", options: "-ai --copy-unsafe-links", entries: links([...DANGLING, ...ABSOLUTE]) },
+  { name: "unsafe copied, without -l", options: "-ri --copy-unsafe-links", entries: links(), without: ["mtime"] },
+  { name: "unsafe copied goes before safe", options: "-ai --copy-unsafe-links --safe-links", entries: links() },
+  { name: "safe, content", options: "-aiv --safe-links", entries: links([...DANGLING, ...ABSOLUTE]) },
+  {
+    name: "safe, the folder itself",
+    options: "-aiv --safe-links",
+    entries: links(ABSOLUTE),
+    sources: ["s"],
+    without: ["mtime"],
+  },
+  { name: "safe, changed", options: "-ai --safe-links --delete", entries: links([...ABSOLUTE, ...WITHOUT_FOLDERS]) },
+  { name: "safe and -k", options: "-ai -k --safe-links", entries: links(DANGLING) },
+]);
 
 if (AS_ROOT) {
   testScenarios(

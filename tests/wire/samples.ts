@@ -249,6 +249,10 @@ export const SAMPLES: Sample[] = [
       groupMap: utf8(":sys"),
     },
   }),
+  job("JOB that follows and judges links", {
+    ...PUSH,
+    options: { ...PUSH.options, copyLinks: true, copyDirlinks: true, copyUnsafeLinks: true, safeLinks: true },
+  }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
