@@ -22,6 +22,8 @@ export interface SyncOptions {
   copyUnsafeLinks: boolean;
   /** --safe-links: links that may lead out are passed over. */
   safeLinks: boolean;
+  /** --drop-D: this side, as target, makes no device, FIFO or socket. The client's own affair: it does not travel. */
+  dropSpecials: boolean;
   /** -E: without -p, whether a file can be run is kept. */
   executability: boolean;
   /** -O, -J: times of folders, of links are left as they are. */
@@ -81,6 +83,7 @@ export function defaultOptions(): SyncOptions {
     copyDirlinks: false,
     copyUnsafeLinks: false,
     safeLinks: false,
+    dropSpecials: false,
     executability: false,
     omitDirTimes: false,
     omitLinkTimes: false,

@@ -57,6 +57,7 @@ type Flag =
   | "copyDirlinks"
   | "copyUnsafeLinks"
   | "safeLinks"
+  | "dropSpecials"
   | "omitLinkTimes";
 type Switch =
   | "dryRun"
@@ -135,6 +136,12 @@ export const OPTIONS: readonly Option[] = [
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
   { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },
+  {
+    name: "drop-D",
+    group: WHAT,
+    help: "as target on this machine, make no devices, FIFOs or sockets",
+    ...turnsOn("dropSpecials"),
+  },
   {
     name: "exclude",
     argument: "PATTERN",

@@ -328,6 +328,9 @@ export class Generator {
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
+    if (kind !== Kind.file && kind !== Kind.link && state.options.dropSpecials) {
+      return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
+    }
     if (kind === Kind.link && state.options.safeLinks && this.#isUnsafe(i)) return this.#report(i, Change.unsafe);
     const stat = this.#stat;
     if (position < 0) return this.#create(i, kind, false);

@@ -62,6 +62,8 @@ testScenarios("links", [
   { name: "executability, changed", options: "-rltiE", entries: changed() },
   { name: "executability, where -p says more", options: "-aiE", entries: changed() },
   { name: "executability with chmod", options: "-rltiE --chmod=F-x", entries: changed() },
+  { name: "drop-D, new", options: "-ai --drop-D", entries: tree() },
+  { name: "drop-D, changed", options: "-ai --drop-D --delete", entries: changed() },
   { name: "no times of folders, new", options: "-aiO", entries: tree(), without: ["mtime"] },
   { name: "no times of folders, changed", options: "-aiO", entries: changed(), without: ["mtime"] },
   { name: "no times of links", options: "-aiJ", entries: changed(), without: ["mtime"] },
