@@ -16,8 +16,8 @@ export async function accountRules(
   const { userMap, groupMap, numericIds } = options;
   if (userMap.length === 0 && groupMap.length === 0) return null;
   const { parseAccountMap } = await import("../plan/account_map_rules.ts");
-  const users = parseAccountMap("--usermap", userMap, (name) => env.accounts.uidOf(name));
-  const groups = parseAccountMap("--groupmap", groupMap, (name) => env.accounts.gidOf(name));
+  const users = parseAccountMap("--chown or --usermap", userMap, (name) => env.accounts.uidOf(name));
+  const groups = parseAccountMap("--chown or --groupmap", groupMap, (name) => env.accounts.gidOf(name));
   // The name of number 0 does not travel: it is the one it has here.
   const isOurs = (id: number) => !numericIds && (isLocal || id === 0);
   return {

@@ -23,6 +23,7 @@ export interface EntryRecord {
 export function decodeEntryRecord(reader: ByteReader, record: EntryRecord): void {
   record.index = reader.varint("ENTRY index", ENTRIES - 1);
   record.change = reader.varint("ENTRY change", CHANGE_LIMIT);
+  if ((record.change & ~CHANGE_LIMIT) !== 0) reader.fail("ENTRY change", "an unknown bit is set");
 }
 
 export function encodeDeleted(writer: ByteWriter, path: Uint8Array, kind: number): void {

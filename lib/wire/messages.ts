@@ -109,8 +109,10 @@ export const ID_LIMIT = 2 ** 32 - 2;
 export const MAJOR_LIMIT = 2 ** 20 - 1;
 export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
+/** Flags of Change that stand in a row, from the lowest on; one more stands by itself (unsafe). */
+export const CHANGES = (1 << 10) - 1;
 /** Highest flag of Change, verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (1 << 16) - 1;
+export const CHANGE_LIMIT = (1 << 15) + CHANGES;
 export const VERB_LIMIT = 15;
 export const CAUSE_LIMIT = 11;
 export const ERRNO_LIMIT = 4095;
