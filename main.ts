@@ -6,6 +6,6 @@
 //   lib/engine/source_half.ts what reads; lib/engine/target_half.ts what writes
 
 import { runCli } from "./lib/cli/run.ts";
-import { rawArgs } from "./lib/os/process.ts";
+import { calledName, rawArgs } from "./lib/os/process.ts";
 
-if (import.meta.main) Deno.exit(await runCli(rawArgs(), { job: () => import("./lib/job/job.ts") }));
+if (import.meta.main) Deno.exit(await runCli(rawArgs(), calledName(), { job: () => import("./lib/job/job.ts") }));

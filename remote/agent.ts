@@ -43,16 +43,39 @@ async function serve(): Promise<number> {
   let session: WireSession | null = null;
   try {
     const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source));
-    session = openSession(prefixed(line.early, transport.source), transport.sink);
+    const sink = new LimitableSink(transport.sink);
+    session = openSession(prefixed(line.early, transport.source), sink);
     await transport.sink.write(answerOk(line.marker));
     session.acceptHello(line.hello);
     session.run().catch(() => {});
     const job = await session.receiveJob();
+    await sink.limit(job.options.bwlimitKib);
     await (job.agentIsSource ? serveSource(job, session) : serveTarget(job, session));
     return 0;
   } catch (error) {
     await session?.fail(error);
     return error instanceof TsyncError ? error.exitCode : BUG;
+  }
+}
+
+/** Our output, which keeps to a rate once the job asks for one (--bwlimit). */
+class LimitableSink implements ByteSink {
+  #sink: ByteSink;
+
+  constructor(sink: ByteSink) {
+    this.#sink = sink;
+  }
+
+  async limit(rateKib: number): Promise<void> {
+    if (rateKib > 0) this.#sink = (await import("../lib/transport/paced.ts")).pacedSink(this.#sink, rateKib);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#sink.write(bytes);
+  }
+
+  close(): void {
+    this.#sink.close();
   }
 }
 

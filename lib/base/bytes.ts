@@ -92,7 +92,7 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> | null {
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * A name or a peer's text for a terminal or log (R14): valid UTF-8 stays, every control character (C0, DEL, C1), bidi
+ * A name or a peer's text for a terminal or log (R14): valid UTF-8 stays, every control character but the tab (C0, DEL, C1), bidi
  * control, line separator and byte that is not UTF-8 becomes `\#ooo` (three octal digits per byte), as rsync writes it.
  */
 export function display(bytes: Bytes): string {
@@ -113,6 +113,38 @@ export function display(bytes: Bytes): string {
     at += length || 1;
   }
   return text;
+}
+
+/**
+ * The same for -8: every byte above 127 stays as it is. The text holds such a byte as a lone surrogate, U+DC00 and the byte, of which
+ * bytesOfDisplay() makes it again.
+ */
+export function displayEightBit(bytes: Bytes): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte >= 0x80) text += String.fromCharCode(0xdc00 + byte);
+    else if (byte === 0x5c) text += escapedBackslash(bytes, at, "\\");
+    else text += (byte < 0x20 && byte !== 0x09) || byte === 0x7f ? octal(byte) : String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** UTF-8 of `text`, and the bytes that displayEightBit() left as they were. */
+export function bytesOfDisplay(text: string): Uint8Array<ArrayBuffer> {
+  if (text.isWellFormed()) return utf8(text);
+  const parts: Uint8Array[] = [];
+  let plain = "";
+  for (const character of text) {
+    const unit = character.length === 1 ? character.charCodeAt(0) : 0;
+    if (unit < 0xdc80 || unit > 0xdcff) {
+      plain += character;
+      continue;
+    }
+    parts.push(utf8(plain), Uint8Array.of(unit & 0xff));
+    plain = "";
+  }
+  return concatBytes(...parts, utf8(plain));
 }
 
 /** A backslash that could be taken for an escape ("\#" and three digits) is itself escaped, so that display is unambiguous. */
@@ -143,6 +175,7 @@ function decodeOne(bytes: Bytes): string {
 /** Control characters, line and paragraph separators, and the characters that reorder or hide text. */
 function isUnsafe(character: string): boolean {
   const c = character.codePointAt(0)!;
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+  return (c < 0x20 && c !== 0x09) || (c >= 0x7f && c <= 0x9f) || (c >= 0x200b && c <= 0x200f) ||
+    (c >= 0x2028 && c <= 0x202e) ||
     (c >= 0x2060 && c <= 0x206f) || c === 0x61c || c === 0xfeff;
 }

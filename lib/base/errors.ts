@@ -1,6 +1,8 @@
 // TsyncError: the run cannot go on. One kind per situation with its data; the sentence is written once, here; the exit
 // codes are rsync's. A single entry's trouble is a Problem (problem.ts); our own mistake is an assertion.
 
+import { programName } from "./program.ts";
+
 export type ErrorData =
   /** Wrong words on the command line. */
   | { kind: "usage"; detail: string }
@@ -72,7 +74,7 @@ function sentence(data: ErrorData): string {
     case "stream":
       return `connection broken: ${data.detail}`;
     case "usage":
-      return `${data.detail} (see tsync --help)`;
+      return `${data.detail} (see ${programName()} --help)`;
     default:
       return data.detail;
   }

@@ -25,12 +25,33 @@ export const Change = {
 
 /** One entry as an event shows it. */
 export interface EntryFacts {
+  /** Its place in the list. */
+  index: number;
   path: Uint8Array;
   kind: number;
-  /** Bytes of a file, else 0. */
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+  mtimeSec: number;
+  /** Bytes of a file or a link's target; of a folder where the job lists them; else 0. */
   size: number;
   /** Target of a link, else empty. */
   linkTarget: Uint8Array;
+  /** Which source argument it came from, where that is known here. */
+  origin: number;
+  /** What its transfer took, where the job tells that and it is over. */
+  transfer?: Transfer;
+}
+
+/** The transfer of one file that is in place. */
+export interface Transfer {
+  /** Content bytes that came as they are, not from what was there. */
+  literalBytes: number;
+  /** Bytes of signatures that told the source what was there. */
+  signatureBytes: number;
+  /** XXH3-128 of the content without a seed, where the job asks for it. */
+  digest: Uint8Array | null;
 }
 
 export interface Totals {

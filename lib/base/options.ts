@@ -48,7 +48,18 @@ export interface SyncOptions {
   reportEntries: boolean;
   /** Report unchanged entries as well (-ii, -vv). */
   reportUnchanged: boolean;
-  /** Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). */
+  /** The target tells of each transferred file when it is in place, and what its transfer took. */
+  tellsFinished: boolean;
+  /** And the digest of its content without a seed. */
+  plainDigests: boolean;
+  /** Nothing is transferred: the source is listed, all kinds of entries, folders not entered without -r. */
+  listOnly: boolean;
+  /** The list holds the sizes of folders. */
+  folderSizes: boolean;
+  /**
+   * Nanoseconds by which times may differ and still be equal; null = seconds, then nanoseconds unless one side has none (D11). Below
+   * zero whole seconds are compared, as rsync does: -1 means the same second, -2 one second apart and so on.
+   */
   modifyWindowNs: number | null;
   allowEmptySource: boolean;
   /** Send a file that keeps changing as it was read instead of leaving the old one. */
@@ -64,6 +75,10 @@ export interface SyncOptions {
   /** zstd level (--zl); null: chosen by the link's rate. */
   compressLevel: number | null;
   filters: FilterRule[];
+  /** --bwlimit: what each side sends at most, KiB a second; 0: as fast as it goes. */
+  bwlimitKib: number;
+  /** As rsync without -S: a hole of the source arrives as zeros. */
+  fillHoles: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -98,6 +113,10 @@ export function defaultOptions(): SyncOptions {
     blockBytes: 0,
     reportEntries: false,
     reportUnchanged: false,
+    tellsFinished: false,
+    plainDigests: false,
+    listOnly: false,
+    folderSizes: false,
     modifyWindowNs: null,
     allowEmptySource: false,
     allowTorn: false,
@@ -107,5 +126,7 @@ export function defaultOptions(): SyncOptions {
     compress: "auto",
     compressLevel: null,
     filters: [],
+    bwlimitKib: 0,
+    fillHoles: false,
   };
 }

@@ -1,6 +1,7 @@
 // The end of a run in one place: which exit code, and the last words on standard error. Called by run.ts.
 
 import { EXIT_PARTIAL, EXIT_VANISHED, TsyncError } from "../base/errors.ts";
+import { programName } from "../base/program.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 
 export interface Ending {
@@ -46,13 +47,16 @@ export function endingOf(outcome: JobOutcome): Ending {
 /** How a run ends that could not go on. */
 export function endingOfError(error: TsyncError): Ending {
   const code = error.exitCode;
-  return { code, words: `tsync: ${printable(error.message)}\n${lastLine(code)}` };
+  return { code, words: `${programName()}: ${printable(error.message)}\n${lastLine(code)}` };
 }
 
 /** How a run ends by our own mistake. */
 export function endingOfBug(error: unknown): Ending {
   const detail = error instanceof Error ? error.stack ?? error.message : String(error);
-  return { code: 14, words: `tsync: internal error, please report it:\n${printable(detail)}\n${lastLine(14)}` };
+  return {
+    code: 14,
+    words: `${programName()}: internal error, please report it:\n${printable(detail)}\n${lastLine(14)}`,
+  };
 }
 
 /** Whoever makes a message escapes the names in it; a control character that slips through must not reach a terminal (R14). */
@@ -62,5 +66,5 @@ function printable(text: string): string {
 }
 
 function lastLine(code: number, what = "error"): string {
-  return `tsync ${what}: ${WORDS[code] ?? "unexplained error"} (code ${code})\n`;
+  return `${programName()} ${what}: ${WORDS[code] ?? "unexplained error"} (code ${code})\n`;
 }

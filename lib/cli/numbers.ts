@@ -1,5 +1,5 @@
 // Numbers as rsync writes them: commas between thousands, two digits behind the point where there is a fraction; and the
-// short sizes of the progress line. Called by summary.ts and progress.ts.
+// short sizes of the progress line. Called by summary.ts, progress.ts and whoever writes lines.
 
 /** 1234567 -> "1,234,567". */
 export function withCommas(value: number): string {
@@ -14,6 +14,25 @@ export function withCommasAndCents(value: number): string {
 
 function commas(digits: string): string {
   return digits.replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** A number as -h says: `human` 0 digits only, 1 with commas, 2 and 3 in units of 1000 and 1024 from the first unit on. */
+export function shownNumber(value: number, human: number): string {
+  return inUnits(value, human) ?? (human === 0 ? String(Math.trunc(value)) : withCommas(value));
+}
+
+/** The same with two digits behind the point. */
+export function shownFraction(value: number, human: number): string {
+  return inUnits(value, human) ?? (human === 0 ? value.toFixed(2) : withCommasAndCents(value));
+}
+
+function inUnits(value: number, human: number): string | null {
+  const unit = human === 2 ? 1000 : human > 2 ? 1024 : Infinity;
+  if (!(value >= unit)) return null;
+  let scaled = value / unit;
+  let at = 0;
+  for (; scaled >= unit && at < 4; at++) scaled /= unit;
+  return `${scaled.toFixed(2)}${"KMGTP"[at]}`;
 }
 
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];

@@ -13,6 +13,8 @@ export interface Ends {
   target: Uint8Array;
   /** Null exactly when the direction is local. */
   login: { host: string; user: string | null } | null;
+  /** There is no target: the sources are listed. */
+  listOnly: boolean;
 }
 
 const SLASH = 0x2f;
@@ -28,20 +30,21 @@ interface RemoteWord {
   path: Uint8Array;
 }
 
-/** Throws TsyncError "usage", or "unsupported" for a daemon. */
-export function readOperands(words: readonly Uint8Array[]): Ends {
+/** `listOnly`: the target, if there is one, is left alone. Throws TsyncError "usage", or "unsupported" for a daemon. */
+export function readOperands(words: readonly Uint8Array[], listOnly = false): Ends {
   if (words.length === 0) {
     throw usageError("nothing to do: give a source and a target, tsync [OPTION]... SOURCE... TARGET");
   }
   for (const word of words) {
     if (word.includes(0)) throw usageError(`"${display(word)}" has a NUL byte, which no path can hold`);
   }
+  if (words.length === 1) return { ...readTwoEnds([words[0], HERE]), listOnly: true };
+  const isPush = listOnly && splitRemote(words[0]) === null && splitRemote(words[words.length - 1]) !== null;
+  return { ...readTwoEnds(isPush ? [...words.slice(0, -1), HERE] : words), listOnly };
+}
+
+function readTwoEnds(words: readonly Uint8Array[]): Omit<Ends, "listOnly"> {
   const remotes = words.map(splitRemote);
-  if (words.length === 1) {
-    throw usageError(
-      `"${display(words[0])}" is the only operand; give a target too (listing a source is not supported)`,
-    );
-  }
   if (words.length - 1 > SOURCES) throw usageError(`${words.length - 1} sources; at most ${SOURCES} are possible`);
   checkEmpty(words);
 

@@ -1,10 +1,13 @@
 // The one table of options: parser (option_words.ts) and help (help.ts) are made from it. A row says how an option is
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
+import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
+import { addFlags, DEBUG, INFO } from "./info.ts";
 import {
   compressionOf,
   levelOf,
   numberOf,
+  oneOf,
   percentOrNumberOf,
   setAccountMap,
   setOwnerOfAll,
@@ -19,6 +22,7 @@ export const GROUPS = [
   "Deletion and guards",
   "Connection",
   "Output",
+  "Taken as in rsync, without effect here",
 ] as const;
 export type Group = typeof GROUPS[number];
 
@@ -31,11 +35,15 @@ export interface Option {
   aliases?: readonly string[];
   /** What its argument is, as the help shows it; none: the option takes no argument. */
   argument?: string;
+  /** The argument may be left out; it then stands behind "=" only. */
+  isOptional?: boolean;
   group: Group;
   /** One line for the help; the last row of several that belong together carries it. */
   help: string;
   /** `value` is empty for an option without argument; `word` is how it was written, for messages. Throws TsyncError "usage". */
   set(settings: Settings, value: Uint8Array, word: string): void;
+  /** tsync's own: where the program stands in rsync's place it is --ts-NAME. */
+  own?: true;
   /** What --no-NAME (and --no-SHORT) does; none: there is no such word. */
   unset?(settings: Settings): void;
 }
@@ -266,8 +274,9 @@ export const OPTIONS: readonly Option[] = [
     help: "times so far apart are the same; -1: compare nanoseconds always",
     set(settings, value, word) {
       const seconds = numberOf(value, word, "a number of seconds", -1, 4_000_000);
-      // As in rsync, fractions do not count with a window in seconds: less than one more is still the same.
-      settings.options.modifyWindowNs = seconds < 0 ? 0 : seconds === 0 ? null : seconds * 1e9 + 999_999_999;
+      // As in rsync a window is of whole seconds, and fractions do not count.
+      const isOurs = seconds === 0 && !settings.asRsync;
+      settings.options.modifyWindowNs = seconds < 0 ? 0 : isOurs ? null : -1 - seconds;
     },
   },
 
@@ -297,6 +306,7 @@ export const OPTIONS: readonly Option[] = [
   },
   {
     name: "delete-limit",
+    own: true,
     argument: "N|P%",
     group: GUARDS,
     help: "delete at most N entries, or P percent of the target; without it a\n" +
@@ -307,17 +317,25 @@ export const OPTIONS: readonly Option[] = [
   },
   {
     name: "allow-empty-source",
+    own: true,
     group: GUARDS,
     help: "let an empty source delete everything",
     ...turnsOn("allowEmptySource"),
   },
   {
     name: "allow-torn",
+    own: true,
     group: GUARDS,
     help: "send a file that keeps changing as it was read",
     ...turnsOn("allowTorn"),
   },
-  { name: "no-guard", group: GUARDS, help: "turn the guards on source and deletion off", ...turnsOn("noGuard") },
+  {
+    name: "no-guard",
+    own: true,
+    group: GUARDS,
+    help: "turn the guards on source and deletion off",
+    ...turnsOn("noGuard"),
+  },
   { name: "dry-run", short: "n", group: GUARDS, help: "change nothing, show what would be done", ...turnsOn("dryRun") },
 
   {
@@ -371,7 +389,9 @@ export const OPTIONS: readonly Option[] = [
     group: CONNECTION,
     help: "zstd (as -z), none (as --no-z) or auto; rsync's lz4, zlibx\nand zlib are not there (--zc=NAME)",
     set(settings, value, word) {
-      settings.options.compress = compressionOf(value, word);
+      const wish = compressionOf(value, word);
+      settings.options.compress = wish === "auto" && settings.asRsync ? "always" : wish;
+      settings.compressChosen = true;
     },
   },
   {
@@ -385,6 +405,8 @@ export const OPTIONS: readonly Option[] = [
       if (options.compress === "auto") options.compress = "always";
     },
   },
+
+  ...CONNECTION_OPTIONS,
 
   {
     name: "verbose",
@@ -411,6 +433,35 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "out-format",
+    argument: "FORMAT",
+    group: OUTPUT,
+    help: "show each change as FORMAT says: %i letters, %n name, %L link target,\n" +
+      "%l size, %M time, and more as in rsyncd.conf(5)",
+    set(settings, value) {
+      settings.output.format = value;
+    },
+  },
+  {
+    name: "info",
+    argument: "FLAGS",
+    group: OUTPUT,
+    help: "what is told, flag by flag (name0,del,stats2); --info=help lists them",
+    set(settings, value, word) {
+      settings.output.info ??= new Map();
+      if (addFlags(value, word, INFO.map(([name]) => name), settings.output.info)) settings.flagsHelp = "info";
+    },
+  },
+  {
+    name: "debug",
+    argument: "FLAGS",
+    group: OUTPUT,
+    help: "rsync's flags are taken; tsync has nothing more to tell",
+    set(settings, value, word) {
+      if (addFlags(value, word, DEBUG, new Map())) settings.flagsHelp = "debug";
+    },
+  },
+  {
     name: "quiet",
     short: "q",
     group: OUTPUT,
@@ -428,9 +479,21 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "human-readable",
+    short: "h",
+    group: OUTPUT,
+    help: "numbers in units of 1000; twice: of 1024; --no-h: digits only",
+    set(settings) {
+      settings.output.human++;
+    },
+    unset(settings) {
+      settings.output.human = 0;
+    },
+  },
+  {
     name: "progress",
     group: OUTPUT,
-    help: "show progress (default on a terminal unless -v, -i or -q)",
+    help: "show progress: on a terminal in one line (default there unless -v, -i\nor -q), else a line for each file",
     set(settings) {
       settings.output.progress = true;
     },
@@ -439,12 +502,99 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "list-only",
+    group: OUTPUT,
+    help: "list the source instead of copying it, as a single operand does",
+    set(settings) {
+      settings.listOnly = true;
+    },
+  },
+  {
+    name: "8-bit-output",
+    short: "8",
+    group: OUTPUT,
+    help: "show bytes above 127 as they are",
+    set(settings) {
+      settings.output.eightBit = true;
+    },
+    unset(settings) {
+      settings.output.eightBit = false;
+    },
+  },
+  {
+    name: "stderr",
+    argument: "errors|all|client",
+    group: OUTPUT,
+    help: "all: what is told goes to standard error with the errors",
+    set(settings, value, word) {
+      settings.output.allToStderr = oneOf(value, word, ["errors", "all", "client"]) === "all";
+    },
+  },
+  {
+    name: "msgs2stderr",
+    group: OUTPUT,
+    help: "same as --stderr=all",
+    set(settings) {
+      settings.output.allToStderr = true;
+    },
+    unset(settings) {
+      settings.output.allToStderr = false;
+    },
+  },
+  {
+    name: "outbuf",
+    argument: "N|L|B",
+    group: OUTPUT,
+    help: "write what is told at once (N, L) or when it is much (B)",
+    set(settings, value, word) {
+      const mode = oneOf(value, word, ["none", "unbuffered", "line", "block", "full"]);
+      settings.output.buffering = mode === "block" || mode === "full" ? "full" : "none";
+    },
+  },
+  {
+    name: "log-file",
+    argument: "FILE",
+    group: OUTPUT,
+    help: "add a log of what is done to FILE",
+    set(settings, value) {
+      settings.output.logFile = value;
+    },
+  },
+  {
+    name: "log-file-format",
+    argument: "FORMAT",
+    group: OUTPUT,
+    help: "a line of it; default: %i %n%L",
+    set(settings, value) {
+      settings.output.logFormat = value;
+    },
+  },
+  {
+    name: "json",
+    own: true,
+    argument: "FILE|FD",
+    isOptional: true,
+    group: OUTPUT,
+    help: "tell a program what happens, a JSON object a line, in FILE, on the\n" +
+      "open descriptor FD, or on standard output (people: standard error)",
+    set(settings, value) {
+      settings.output.json = value;
+    },
+  },
+  {
+    name: "motd",
+    group: OUTPUT,
+    help: "a daemon's greeting; --no-motd is taken for rsync's sake",
+    set() {},
+    unset() {},
+  },
+  {
     name: "version",
     short: "V",
     group: OUTPUT,
-    help: "show the version",
+    help: "show the version; -VV: with what it can do, as JSON",
     set(settings) {
-      settings.version = true;
+      settings.version++;
     },
   },
   {
@@ -455,4 +605,6 @@ export const OPTIONS: readonly Option[] = [
       settings.help = true;
     },
   },
+
+  ...EFFECTLESS_OPTIONS,
 ];

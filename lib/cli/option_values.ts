@@ -24,6 +24,18 @@ export function numberOf(value: Uint8Array, word: string, meaning: string, min: 
   return number;
 }
 
+/** One of `words`, which may be cut short and written in capitals. */
+export function oneOf(value: Uint8Array, word: string, words: readonly string[]): string {
+  const text = latin1(value).toLowerCase();
+  const meant = text === "" ? undefined : words.find((one) => one.startsWith(text));
+  if (meant === undefined) {
+    throw usageError(
+      `${word}: "${display(value)}" is not known here; give ${words.join(", ")} or the beginning of one`,
+    );
+  }
+  return meant;
+}
+
 /** "N" or "P%". */
 export function percentOrNumberOf(value: Uint8Array, word: string): { count: number } | { percent: number } {
   if (value[value.length - 1] === 0x25) {

@@ -5,20 +5,26 @@
 import { display, latin1 } from "../base/bytes.ts";
 import { type Option, OPTIONS } from "./option_table.ts";
 import { usageError } from "./option_values.ts";
-import { defaultSettings, type Settings } from "./settings.ts";
+import { defaultSettings, rsyncSettings, type Settings } from "./settings.ts";
 
 export interface ParsedWords {
   settings: Settings;
   operands: Uint8Array[];
 }
 
+/** In front of the names of our own options where the program stands in rsync's place. */
+const OWN = "ts-";
 const DASH = 0x2d;
 const EQUALS = 0x3d;
 const NOTHING = new Uint8Array(0);
 
-/** Throws TsyncError "usage" at the first word that cannot be understood. */
-export function parseWords(words: readonly Uint8Array[]): ParsedWords {
-  const settings = defaultSettings();
+/** Throws TsyncError "usage" at the first word that cannot be understood. With `asRsync` rsync's words only, and ours as --ts-NAME. */
+export function parseWords(words: readonly Uint8Array[], asRsync = false): ParsedWords {
+  return parseInto(asRsync ? rsyncSettings() : defaultSettings(), words);
+}
+
+/** The same on top of `settings`. */
+export function parseInto(settings: Settings, words: readonly Uint8Array[]): ParsedWords {
   if (words.length === 1 && latin1(words[0]) === "-h") {
     settings.help = true;
     return { settings, operands: [] };
@@ -62,10 +68,15 @@ function parseShort(settings: Settings, word: Uint8Array, next: Uint8Array | und
 function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | undefined): number {
   const cut = word.indexOf(EQUALS);
   const name = latin1(word.subarray(2, cut < 0 ? word.length : cut));
-  const option = name === "" ? undefined : OPTIONS.find((option) => isNamed(option, name));
+  const { asRsync } = settings;
+  if (name === "help" && cut >= 0 && !asRsync) {
+    settings.manual = display(word.subarray(cut + 1));
+    return 0;
+  }
+  const option = name === "" ? undefined : OPTIONS.find((option) => isNamed(option, name, asRsync));
   if (option === undefined) {
-    const negated = name.startsWith("no-") ? negatable(name.slice(3)) : undefined;
-    if (negated === undefined) throw unknownLong(word, name);
+    const negated = name.startsWith("no-") ? negatable(name.slice(3), asRsync) : undefined;
+    if (negated === undefined) throw unknownLong(word, name, asRsync);
     if (cut >= 0) throw takesNoArgument(word);
     negated(settings);
     return 0;
@@ -75,8 +86,8 @@ function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | unde
     option.set(settings, NOTHING, `--${name}`);
     return 0;
   }
-  if (cut >= 0) {
-    option.set(settings, word.subarray(cut + 1), `--${name}`);
+  if (cut >= 0 || option.isOptional) {
+    option.set(settings, cut < 0 ? NOTHING : word.subarray(cut + 1), `--${name}`);
     return 0;
   }
   if (next === undefined) throw missingArgument(`--${name}`, option);
@@ -85,26 +96,24 @@ function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | unde
 }
 
 /** What --no-NAME does, by long or short name. */
-function negatable(name: string): ((settings: Settings) => void) | undefined {
-  return name === "" ? undefined : OPTIONS.find((option) => isNamed(option, name) || option.short === name)?.unset;
+function negatable(name: string, asRsync: boolean): ((settings: Settings) => void) | undefined {
+  if (name === "") return undefined;
+  return OPTIONS.find((option) => isNamed(option, name, asRsync) || option.short === name)?.unset;
 }
 
-function isNamed(option: Option, name: string): boolean {
+function isNamed(option: Option, name: string, asRsync: boolean): boolean {
+  if (asRsync && option.own) return name === OWN + option.name;
   return option.name === name || option.aliases?.includes(name) === true;
 }
 
 function unknownShort(word: Uint8Array, at: number) {
-  if (word[at] === 0x68) {
-    return usageError(
-      "-h: human-readable numbers are not supported; leave it out, or use it as the only word for help",
-    );
-  }
   const letter = display(word.subarray(at, at + 1));
   return usageError(`-${letter}: unknown option${word.length > 2 ? ` in "${display(word)}"` : ""}`);
 }
 
-function unknownLong(word: Uint8Array, name: string) {
-  const close = name.length < 2 ? [] : OPTIONS.filter(({ name: known }) => known.startsWith(name));
+function unknownLong(word: Uint8Array, name: string, asRsync: boolean) {
+  const isClose = (option: Option) => option.name.startsWith(name) && !(asRsync && option.own);
+  const close = name.length < 2 ? [] : OPTIONS.filter(isClose);
   const hint = close.length === 1 ? `; --${close[0].name} must be written in full` : "";
   return usageError(`${display(word)}: unknown option${hint}`);
 }

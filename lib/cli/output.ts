@@ -3,7 +3,7 @@
 // within about 100 ms of idle time or when it is much; a stream that cannot be written ends the run (standard output)
 // or is given up (standard error), and never blocks the end.
 
-import { utf8 } from "../base/bytes.ts";
+import { bytesOfDisplay } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { TsyncError } from "../base/errors.ts";
 import { denoErrno } from "../os/deno_errno.ts";
@@ -40,9 +40,15 @@ export class Output {
     this.#parts = parts;
   }
 
+  /** How soon what was said is written: soon (null), at once, or only when it is much. */
+  buffering: "none" | "full" | null = null;
+  /** What is said goes to standard error, too. */
+  allToStderr = false;
+
   /** Adds `text` (lines with their newlines) to standard output. */
   out(text: string): void {
-    if (this.failure === null) this.#add(1, text);
+    if (this.allToStderr) this.err(text);
+    else if (this.failure === null) this.#add(1, text);
   }
 
   /** Adds `text` to standard error. */
@@ -71,8 +77,8 @@ export class Output {
     else this.#queue.push({ fd, text });
     this.#waiting += text.length;
     if (this.#writing !== null) return;
-    if (this.#waiting >= PIECE) this.#start();
-    else this.#cancelTimer ??= this.#parts.after(FLUSH_MS, () => this.#start());
+    if (this.#waiting >= PIECE || this.buffering === "none") this.#start();
+    else if (this.buffering === null) this.#cancelTimer ??= this.#parts.after(FLUSH_MS, () => this.#start());
   }
 
   #start(): Promise<void> {
@@ -85,7 +91,9 @@ export class Output {
 
   async #writeAll(): Promise<void> {
     for (let piece = this.#queue.shift(); piece !== undefined; piece = this.#queue.shift()) {
-      if (piece.fd === 1 ? this.failure === null : !this.#errorFailed) await this.#write(piece.fd, utf8(piece.text));
+      if (piece.fd === 1 ? this.failure === null : !this.#errorFailed) {
+        await this.#write(piece.fd, bytesOfDisplay(piece.text));
+      }
       this.#waiting -= piece.text.length;
     }
   }

@@ -4,6 +4,7 @@
 import { display, joinPath, latin1 } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
+import { programName } from "../base/program.ts";
 import type { JobRequest } from "../job/request.ts";
 
 const VERBS: Record<number, string> = {
@@ -28,22 +29,28 @@ const EPERM = 1;
 const ENOENT = 2;
 const SLASH = 0x2f;
 
+/** What was being done, in a word or two. */
+export function verbText(verb: number): string {
+  return VERBS[verb] ?? "handle";
+}
+
 /** A failure as one line with its newline, for standard error. */
-export function problemLine(problem: Problem, request: JobRequest): string {
+export function problemLine(problem: Problem, request: JobRequest, show = display): string {
   const side = problem.side === Side.source ? "sender" : "receiver";
-  const path = `"${display(fullPath(problem, request))}"`;
-  if (problem.cause === Cause.vanished) return `tsync: [${side}] file has vanished: ${path}\n`;
+  const path = `"${show(fullPath(problem, request))}"`;
+  if (problem.cause === Cause.vanished) return `${programName()}: [${side}] file has vanished: ${path}\n`;
   if (problem.verb === Verb.readLink && problem.errno === ENOENT) {
-    return `tsync: [${side}] symlink has no referent: ${path}\n`;
+    return `${programName()}: [${side}] symlink has no referent: ${path}\n`;
   }
-  const verb = VERBS[problem.verb] ?? "handle";
-  return `tsync: [${side}] ${verb} ${path} failed: ${reason(problem)}\n`;
+  return `${programName()}: [${side}] ${verbText(problem.verb)} ${path} failed: ${reason(problem)}\n`;
 }
 
 /** What was left out because it was not asked for, in rsync's words; null for what rsync does not tell either. */
-export function noticeLine(problem: Problem): string | null {
-  if (problem.cause === Cause.notAsked) return `skipping non-regular file "${display(problem.path)}"\n`;
-  if (problem.cause === Cause.notRecursive) return `skipping directory ${display(problem.path) || "."}\n`;
+export function noticeLine(problem: Problem, show = display, nonRegularLevel = 1): string | null {
+  if (problem.cause === Cause.notAsked) {
+    return nonRegularLevel === 0 ? null : `skipping non-regular file "${show(problem.path)}"\n`;
+  }
+  if (problem.cause === Cause.notRecursive) return `skipping directory ${show(problem.path) || "."}\n`;
   return null;
 }
 
@@ -62,7 +69,7 @@ function reason(problem: Problem): string {
     case Cause.tooLong:
       return "the path is longer or deeper than tsync carries";
     case Cause.targetChanged:
-      return "something else changed it at the target meanwhile; run tsync again";
+      return "something else changed it at the target meanwhile; run it again";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

@@ -75,26 +75,24 @@ export interface ProgressParts {
   every(ms: number, fn: () => void): () => void;
 }
 
-/** Draws Progress again and again. On a terminal in one line, elsewhere (--progress into a file) as a line each second. */
+/** Draws Progress again and again, in one line of a terminal. Elsewhere --progress is file_progress.ts. */
 export class ProgressLine {
   readonly #progress: Progress;
   readonly #output: Output;
   readonly #parts: ProgressParts;
-  readonly #terminal: boolean;
   readonly #stopTimer: () => void;
   #shown = "";
 
-  constructor(progress: Progress, output: Output, parts: ProgressParts, terminal: boolean) {
+  constructor(progress: Progress, output: Output, parts: ProgressParts) {
     this.#progress = progress;
     this.#output = output;
     this.#parts = parts;
-    this.#terminal = terminal;
-    this.#stopTimer = parts.every(terminal ? 200 : 1000, () => this.#draw());
+    this.#stopTimer = parts.every(200, () => this.#draw());
   }
 
   /** Takes the line away, so that other text can be printed; the next tick brings it back. */
   clear(): void {
-    if (this.#shown === "" || !this.#terminal) return;
+    if (this.#shown === "") return;
     this.#output.out(`\r${" ".repeat(this.#shown.length)}\r`);
     this.#shown = "";
   }
@@ -107,10 +105,6 @@ export class ProgressLine {
   #draw(): void {
     // A reader that does not keep up sees fewer lines, not later ones.
     if (!this.#output.idle) return;
-    if (!this.#terminal) {
-      this.#output.out(this.#progress.line(this.#parts.nowMs(), 200) + "\n");
-      return;
-    }
     const line = this.#progress.line(this.#parts.nowMs(), this.#parts.columns() - 1);
     if (line === this.#shown) return;
     this.#output.out(`\r${line}${" ".repeat(Math.max(0, this.#shown.length - line.length))}`);

@@ -1,12 +1,15 @@
 // Report: the Monitor that speaks to a person. It turns what the halves tell into rsync's lines (-i, -v, --stats), problems
 // into sentences, and keeps the progress line. Made by run.ts for each run; all it prints goes through Output.
 
-import { display, latin1 } from "../base/bytes.ts";
+import { display, displayEightBit, EMPTY, latin1 } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Monitor, type Phase } from "../base/monitor.ts";
 import { isNotice, type Problem } from "../base/problem.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
 import { DELETING, itemize } from "../plan/itemize.ts";
+import type { FileProgress } from "./file_progress.ts";
+import { infoLevel } from "./info.ts";
+import type { LineFormat } from "./line_format.ts";
 import type { Output } from "./output.ts";
 import { noticeLine, problemLine } from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
@@ -20,6 +23,12 @@ const SLASH = 0x2f;
 export interface ReportParts extends ProgressParts {
   /** Standard output is a terminal that can show a progress line. */
   terminal: boolean;
+  /** --out-format. */
+  format?: LineFormat | null;
+  /** --progress where there is no terminal: a line for each file, as rsync writes it. */
+  fileProgress?: FileProgress | null;
+  /** --list-only: makes the line of an entry. */
+  listLine?: ((facts: EntryFacts) => string) | null;
 }
 
 export class Report implements Monitor {
@@ -29,7 +38,13 @@ export class Report implements Monitor {
   readonly #parts: ReportParts;
   readonly #progress: Progress;
   readonly #line: ProgressLine | null;
+  readonly #show: (bytes: Uint8Array) => string;
+  readonly #format: LineFormat | null;
+  /** Whether entries are named, with -i's letters, and how much of --info=name counts. */
   readonly #names: boolean;
+  readonly #hasLetters: boolean;
+  readonly #nameLevel: number;
+  readonly #deletions: boolean;
   #began = false;
   #listStartMs = 0;
   #listMs = 0;
@@ -40,9 +55,19 @@ export class Report implements Monitor {
     this.#output = output;
     this.#parts = parts;
     this.#progress = new Progress(request.remote?.host ?? null, parts.nowMs());
-    this.#names = !settings.quiet && (settings.verbose > 0 || settings.itemize > 0);
-    const shown = settings.quiet ? false : settings.progress ?? (parts.terminal && !this.#names);
-    this.#line = shown ? new ProgressLine(this.#progress, output, parts, parts.terminal) : null;
+    this.#show = settings.eightBit ? displayEightBit : display;
+    this.#format = parts.format ?? null;
+    const { quiet, itemize } = settings;
+    // On a terminal --progress is the progress line and no list of names.
+    this.#nameLevel = parts.terminal && settings.verbose === 0 && !settings.info?.has("name")
+      ? 0
+      : infoLevel(settings, "name");
+    this.#hasLetters = this.#format?.uses("i") ?? itemize > 0;
+    this.#names = !quiet && (this.#format !== null || itemize > 0 || this.#nameLevel > 0);
+    this.#deletions = this.#names || (!quiet && infoLevel(settings, "del") > 0);
+    const asked = settings.progress ?? (infoLevel(settings, "progress") > 0 ? true : null);
+    const shown = parts.terminal && !quiet && (asked ?? !this.#names);
+    this.#line = shown ? new ProgressLine(this.#progress, output, parts) : null;
   }
 
   phase(phase: Phase): void {
@@ -50,45 +75,69 @@ export class Report implements Monitor {
     if (this.#began || phase === "connecting" || phase === "deploying") return;
     this.#began = true;
     this.#listStartMs = this.#parts.nowMs();
-    if (this.#names && this.#settings.verbose > 0 && this.#request.options.recursive) {
-      this.#say(`${this.#request.direction === "pull" ? "receiving" : "sending"} incremental file list\n`);
+    const { quiet, verbose } = this.#settings;
+    if (quiet || infoLevel(this.#settings, "flist") === 0) return;
+    const { direction, options } = this.#request;
+    if (options.recursive) {
+      this.#say(`${direction === "pull" ? "receiving" : "sending"} incremental file list\n`);
+    } else if (options.listOnly && verbose > 0) {
+      this.#say(direction === "pull" ? "receiving file list ... done\n" : "building file list ... done\n");
     }
   }
 
   entry(facts: EntryFacts, change: number): void {
-    if (!this.#names) return;
+    const { listLine, fileProgress } = this.#parts;
+    if (listLine) return this.#settings.quiet ? undefined : this.#say(`${listLine(facts)}\n`);
+    if (this.#names) this.#name(facts, change);
+    if (fileProgress && (change & Change.content) !== 0 && !this.#request.options.dryRun) {
+      this.#say(fileProgress.line(facts, this.#progress));
+    }
+  }
+
+  #name(facts: EntryFacts, change: number): void {
     if ((change & Change.unsafe) !== 0) {
       if (this.#settings.verbose === 0) return;
-      return this.#say(`ignoring unsafe symlink "${display(facts.path)}" -> "${display(facts.linkTarget)}"\n`);
+      return this.#say(`ignoring unsafe symlink "${this.#show(facts.path)}" -> "${this.#show(facts.linkTarget)}"\n`);
     }
     const isRoot = facts.path.length === 0;
     if (isRoot && change & Change.create) {
-      this.#say(`created directory ${display(withoutLastSlash(this.#request.target))}\n`);
+      this.#say(`created directory ${this.#show(withoutLastSlash(this.#request.target))}\n`);
       if (!this.#showsRoot()) return;
     }
-    const name = isRoot ? "./" : display(facts.path) + (facts.kind === FOLDER ? "/" : "");
-    const arrow = facts.kind === LINK ? ` -> ${display(facts.linkTarget)}` : "";
-    if (this.#settings.itemize > 0) {
-      if (change === 0 && !this.#request.options.reportUnchanged) return;
-      this.#say(`${itemize(facts.kind, change, this.#request.direction === "push")} ${name}${arrow}\n`);
-    } else this.#sayName(facts.kind, change, name, arrow);
+    if (!this.#hasLetters) return this.#sayName(facts, change);
+    if (change === 0 && this.#settings.itemize < 2 && this.#nameLevel < 2) return;
+    if (this.#format !== null) return this.#say(`${this.#format.line({ facts, change, isDeletion: false })}\n`);
+    this.#say(`${itemize(facts.kind, change, this.#request.direction === "push")} ${this.#shown(facts)}\n`);
+  }
+
+  /** "name", "folder/" or "link -> target". */
+  #shown(facts: EntryFacts): string {
+    return this.#nameOf(facts) + (facts.kind === LINK ? ` -> ${this.#show(facts.linkTarget)}` : "");
+  }
+
+  #nameOf({ path, kind }: EntryFacts): string {
+    return path.length === 0 ? "./" : this.#show(path) + (kind === FOLDER ? "/" : "");
   }
 
   deleted(path: Uint8Array, kind: number): void {
     this.#progress.phase = "deleting";
     this.#progress.deleted++;
-    if (!this.#names) return;
-    const word = this.#settings.itemize > 0 ? DELETING : "deleting";
-    this.#say(`${word} ${display(path)}${kind === FOLDER ? "/" : ""}\n`);
+    if (!this.#deletions) return;
+    if (this.#format !== null && (this.#hasLetters || this.#format.uses("o"))) {
+      this.#say(`${this.#format.line({ facts: deletedFacts(path, kind), change: 0, isDeletion: true })}\n`);
+      return;
+    }
+    const word = this.#hasLetters ? DELETING : "deleting";
+    this.#say(`${word} ${this.#show(path)}${kind === FOLDER ? "/" : ""}\n`);
   }
 
   problem(problem: Problem): void {
     if (!isNotice(problem)) {
       this.#line?.clear();
-      this.#output.err(problemLine(problem, this.#request));
+      this.#output.err(problemLine(problem, this.#request, this.#show));
       return;
     }
-    const line = this.#settings.quiet ? null : noticeLine(problem);
+    const line = this.#settings.quiet ? null : noticeLine(problem, this.#show, infoLevel(this.#settings, "nonreg"));
     if (line !== null) this.#say(line);
   }
 
@@ -116,22 +165,28 @@ export class Report implements Monitor {
   /** Takes the progress line away. Called once, at the end, whatever the end is. */
   stop(): void {
     this.#line?.stop();
+    const rest = this.#parts.fileProgress?.end() ?? "";
+    if (rest !== "") this.#output.out(rest);
   }
 
   /** What is printed after a run that came to its end. */
   finish(outcome: JobOutcome): void {
-    const { quiet, verbose, stats } = this.#settings;
-    if (quiet || (verbose === 0 && !stats)) return;
-    if (stats) this.#output.out(statsBlock(outcome, { listMs: this.#listMs }));
-    this.#output.out(summaryLines(outcome, this.#request.options.dryRun));
+    const { quiet, human } = this.#settings;
+    const level = infoLevel(this.#settings, "stats");
+    if (quiet || level === 0) return;
+    if (level > 1) this.#output.out(statsBlock(outcome, { listMs: this.#listMs }, human));
+    this.#output.out(summaryLines(outcome, this.#request.options.dryRun, human));
   }
 
-  /** -v without -i: what is made or transferred, folders also for their metadata; -vv names everything. */
-  #sayName(kind: number, change: number, name: string, arrow: string): void {
+  /** Without -i's letters: what is made or transferred, folders also for their metadata; -vv names everything. */
+  #sayName(facts: EntryFacts, change: number): void {
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;
-    if (made) this.#say(`${name}${arrow}\n`);
-    else if (change !== 0 && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
-    else if (change === 0 && this.#settings.verbose > 1 && kind !== FOLDER) this.#say(`${name} is uptodate\n`);
+    const isFolder = facts.kind === FOLDER;
+    if (made || (change !== 0 && isFolder)) {
+      if (this.#format !== null) this.#say(`${this.#format.line({ facts, change, isDeletion: false })}\n`);
+      else this.#say(`${made ? this.#shown(facts) : this.#nameOf(facts)}\n`);
+    } else if (change !== 0 && this.#nameLevel > 1) this.#say(`${this.#nameOf(facts)}\n`);
+    else if (this.#nameLevel > 1 && !isFolder) this.#say(`${this.#nameOf(facts)} is uptodate\n`);
   }
 
   /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */
@@ -146,6 +201,12 @@ export class Report implements Monitor {
     this.#line?.clear();
     this.#output.out(text);
   }
+}
+
+/** What a deletion tells of an entry that is gone. */
+export function deletedFacts(path: Uint8Array, kind: number): EntryFacts {
+  const nothing = { index: -1, mode: 0, uid: 0, gid: 0, mtimeSec: 0, size: 0, origin: 0 };
+  return { ...nothing, path, kind, linkTarget: EMPTY };
 }
 
 /** "dir/" -> "dir", "dir//" -> "dir/", as rsync shows it. */

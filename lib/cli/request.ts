@@ -1,50 +1,145 @@
 // From the words of a command line to what is to be done. Called first thing by run.ts: whatever is wrong with the words
 // is a usage error here, before a connection is made or a file below a root is looked at. Only rule files are read.
 
-import { display, fromLatin1, latin1 } from "../base/bytes.ts";
+import { display, EMPTY, fromLatin1, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FILTER_RULES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { JobRequest } from "../job/request.ts";
 import { remoteShellArguments } from "../transport/remote_shell.ts";
+import { infoLevel } from "./info.ts";
 import { readOperands } from "./operands.ts";
-import { parseWords } from "./option_words.ts";
+import { checkIconv, checkMaxAlloc } from "./connection_options.ts";
+import { parseInto, parseWords } from "./option_words.ts";
 import { usageError } from "./option_values.ts";
-import { defaultSettings, type OutputSettings, type RuleWord, type Settings } from "./settings.ts";
+import { defaultSettings, type OutputSettings, type RuleWord, type Settings, type StopTime } from "./settings.ts";
 
 export type Command =
-  | { kind: "help" }
-  | { kind: "version" }
+  /** `manual`: --help=WORD; `flags`: --info=help, --debug=help. */
+  | { kind: "help"; manual: string | null; flags: "info" | "debug" | null }
+  | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
-  | { kind: "sync"; request: JobRequest; output: OutputSettings; rules: RuleWord[]; chmod: Uint8Array[] };
+  | {
+    kind: "sync";
+    request: JobRequest;
+    output: OutputSettings;
+    rules: RuleWord[];
+    chmod: Uint8Array[];
+    stop: StopTime | null;
+  };
 
-/** `env` reads the environment. Throws TsyncError "usage" or "unsupported". */
-export function readCommand(words: readonly Uint8Array[], env: (name: string) => string | undefined): Command {
-  const { settings, operands } = parseWords(words);
-  if (settings.help) return { kind: "help" };
-  if (settings.version) return { kind: "version" };
+type Environment = (name: string) => string | undefined;
+
+/** `env` reads the environment; `asRsync`: the program stands in rsync's place. Throws TsyncError "usage" or "unsupported". */
+export function readCommand(words: readonly Uint8Array[], env: Environment, asRsync = false): Command {
+  const { settings, operands } = parseWords(words, asRsync);
+  const { help, manual, flagsHelp: flags, version } = settings;
+  if (help || manual !== null || flags !== null) return { kind: "help", manual, flags };
+  if (version > 0) return { kind: "version", asJson: version > 1 };
+  checkEnvironment(env);
   const rsh = settings.rsh || env("TSYNC_RSH") || env("RSYNC_RSH") || null;
-  if (operands.length > 0 && latin1(operands[0]) === "agent") {
+  if (!asRsync && operands.length > 0 && latin1(operands[0]) === "agent") {
     const plain = JSON.stringify({ ...settings, rsh: null }) === JSON.stringify(defaultSettings());
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
-  const ends = readOperands(operands);
+  const ends = readOperands(operands, settings.listOnly);
+  const { options, output, rules, chmod, stop } = settings;
+  // Nothing is compared or deleted then.
+  if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
-  const { options, output, rules, chmod } = settings;
   if (options.userMap.length > 0) options.owner = true;
   if (options.groupMap.length > 0) options.group = true;
-  options.reportEntries = !output.quiet && (output.verbose > 0 || output.itemize > 0);
-  options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
+  checkForDaemons(settings);
+  if (asRsync) settleAsRsync(settings);
+  applyCompressList(settings, env);
+  askForReports(options, output);
   const rsyncPath = settings.rsyncPath || null;
-  const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath };
+  const { ipVersion } = settings;
+  const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath, ipVersion, ownCiphers: !asRsync };
   // Refuses what no remote shell may be given; the words themselves are made again when it is started.
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
-  return { kind: "sync", request: { options, direction, sources, target, remote }, output, rules, chmod };
+  const peerOptions = settings.remoteWords.length === 0 ? null : optionsOfPeer(settings);
+  return {
+    kind: "sync",
+    request: { options, peerOptions, direction, sources, target, remote },
+    output,
+    rules,
+    chmod,
+    stop,
+  };
 }
 
-function checkConflicts({ options, rules, crtimes }: Settings): void {
+/** rsync's defaults that depend on what else was said: no guards, no compression without -z, holes only with -S. */
+function settleAsRsync({ options }: Settings): void {
+  options.noGuard ||= options.deleteLimit === null;
+  if (options.compress === "auto") options.compress = "never";
+  options.fillHoles = !options.sparse;
+}
+
+/** What one side may have by itself (-M): the other works on as agreed. */
+const ONE_SIDED: ReadonlySet<string> = new Set<keyof SyncOptions>([
+  ...["bwlimitKib", "timeoutSeconds", "sparse", "compress", "compressLevel", "blockBytes"] as const,
+]);
+
+/** The options of the other side: ours, and on top what -M says. */
+function optionsOfPeer(settings: Settings): SyncOptions {
+  const own: Settings = { ...defaultSettings(), asRsync: settings.asRsync, options: { ...settings.options } };
+  for (const word of settings.remoteWords) {
+    const { options } = parseInto(own, [word]).settings;
+    for (const [name, value] of Object.entries(options)) {
+      if (value === settings.options[name as keyof SyncOptions] || ONE_SIDED.has(name)) continue;
+      const detail = `-M${display(word)}: this option cannot be one side's only; give it without -M`;
+      throw new TsyncError({ kind: "unsupported", detail });
+    }
+  }
+  return own.options;
+}
+
+/** Variables that rsync reads and that can be wrong. */
+function checkEnvironment(env: Environment): void {
+  const maxAlloc = env("RSYNC_MAX_ALLOC");
+  if (maxAlloc) checkMaxAlloc(utf8(maxAlloc), "RSYNC_MAX_ALLOC");
+  const iconv = env("RSYNC_ICONV");
+  if (iconv) checkIconv(utf8(iconv), "RSYNC_ICONV");
+}
+
+/** RSYNC_COMPRESS_LIST: the names that -z may choose from, best first; of those we have zstd and none. */
+function applyCompressList({ options, compressChosen }: Settings, env: Environment): void {
+  const list = options.compress === "always" && !compressChosen ? env("RSYNC_COMPRESS_LIST")?.split("&")[0].trim() : "";
+  if (!list) return;
+  const known = list.toLowerCase().split(/\s+/).find((name) => name === "zstd" || name === "none");
+  if (known === undefined) {
+    const detail = `RSYNC_COMPRESS_LIST: "${display(utf8(list))}" names nothing that is known here (zstd, none)`;
+    throw new TsyncError({ kind: "unsupported", detail });
+  }
+  if (known === "none") options.compress = "never";
+}
+
+/** What rsync refuses where no daemon is spoken to. */
+function checkForDaemons({ contimeout, daemonOnly }: Settings): void {
+  const word = contimeout !== 0 ? "--contimeout" : daemonOnly;
+  if (word !== null) throw usageError(`${word} is only for rsync daemons, which are not supported; leave it out`);
+}
+
+/** What the halves are to tell, so that everything can be shown that was asked for. */
+function askForReports(options: SyncOptions, output: OutputSettings): void {
+  const { quiet, itemize, format, logFile, logFormat, json, progress } = output;
+  const level = quiet ? 0 : infoLevel(output, "name");
+  const showsFiles = !quiet && infoLevel(output, "progress") > 0;
+  const isNamed = !quiet && (itemize > 0 || format !== null || level > 0);
+  options.reportEntries = isNamed || showsFiles || logFile !== null || json !== null || options.listOnly;
+  options.reportUnchanged = (!quiet && (itemize > 1 || level > 1)) && !options.listOnly;
+  const formats = latin1(format ?? EMPTY) + latin1(logFormat ?? EMPTY);
+  options.plainDigests = /%'*-?[0-9]*C/.test(formats);
+  options.tellsFinished = options.plainDigests || /%'*-?[0-9]*[bc]/.test(formats) || json !== null ||
+    (showsFiles && progress !== false);
+  options.folderSizes = options.listOnly || json !== null || /%'*-?[0-9]*l/.test(formats);
+}
+
+function checkConflicts({ options, rules, secludedArgs, oldArgs, crtimes }: Settings): void {
+  if (secludedArgs && oldArgs) throw usageError("--secluded-args (-s) conflicts with --old-args; give one of them");
   if (crtimes) {
     throw new TsyncError({ kind: "unsupported", detail: "--crtimes (-N): Linux has no way to set a creation time" });
   }

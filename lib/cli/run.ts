@@ -2,15 +2,21 @@
 // words are read first and with little code; what a run does not need is never loaded, and the job is loaded when the remote shell
 // is on its way.
 
+import { display, displayEightBit, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import { setProgramName } from "../base/program.ts";
 import { startCarrier } from "../job/carrier.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
-import { after, every, monotonicMs } from "../os/clock.ts";
-import { env, standardSink } from "../os/process.ts";
+import type { JobRequest } from "../job/request.ts";
+import { after, every, monotonicMs, wallSeconds } from "../os/clock.ts";
+import { env, processId, standardSink } from "../os/process.ts";
 import { columns, isTerminal } from "../os/terminal.ts";
 import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
+import { infoLevel } from "./info.ts";
 import { Output } from "./output.ts";
+import type { Report, ReportParts } from "./report.ts";
 import { type Command, readCommand, readModes, readRules } from "./request.ts";
+import type { OutputSettings } from "./settings.ts";
 
 export interface CliParts {
   /** Loads the job runner. */
@@ -23,15 +29,25 @@ const LAST_WORDS_MS = 200;
 /** How long a signal may come after the broken link that it caused at a child, ms. */
 const SIGNAL_LAG_MS = 30;
 
-/** Does what `words` (without the program's name) say, prints what there is to say, and returns the exit code. */
-export async function runCli(words: readonly Uint8Array[], parts: CliParts): Promise<number> {
+/** The first word that puts the program in rsync's place, as being called rsync does. */
+const AS_RSYNC = "--as-rsync";
+
+/**
+ * Does what `words` (without the program's name) say, prints what there is to say, and returns the exit code. `called` is the name
+ * the program was called by.
+ */
+export async function runCli(given: readonly Uint8Array[], called: string, parts: CliParts): Promise<number> {
+  const isTold = given.length > 0 && latin1(given[0]) === AS_RSYNC;
+  const asRsync = isTold || called === "rsync";
+  const words = isTold ? given.slice(1) : given;
+  if (asRsync) setProgramName("rsync");
   const sinks = { 1: standardSink(1), 2: standardSink(2) };
   const output = new Output({ write: (fd, bytes) => sinks[fd].write(bytes), after });
   const stop = new AbortController();
   output.onFailure = (error) => stop.abort(error);
   let ending: Ending;
   try {
-    ending = await carryOut(readCommand(words, env), parts, output, stop);
+    ending = await carryOut(readCommand(words, env, asRsync), parts, output, stop);
   } catch (error) {
     ending = error instanceof TsyncError ? endingOfError(error) : endingOfBug(error);
   }
@@ -50,13 +66,15 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
     const { runAgentCommand } = await import("./agent_command.ts");
     return await runAgentCommand(command, output);
   }
-  const { helpText, versionText } = await import("./help.ts");
-  output.out(command.kind === "help" ? helpText() : versionText());
+  const { helpText, versionJson, versionText } = await import("./help.ts");
+  if (command.kind === "version") output.out(command.asJson ? versionJson() : versionText());
+  else if (command.manual !== null) output.out((await import("./manual.ts")).manualText(command.manual));
+  else output.out(command.flags === null ? helpText() : (await import("./info.ts")).flagsHelp(command.flags));
   return { code: 0, words: "" };
 }
 
 async function synchronise(
-  { request, output: settings, rules, chmod }: Extract<Command, { kind: "sync" }>,
+  { request, output: settings, rules, chmod, stop: stopTime }: Extract<Command, { kind: "sync" }>,
   parts: CliParts,
   output: Output,
   stop: AbortController,
@@ -65,29 +83,76 @@ async function synchronise(
   await readModes(chmod, request);
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
-  const report = new Report(request, settings, output, { nowMs: monotonicMs, columns, every, terminal });
+  output.buffering = settings.buffering;
+  // What programs read has standard output for itself.
+  output.allToStderr = settings.allToStderr || settings.json?.length === 0;
+  const basics = { nowMs: monotonicMs, columns, every, terminal };
+  const report = new Report(request, settings, output, { ...basics, ...await lineMakers(request, settings, terminal) });
+  const extras = settings.logFile === null && settings.json === null
+    ? null
+    : await beginExtras(request, settings, report, stop);
   // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
   const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
   starting?.catch(() => {});
   const { onEndingSignal } = await import("./signals.ts");
   const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
   onEndingSignal((name) => stop.abort(interrupted(name)), 20);
+  if (stopTime !== null) (await import("./stop_timer.ts")).stopAt(stopTime, stop);
   try {
     const carrier = await starting;
     const { runJob } = await parts.job();
-    const job = runJob(request, report, {
+    const job = runJob(request, extras?.monitor ?? report, {
       stop: stop.signal,
-      pace: () => output.pace(),
+      pace: () => output.pace() ?? extras?.reports.pace(),
       carrier,
       tell: (line) => report.tell(line),
     });
     const outcome = await stoppable(job, stop.signal);
     report.stop();
     report.finish(outcome);
-    return endingOf(outcome);
+    const ending = endingOf(outcome);
+    await extras?.reports.end(ending, outcome);
+    stop.signal.throwIfAborted();
+    return ending;
+  } catch (error) {
+    await extras?.reports.end(error instanceof TsyncError ? endingOfError(error) : endingOfBug(error), null);
+    throw error;
   } finally {
     report.stop();
   }
+}
+
+/** --log-file and --json: what hears of the run beside the report for people. */
+async function beginExtras(request: JobRequest, settings: OutputSettings, report: Report, stop: AbortController) {
+  const { both, ExtraReports } = await import("./extra_report.ts");
+  const reports = new ExtraReports((error) => stop.abort(error));
+  await reports.begin(request, settings, (line) => report.tell(line));
+  return { reports, monitor: both(report, reports) };
+}
+
+/** Loads what makes the lines that few runs ask for. */
+async function lineMakers(
+  request: JobRequest,
+  settings: OutputSettings,
+  terminal: boolean,
+): Promise<Pick<ReportParts, "format" | "fileProgress" | "listLine">> {
+  const { format, quiet, human, progress, eightBit } = settings;
+  const show = eightBit ? displayEightBit : display;
+  const makers: Pick<ReportParts, "format" | "fileProgress" | "listLine"> = {};
+  if (format !== null) {
+    const { LineFormat } = await import("./line_format.ts");
+    makers.format = new LineFormat(format, { request, show, nowSeconds: wallSeconds, processId: processId() });
+  }
+  const progressLevel = infoLevel(settings, "progress");
+  if (progressLevel > 0 && progress !== false && !quiet && !terminal) {
+    const { FileProgress } = await import("./file_progress.ts");
+    makers.fileProgress = new FileProgress(progressLevel > 1, human, monotonicMs);
+  }
+  if (request.options.listOnly) {
+    const { listLine } = await import("./list_line.ts");
+    makers.listLine = (facts) => listLine(facts, human, request.options.links, show);
+  }
+  return makers;
 }
 
 /** The job's outcome; rejects with the reason for stopping once there is one and the job has ended or had its time. */

@@ -20,6 +20,23 @@ export interface OutputSettings {
   stats: boolean;
   /** --progress, --no-progress; null where neither was given. */
   progress: boolean | null;
+  /** What --info says of its flags; null where it was not given. */
+  info: Map<string, number> | null;
+  /** --out-format; null: -i and -v say what a line holds. */
+  format: Uint8Array | null;
+  /** How numbers are written: 0 digits only, 1 with commas, 2 in units of 1000, 3 in units of 1024. */
+  human: number;
+  /** -8: bytes above 127 are shown as they are. */
+  eightBit: boolean;
+  /** --stderr=all: everything that is told goes to standard error. */
+  allToStderr: boolean;
+  /** --outbuf: what is told is written at once, or only when there is much; null: soon. */
+  buffering: "none" | "full" | null;
+  /** --log-file and what a line of it holds. */
+  logFile: Uint8Array | null;
+  logFormat: Uint8Array | null;
+  /** --json: the file or the number of the descriptor; empty: standard output, and what is told to people goes to standard error. */
+  json: Uint8Array | null;
 }
 
 export interface Settings {
@@ -36,13 +53,48 @@ export interface Settings {
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
-  version: boolean;
+  /** --info=help, --debug=help. */
+  flagsHelp: "info" | "debug" | null;
+  /** Number of -V. */
+  version: number;
+  /** --list-only. */
+  listOnly: boolean;
+  /** The program stands in rsync's place: rsync's words and defaults. */
+  asRsync: boolean;
+  /** --stop-after, --stop-at; null: the run takes its time. */
+  stop: StopTime | null;
+  /** -4, -6. */
+  ipVersion: "4" | "6" | null;
+  /** -M: options for the other side only. */
+  remoteWords: Uint8Array[];
+  /** --zc was given. */
+  compressChosen: boolean;
+  secludedArgs: boolean;
+  oldArgs: boolean;
+  contimeout: number;
+  /** An option as written that only a daemon could make use of, and that rsync refuses elsewhere. */
+  daemonOnly: string | null;
+  /** --help=WORD: the manual or completions instead of the help. */
+  manual: string | null;
+}
+
+/** So long after the start, or at a moment (milliseconds since 1970). */
+export type StopTime = { afterMs: number } | { atMs: number };
+
+/** Where the program stands in rsync's place; what depends on other words follows when all are read (request.ts). */
+export function rsyncSettings(): Settings {
+  const settings = defaultSettings();
+  settings.asRsync = true;
+  settings.options.modifyWindowNs = -1;
+  settings.options.allowTorn = true;
+  settings.output.progress = false;
+  return settings;
 }
 
 export function defaultSettings(): Settings {
   return {
     options: defaultOptions(),
-    output: { verbose: 0, itemize: 0, quiet: false, stats: false, progress: null },
+    output: defaultOutput(),
     rules: [],
     chmod: [],
     crtimes: false,
@@ -51,6 +103,37 @@ export function defaultSettings(): Settings {
     rsh: null,
     rsyncPath: null,
     help: false,
-    version: false,
+    asRsync: false,
+    stop: null,
+    ipVersion: null,
+    remoteWords: [],
+    compressChosen: false,
+    secludedArgs: false,
+    oldArgs: false,
+    contimeout: 0,
+    daemonOnly: null,
+    manual: null,
+    flagsHelp: null,
+    version: 0,
+    listOnly: false,
+  };
+}
+
+export function defaultOutput(): OutputSettings {
+  return {
+    verbose: 0,
+    itemize: 0,
+    quiet: false,
+    stats: false,
+    progress: null,
+    info: null,
+    format: null,
+    human: 1,
+    eightBit: false,
+    allToStderr: false,
+    buffering: null,
+    logFile: null,
+    logFormat: null,
+    json: null,
   };
 }

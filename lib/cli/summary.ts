@@ -2,7 +2,7 @@
 // reporter.
 
 import type { JobOutcome } from "../job/outcome.ts";
-import { withCommas, withCommasAndCents } from "./numbers.ts";
+import { shownFraction, shownNumber } from "./numbers.ts";
 
 /** How long the source's list took, as --stats shows it, ms. */
 export interface ListTimes {
@@ -10,7 +10,10 @@ export interface ListTimes {
 }
 
 /** The --stats block, an empty line in front. */
-export function statsBlock({ totals: t, wireSentBytes, wireReceivedBytes }: JobOutcome, { listMs }: ListTimes): string {
+export function statsBlock(outcome: JobOutcome, { listMs }: ListTimes, human = 1): string {
+  const { totals: t, wireSentBytes, wireReceivedBytes } = outcome;
+  const shown = (value: number) => shownNumber(value, human);
+  const counted = (counts: number[]) => countedKinds(counts, shown);
   const listed = counted([t.files, t.folders, t.links, t.devices, t.specials]);
   const created = counted([t.createdFiles, t.createdFolders, t.createdLinks, t.createdDevices, t.createdSpecials]);
   const deleted = counted([t.deletedFiles, t.deletedFolders, t.deletedLinks, t.deletedDevices, t.deletedSpecials]);
@@ -19,30 +22,29 @@ export function statsBlock({ totals: t, wireSentBytes, wireReceivedBytes }: JobO
     `Number of files: ${listed}`,
     `Number of created files: ${created}`,
     `Number of deleted files: ${deleted}`,
-    `Number of regular files transferred: ${withCommas(t.transferredFiles)}`,
-    `Total file size: ${withCommas(t.totalBytes)} bytes`,
-    `Total transferred file size: ${withCommas(t.transferredBytes)} bytes`,
-    `Literal data: ${withCommas(t.literalBytes)} bytes`,
-    `Matched data: ${withCommas(t.matchedBytes)} bytes`,
-    `File list size: ${withCommas(t.listBytes)}`,
+    `Number of regular files transferred: ${shown(t.transferredFiles)}`,
+    `Total file size: ${shown(t.totalBytes)} bytes`,
+    `Total transferred file size: ${shown(t.transferredBytes)} bytes`,
+    `Literal data: ${shown(t.literalBytes)} bytes`,
+    `Matched data: ${shown(t.matchedBytes)} bytes`,
+    `File list size: ${shown(t.listBytes)}`,
     `File list generation time: ${(listMs / 1000).toFixed(3)} seconds`,
     // The list crosses while it is made: no time is its own.
     "File list transfer time: 0.000 seconds",
-    `Total bytes sent: ${withCommas(wireSentBytes)}`,
-    `Total bytes received: ${withCommas(wireReceivedBytes)}`,
+    `Total bytes sent: ${shown(wireSentBytes)}`,
+    `Total bytes received: ${shown(wireReceivedBytes)}`,
     "",
   ].join("\n");
 }
 
 /** The two last lines of -v and --stats, an empty line in front. */
-export function summaryLines(outcome: JobOutcome, dryRun: boolean): string {
+export function summaryLines(outcome: JobOutcome, dryRun: boolean, human = 1): string {
+  const shown = (value: number) => shownNumber(value, human);
   const { totals, wireSentBytes: sent, wireReceivedBytes: received } = outcome;
   const rate = (sent + received) * 1000 / Math.max(outcome.elapsedMs, 1);
   const speedup = sent + received === 0 ? 0 : totals.totalBytes / (sent + received);
-  return `\nsent ${withCommas(sent)} bytes  received ${withCommas(received)} bytes  ${
-    withCommasAndCents(rate)
-  } bytes/sec\n` +
-    `total size is ${withCommas(totals.totalBytes)}  speedup is ${withCommasAndCents(speedup)}${
+  return `\nsent ${shown(sent)} bytes  received ${shown(received)} bytes  ${shownFraction(rate, human)} bytes/sec\n` +
+    `total size is ${shown(totals.totalBytes)}  speedup is ${shownFraction(speedup, human)}${
       dryRun ? " (DRY RUN)" : ""
     }\n`;
 }
@@ -50,8 +52,8 @@ export function summaryLines(outcome: JobOutcome, dryRun: boolean): string {
 const KINDS = ["reg", "dir", "link", "dev", "special"];
 
 /** "5 (reg: 3, dir: 2)"; kinds that do not occur are left out. */
-function counted(counts: number[]): string {
+function countedKinds(counts: number[], shown: (value: number) => string): string {
   const sum = counts.reduce((a, b) => a + b, 0);
-  const parts = counts.flatMap((count, i) => count === 0 ? [] : `${KINDS[i]}: ${withCommas(count)}`);
-  return parts.length === 0 ? withCommas(sum) : `${withCommas(sum)} (${parts.join(", ")})`;
+  const parts = counts.flatMap((count, i) => count === 0 ? [] : `${KINDS[i]}: ${shown(count)}`);
+  return parts.length === 0 ? shown(sum) : `${shown(sum)} (${parts.join(", ")})`;
 }

@@ -107,6 +107,7 @@ export class BasisSigner {
     const blockBytes = this.#blockBytes(size);
     const signer = new BlockSigner(this.#kernels!, digesters!.seed, blockBytes);
     const records = new Parts(PART_BYTES, async (part, isFirst, isLast) => {
+      this.#state.signed(index, part.length);
       await this.#state.source.signature(index, isFirst ? { basisBytes: size, blockBytes } : null, isLast, part);
     });
     try {
@@ -149,6 +150,7 @@ export class BasisSigner {
     const isThere = basis >= 0 && statRegular(os, basis, stat) === 0 && stat.size === size;
     const signer = new FineSigner(this.#kernels!, digesters!.seed, fineBlockBytesFor(this.#blockBytes(size)));
     const records = new Parts(RECORDS_BYTES, async (part, _isFirst, isLast) => {
+      this.#state.signed(index, part.length);
       await source.fine(index, isLast, part);
     });
     try {

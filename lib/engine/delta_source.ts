@@ -46,16 +46,18 @@ export class DeltaSource {
   readonly #list: FileList;
   readonly #seed: Seed;
   readonly #roundTripMs: () => number;
+  readonly #fillsHoles: boolean;
   readonly #signatures = new Map<number, Signature | null>();
   readonly #refining = new Map<number, Refining>();
   #kernels: DeltaKernels | null = null;
 
-  constructor(env: Environment, list: FileList, seed: Seed, roundTripMs: () => number) {
+  constructor(env: Environment, list: FileList, seed: Seed, roundTripMs: () => number, fillsHoles: boolean) {
     this.#env = env;
     this.#os = env.os;
     this.#list = list;
     this.#seed = seed;
     this.#roundTripMs = roundTripMs;
+    this.#fillsHoles = fillsHoles;
   }
 
   /** A part of a signature; the head comes first. */
@@ -105,7 +107,7 @@ export class DeltaSource {
   async #feed(matcher: Matcher, digest: ChunkDigest, file: Handle, { size, allocated }: Stat): Promise<number> {
     let sinceBreath = 0;
     for (let at = 0; at < size;) {
-      const extent = nextExtent(this.#os, file, at, size, allocated >= size);
+      const extent = nextExtent(this.#os, file, at, size, allocated >= size || this.#fillsHoles);
       if (typeof extent === "number") return extent;
       matcher.skipTo(extent === null ? size : extent.start);
       if (extent === null) break;

@@ -94,7 +94,7 @@ export class NewFiles {
   /** The open target folder, if it is one that is not in place yet. */
   #targetOf(folder: number): Handle {
     const { newFolders, options } = this.#state;
-    if (this.#isOut || options.sparse || !newFolders.has(folder)) return -1;
+    if (this.#isOut || options.sparse || options.plainDigests || !newFolders.has(folder)) return -1;
     const target = this.#state.openForChange(folder);
     // Opening may have put it in place.
     return newFolders.has(folder) ? target : -1;

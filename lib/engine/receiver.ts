@@ -16,6 +16,7 @@ import { ContentDigest } from "./content_digest.ts";
 import type { BasisCopies, BasisCopy } from "./basis_copy.ts";
 import { ChunkDigest } from "./chunk_digest.ts";
 import { BREATH_BYTES } from "./environment.ts";
+import { plainDigest } from "./plain_digest.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -40,6 +41,8 @@ interface Incoming {
   end: number;
   /** Of what came; with a copy, made at the end. */
   digest: ContentDigest | ChunkDigest | null;
+  /** Of the whole content without a seed, if the job wants it told. */
+  plain: Uint8Array | null;
   isWanted: boolean;
   /** Content is discarded: not wanted here, or writing it failed. */
   isVoid: boolean;
@@ -85,6 +88,10 @@ export class Receiver {
     const handle = folder < 0 ? folder : this.#createSmall(folder, index, state.newFolders.has(parent));
     if (handle < 0) return this.#failed(index, Verb.create, -handle);
     const temporary = this.#created;
+    state.transfers?.set(index, {
+      literalBytes: content.length,
+      digest: state.plainDigester?.hash(content) ?? null,
+    });
     const written = this.#write(handle, content, 0) || this.#setSize(handle, content.length);
     if (written < 0 || !this.#finish(index, handle, folder, temporary, content.length)) {
       state.os.close(handle);
@@ -108,6 +115,7 @@ export class Receiver {
       copy: null,
       isCopied: false,
       end: 0,
+      plain: null,
     };
     const digest = state.digesters === null
       ? null
@@ -220,7 +228,7 @@ export class Receiver {
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
     const { handle, size } = incoming;
     const shared = state.helper?.shared(size) ?? null;
-    const result = await copyFile(state.os, source, stat, handle, size, state.options.sparse, turn, shared);
+    const result = await copyFile(state.os, source, stat, handle, size, state.options, turn, shared);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;
@@ -230,8 +238,16 @@ export class Receiver {
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
     const incoming = this.#incoming!;
+    if (complete && this.#state.plainDigester !== null) return this.#endWithDigest(incoming, digest);
     if (incoming.copy === null || !complete) return this.#end(incoming, complete, digest);
     return this.#leaveCopy(incoming).then(() => this.#end(incoming, complete, digest));
+  }
+
+  async #endWithDigest(incoming: Incoming, digest: Uint8Array | null): Promise<void> {
+    const { os, env, plainDigester } = this.#state;
+    if (incoming.copy !== null) await this.#leaveCopy(incoming);
+    if (!incoming.isVoid) incoming.plain = await plainDigest(os, incoming.handle, incoming.size, plainDigester!, env);
+    await this.#end(incoming, true, digest);
   }
 
   #end(incoming: Incoming, complete: boolean, digest: Uint8Array | null): Wait {
@@ -243,6 +259,7 @@ export class Receiver {
     if (!complete && incoming.isWanted) state.wanted.add(index);
     if (incoming.isVoid) return complete ? this.#answered(index) : undefined;
     const sized = complete && verified ? state.os.truncate(handle, size) : 0;
+    state.transfers?.set(index, { literalBytes: incoming.written - incoming.matched, digest: incoming.plain });
     const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
     if (good) {
       const literal = incoming.written - incoming.matched;

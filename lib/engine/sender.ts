@@ -140,7 +140,7 @@ export class Sender {
   async #sendExtents(file: Handle, before: Stat, digest: ContentDigest): Promise<number> {
     const { target, env } = this.#input;
     const size = before.size;
-    const isDense = before.allocated >= size;
+    const isDense = before.allocated >= size || this.#input.options.fillHoles;
     let sinceBreath = 0;
     for (let at = 0; at < size;) {
       const extent = nextExtent(this.#os, file, at, size, isDense);

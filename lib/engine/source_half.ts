@@ -208,8 +208,8 @@ export class SourceHalf implements SourcePort {
   }
 
   signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait {
-    const { env, list } = this.#plan;
-    this.#delta ??= new DeltaSource(env, list, this.#digesters!.seed, this.#roundTripMs);
+    const { env, list, options } = this.#plan;
+    this.#delta ??= new DeltaSource(env, list, this.#digesters!.seed, this.#roundTripMs, options.fillHoles);
     this.#delta.signature(index, head, records);
     if (isLast) this.#enqueue(Uint32Array.of(index));
     return undefined;
@@ -261,7 +261,7 @@ export class SourceHalf implements SourcePort {
         this.#lostArgument(word, -root);
         continue;
       }
-      if (only === null && !options.recursive) {
+      if (only === null && !options.recursive && !options.listOnly) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: EMPTY });
         continue;
       }
@@ -273,7 +273,7 @@ export class SourceHalf implements SourcePort {
         continue;
       }
       if (only !== null && stat.kind === Kind.link) this.#follower?.look(root, only, 0, stat);
-      if (only !== null && stat.kind === Kind.folder && !options.recursive) {
+      if (only !== null && stat.kind === Kind.folder && !options.recursive && !options.listOnly) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
         continue;
       }
@@ -316,7 +316,7 @@ export class SourceHalf implements SourcePort {
   /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
   #guardEmpty(): void {
     const { options } = this.#plan;
-    if (!options.delete || options.allowEmptySource || options.noGuard) return;
+    if (!options.delete || options.listOnly || options.allowEmptySource || options.noGuard) return;
     const names = new Listing();
     if (this.#origins.length === 0) return;
     for (const { root, only } of this.#origins) {

@@ -34,6 +34,7 @@ import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
 import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
+import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
 import { Generator } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
@@ -55,6 +56,8 @@ export interface TargetPlan extends TargetInput {
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
   copiedAheadBytes?: number;
+  /** Hears of the list as it comes, where the source is elsewhere. */
+  onListed?(entries: number, bytes: number, complete: boolean): void;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
   expected: Uint8Array[] | null;
 }
@@ -68,6 +71,7 @@ export class TargetHalf implements TargetPort {
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
   readonly #changeMode: ((kind: number, mode: number) => number) | null;
+  readonly #onListed: TargetPlan["onListed"];
   readonly #generator: Generator;
   readonly #receiver: Receiver;
   readonly #deleter: Deleter;
@@ -97,6 +101,7 @@ export class TargetHalf implements TargetPort {
     this.#path = plan.path;
     this.#trees = plan.trees;
     this.#ahead = plan.ahead ?? null;
+    this.#onListed = plan.onListed;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#changeMode = plan.changeMode ?? null;
     this.#generator = new Generator(this.#state);
@@ -139,6 +144,7 @@ export class TargetHalf implements TargetPort {
       this.#receiver.abandon();
       this.#receiver.close();
       state.newFolders.placeAll();
+      if (isStop(this.#ended.error)) state.stage.keepComplete();
       state.stage.discardAll();
       this.#deleter.close();
       state.folders.close();
@@ -181,6 +187,17 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
+    if (this.#state.options.plainDigests) return this.#during(this.#rootsWithDigester(roots));
+    return this.#openRoot(roots);
+  }
+
+  async #rootsWithDigester(roots: Roots): Promise<void> {
+    this.#state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
+    this.#demandAlive();
+    await this.#openRoot(roots);
+  }
+
+  #openRoot(roots: Roots): Wait {
     const state = this.#state;
     const { os, env, options } = state;
     if (roots.hasRoot) this.#changeModes(0, 1);
@@ -268,7 +285,8 @@ export class TargetHalf implements TargetPort {
     this.#changeModes(first, count);
     const { wants, deltas } = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
-    const { source, streaming } = this.#state;
+    const { source, streaming, list, totals } = this.#state;
+    this.#onListed?.(list.count, totals.totalBytes, false);
     if (wants.length > 0 && !streaming) await source.want(wants, WHOLE);
     if (deltas.length > 0) {
       await source.want(deltas, DELTA);
@@ -278,7 +296,8 @@ export class TargetHalf implements TargetPort {
     if (pause !== undefined) await pause;
   }
 
-  async listEnd(complete: boolean, _entries: number, _bytes: number): Promise<void> {
+  async listEnd(complete: boolean, entries: number, bytes: number): Promise<void> {
+    this.#onListed?.(entries, bytes, true);
     if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;
@@ -411,6 +430,11 @@ export class TargetHalf implements TargetPort {
       sweep(state.os, handle, names, state.env.identity.uid);
     }
   }
+}
+
+/** The run was told to end, and nothing is wrong: by a signal, or because its time is up (--stop-at). */
+function isStop(error: unknown): boolean {
+  return error instanceof TsyncError && (error.data.kind === "interrupted" || error.data.kind === "timeout");
 }
 
 function refuse(what: string): never {

@@ -2,7 +2,7 @@
 
 import { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
-import { type Totals, zeroTotals } from "../base/monitor.ts";
+import { type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os } from "../os/os.ts";
@@ -14,7 +14,7 @@ import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
-import type { Digesters, Environment } from "./environment.ts";
+import type { Digester, Digesters, Environment } from "./environment.ts";
 import type { Helper } from "./helper.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetRoot } from "./target_root.ts";
@@ -77,6 +77,11 @@ export class TargetState {
   /** Modes of existing folders that were opened up for changes. */
   readonly folderModes = new Map<number, number>();
   readonly #writable = new IndexSet();
+  /** What the transfer of a file took that is not in place yet; null unless the job wants it told. */
+  readonly transfers: Map<number, Pick<Transfer, "literalBytes" | "digest">> | null;
+  readonly #signatureBytes = new Map<number, number>();
+  /** Makes the digests that are told with it. */
+  plainDigester: Digester | null = null;
 
   constructor(input: TargetInput) {
     this.env = input.env;
@@ -89,6 +94,7 @@ export class TargetState {
     this.digesters = input.digesters;
     this.usesDelta = input.usesDelta && !input.options.wholeFile;
     this.helper = input.helper;
+    this.transfers = input.options.tellsFinished ? new Map() : null;
     this.owners = new AccountMap(input.list, input.options, input.env.identity, input.accountRules ?? null);
     this.folders = new FolderCache(this.os, input.list, () => this.root.handle, (folder, handle) => {
       this.newFolders.place(folder);
@@ -184,6 +190,21 @@ export class TargetState {
     this.doneFiles++;
     this.doneBytes += this.list.size(i);
     this.tellProgress(0);
+    if (this.transfers !== null) this.#tellFinished(i);
+  }
+
+  #tellFinished(i: number): void {
+    const transfer = this.transfers!.get(i) ?? { literalBytes: this.list.size(i), digest: null };
+    const signatureBytes = this.#signatureBytes.get(i) ?? 0;
+    this.transfers!.delete(i);
+    this.#signatureBytes.delete(i);
+    this.events.finished?.(i, { ...transfer, signatureBytes });
+  }
+
+  /** Notes what was told of the basis of entry i, if the job wants that told. */
+  signed(i: number, bytes: number): void {
+    if (this.transfers === null) return;
+    this.#signatureBytes.set(i, (this.#signatureBytes.get(i) ?? 0) + bytes);
   }
 
   /** Tells what is in place, and `underWay` bytes of a large file; what is sent again because it changed does not lower it. */

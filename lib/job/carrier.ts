@@ -12,6 +12,6 @@ import type { Remote } from "./request.ts";
  * be passed on, "start" if it cannot be started.
  */
 export async function startCarrier(remote: Remote, tell: (line: string) => void): Promise<Transport> {
-  const words = await cipherWords(remote);
+  const words = remote.ownCiphers ? await cipherWords(remote) : [];
   return openSsh(remote, remoteCommand(remote.rsyncPath).text, tell, words);
 }

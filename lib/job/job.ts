@@ -16,7 +16,7 @@ import type { JobRequest } from "./request.ts";
 export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHooks): Promise<JobOutcome> {
   const started = monotonicMs();
   const list = new FileList();
-  const reporter = new Reporter(list, monitor);
+  const reporter = new Reporter(list, monitor, request.options.tellsFinished && !request.options.dryRun);
   const env = openEnvironment({ pace: () => hooks.pace() });
   const filters = filterSet(request.options.filters);
   const changeMode = await chmodOf(request, env.umask);

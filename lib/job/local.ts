@@ -33,7 +33,12 @@ const LARGE_TREE = 8192;
 /** Runs to the end; rejects with what ended it early. */
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
-  const { env, list, filters, changeMode, reporter, monitor, digesters } = run;
+  const { env, list, filters, changeMode, reporter, monitor } = run;
+  const isLimited = options.bwlimitKib > 0;
+  // A run that keeps to a rate (--bwlimit) passes content, not files, and so can say what it is.
+  const seed = randomSeed();
+  const digesters = run.digesters ?? (isLimited ? await seededDigesters(seed) : null);
+  const sent = isLimited ? await seededDigesters(digesters!.seed) : digesters;
   // The halves know each other only as ports; the source's end is tied here once it exists.
   const port = {} as { source: SourceHalf };
   const source: SourcePort = {
@@ -45,12 +50,12 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };
-  const helper = env.os.abilities.threads ? new Helper() : undefined;
-  const seed = randomSeed();
+  if (options.listOnly) return await listLocal(request, run);
+  const helper = env.os.abilities.threads && !isLimited ? new Helper() : undefined;
   const target = new TargetHalf({
     env,
     list,
-    options,
+    options: request.peerOptions ?? options,
     filters,
     events: reporter,
     source,
@@ -68,9 +73,9 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     options,
     filters,
     paths: request.sources,
-    target,
-    digesters: digesters === null ? null : Promise.resolve(digesters),
-    isLocal: true,
+    target: isLimited ? (await import("./limited.ts")).limitedTarget(target, options.bwlimitKib) : target,
+    digesters: sent === null ? null : Promise.resolve(sent),
+    isLocal: !isLimited,
     changeMode,
     follower: await linkFollower(options, env),
     localTrees: {
@@ -98,5 +103,46 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
   } finally {
     port.source.close();
     helper?.close();
+  }
+}
+
+/** --list-only: the source half, and a target that takes its list and nothing else. */
+async function listLocal(
+  request: JobRequest,
+  { env, list, filters, reporter, monitor, stop }: LocalRun,
+): Promise<void> {
+  const { ListTarget } = await import("../engine/list_target.ts");
+  const port = {} as { source: SourceHalf };
+  const ignore = () => undefined;
+  const target = new ListTarget({
+    list,
+    events: reporter,
+    source: {
+      ready: (streaming, trees) => port.source.ready(streaming, trees),
+      wantEnd: () => port.source.wantEnd(),
+      ...{ descend: ignore, want: ignore, signature: ignore, fine: ignore, check: ignore },
+    },
+  });
+  port.source = new SourceHalf({
+    ...{ env, list, options: request.options, filters, paths: request.sources, target, digesters: null, isLocal: true },
+    report: (problem) => reporter.problem(problem),
+    listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
+  });
+  const fail = (error: unknown) => {
+    target.fail(error);
+    port.source.fail(error);
+  };
+  stop.addEventListener("abort", () => fail(stop.reason), { once: true });
+  try {
+    const ends = [target.run(), port.source.run()].map((half) =>
+      (half as Promise<unknown>).catch((error) => {
+        fail(error);
+        throw error;
+      })
+    );
+    const failed = (await Promise.allSettled(ends)).find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  } finally {
+    port.source.close();
   }
 }

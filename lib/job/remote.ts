@@ -59,10 +59,12 @@ const LAST_WORDS_MS = 500;
 
 /** Runs to the end; rejects with the TsyncError that ended it early. */
 export async function runRemote(request: JobRequest, run: RemoteRun): Promise<WireBytes> {
-  const { carrier, reporter } = run;
+  const { reporter } = run;
+  const { bwlimitKib } = request.options;
+  const carrier = bwlimitKib === 0 ? run.carrier : await limited(run.carrier, bwlimitKib);
   // The remote shell has a handshake to make, and everything waits for that.
   takeLongTurns();
-  const connection = new Connection(request, run);
+  const connection = new Connection(request, { ...run, carrier });
   const { session } = connection;
   const stop = () => {
     session.fail(run.stop.reason);
@@ -86,6 +88,13 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<Wi
   } finally {
     run.stop.removeEventListener("abort", stop);
   }
+}
+
+/** --bwlimit: whatever we write keeps to the rate, the agent's upload too. */
+async function limited(carrier: Transport, rateKib: number): Promise<Transport> {
+  const { pacedSink } = await import("../transport/paced.ts");
+  const { source, closed } = carrier;
+  return { source, sink: pacedSink(carrier.sink, rateKib), closed, kill: () => carrier.kill() };
 }
 
 /** The session, from its first words to the end. */
@@ -116,9 +125,9 @@ class Connection {
 
   /** Throws TsyncError "usage" if it is too long to travel. */
   sayJob(): void {
-    const { direction, options, sources, target } = this.#request;
+    const { direction, options, peerOptions, sources, target } = this.#request;
     const agentIsSource = direction === "pull";
-    this.session.sendJob({ agentIsSource, options, paths: agentIsSource ? sources : [target] });
+    this.session.sendJob({ agentIsSource, options, paths: agentIsSource ? sources : [target] }, peerOptions ?? options);
   }
 
   /** Starts the agent, with what was said so far. The session then runs by itself; a failure is its end. */
@@ -191,9 +200,10 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
 }
 
 async function pull(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
-  const { env, list, filters, changeMode, reporter } = run;
+  const { env, list, filters, changeMode, reporter, monitor } = run;
   const { session } = connection;
   const { options, target } = request;
+  if (options.listOnly) return await listRemote(run, connection);
   const expected = namesAskedFor(request.sources);
   // Digests at the source are of modes that it does not know to be changed.
   const mayCompare = (changeMode ?? null) === null;
@@ -209,12 +219,24 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
       changeMode,
       trees: mayCompare && session.can("subtreeDigests") ? "here" : "not",
       usesDelta: session.can("delta"),
+      onListed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
     });
     session.attachTarget(half, list);
     await together(session, half, half.run());
   } finally {
     ahead?.close();
   }
+}
+
+/** --list-only: a target that takes the agent's list and nothing else. */
+async function listRemote({ list, reporter }: RemoteRun, connection: Connection): Promise<void> {
+  const { session } = connection;
+  const { ListTarget } = await import("../engine/list_target.ts");
+  await connection.open();
+  await session.seed();
+  const half = new ListTarget({ list, events: reporter, source: session.peerSource(list) });
+  session.attachTarget(half, list);
+  await together(session, half, half.run());
 }
 
 /** Waits for the half. The end of the session fails it; its own failure ends the session. */

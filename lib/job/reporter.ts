@@ -3,7 +3,7 @@
 
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
-import { type Monitor, type Totals, zeroTotals } from "../base/monitor.ts";
+import { Change, type EntryFacts, type Monitor, type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
 import { isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
 import type { Events } from "../session/events.ts";
@@ -19,16 +19,46 @@ export class Reporter implements Events {
   /** Opened when the target half has told its totals: all is done. */
   readonly done = new Gate();
 
-  constructor(list: FileList, monitor: Monitor) {
+  /** Files whose change is told when they are in place. */
+  readonly #underWay = new Map<number, number>();
+  readonly #waitsForEnd: boolean;
+
+  /** `waitsForEnd`: the target tells of each file that is in place, and only then it is shown. */
+  constructor(list: FileList, monitor: Monitor, waitsForEnd = false) {
     this.#list = list;
     this.#monitor = monitor;
+    this.#waitsForEnd = waitsForEnd;
   }
 
   entry(index: number, change: number): void {
+    // What a line says of a transfer is known only when the file is in place.
+    if (this.#waitsForEnd && (change & Change.content) !== 0) this.#underWay.set(index, change);
+    else this.#monitor.entry(this.#facts(index), change);
+  }
+
+  finished(index: number, transfer: Transfer): void {
+    const change = this.#underWay.get(index);
+    if (change === undefined) return;
+    this.#underWay.delete(index);
+    this.#monitor.entry({ ...this.#facts(index), transfer }, change);
+  }
+
+  #facts(index: number): EntryFacts {
     const list = this.#list;
     const kind = list.kind(index);
-    const size = kind === Kind.file ? list.size(index) : 0;
-    this.#monitor.entry({ path: list.path(index), kind, size, linkTarget: list.linkTarget(index) }, change);
+    const isDevice = kind === Kind.charDevice || kind === Kind.blockDevice;
+    return {
+      index,
+      path: list.path(index),
+      kind,
+      mode: list.mode(index),
+      uid: list.uid(index),
+      gid: list.gid(index),
+      mtimeSec: list.mtimeSec(index),
+      size: isDevice ? 0 : list.size(index),
+      linkTarget: list.linkTarget(index),
+      origin: list.origin(index),
+    };
   }
 
   deleted(path: Uint8Array, kind: number): void {

@@ -15,10 +15,16 @@ export interface Remote {
   rsh: string | null;
   /** --rsync-path as typed; null = the deployed agent. */
   rsyncPath: string | null;
+  /** -4, -6. */
+  ipVersion: "4" | "6" | null;
+  /** We may choose the order of ssh's ciphers. */
+  ownCiphers: boolean;
 }
 
 export interface JobRequest {
   options: SyncOptions;
+  /** What the other side is given in their place (-M); null: the same. */
+  peerOptions: SyncOptions | null;
   direction: Direction;
   /** Paths as typed, without HOST:, 1 to SOURCES of them; "." where nothing follows the colon. A trailing slash means the folder's content. */
   sources: Uint8Array[];

@@ -24,6 +24,17 @@ export function rawArgs(): Uint8Array[] {
   return Deno.args.map(utf8);
 }
 
+/** The name by which the program was called, without its folder; "" where that cannot be told. Deno itself tells where its file lies. */
+export function calledName(): string {
+  try {
+    const line = new TextDecoder().decode(Deno.readFileSync("/proc/self/cmdline"));
+    const word = line.slice(0, line.indexOf("\0"));
+    return word.slice(word.lastIndexOf("/") + 1);
+  } catch {
+    return "";
+  }
+}
+
 /** The variable's value; undefined if it is not set or not UTF-8. */
 export function env(name: string): string | undefined {
   try {

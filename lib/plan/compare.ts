@@ -8,11 +8,12 @@ import { Kind, type Stat } from "../os/os.ts";
 
 /**
  * Whether two times are equal. Without a window (null): equal seconds, and equal nanoseconds unless one side has none
- * (a file system or a copy that keeps whole seconds). With a window: no further apart than `windowNs` nanoseconds.
+ * (a file system or a copy that keeps whole seconds). With a window: no further apart than `windowNs` nanoseconds; below zero:
+ * than -1 - `windowNs` whole seconds, whatever the nanoseconds.
  */
 export function sameTime(aSec: number, aNs: number, bSec: number, bNs: number, windowNs: number | null): boolean {
   if (windowNs === null) return aSec === bSec && (aNs === bNs || aNs === 0 || bNs === 0);
-  if (windowNs < 0) return aSec === bSec && aNs === bNs;
+  if (windowNs < 0) return Math.abs(aSec - bSec) < -windowNs;
   const seconds = aSec - bSec;
   if (Math.abs(seconds) > windowNs / 1e9 + 1) return false;
   return Math.abs(seconds * 1e9 + (aNs - bNs)) <= windowNs;

@@ -2,18 +2,20 @@
 // to the client's reporter. Made by WireSession. Promises: an entry is told only if it was announced, and once; progress
 // never falls; what the agent tells after the session has ended is dropped.
 
-import type { Totals } from "../base/monitor.ts";
+import type { Totals, Transfer } from "../base/monitor.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { PROBLEMS } from "../base/limits.ts";
 import type { Problem } from "../base/problem.ts";
 import {
   decodeDeleted,
   decodeEntryRecord,
+  decodeFinished,
   decodeProblem,
   decodeProgress,
   decodeTotals,
   encodeDeleted,
   encodeEntryRecord,
+  encodeFinished,
   encodeProblem,
   encodeProgress,
   encodeTotals,
@@ -43,6 +45,12 @@ export class PeerEvents implements Events {
     if (this.#core.isOver) return;
     encodeEntryRecord(this.#core.outbox.entry(), index, change);
     this.#core.outbox.entryEnd();
+  }
+
+  finished(index: number, transfer: Transfer): void {
+    if (this.#core.isOver) return;
+    encodeFinished(this.#core.outbox.control(Message.finished), index, transfer);
+    this.#core.outbox.controlEnd();
   }
 
   deleted(path: Uint8Array, kind: number): void {
@@ -92,6 +100,7 @@ export class EventIntake {
   /** How many entries the agent was told; more, it cannot speak of. */
   readonly #announced: () => number;
   readonly #told = new IndexSet();
+  readonly #finished = new IndexSet();
   readonly #record: EntryRecord = { index: 0, change: 0 };
   #files = 0;
   #bytes = 0;
@@ -106,6 +115,7 @@ export class EventIntake {
   receive(type: number): Wait {
     const { reader } = this.#core;
     if (type === Message.entry) this.#receiveEntries();
+    else if (type === Message.finished) this.#receiveFinished();
     else if (type === Message.deleted) {
       const { path, kind } = decodeDeleted(reader);
       this.#events.deleted(path, kind);
@@ -129,6 +139,14 @@ export class EventIntake {
       if (!this.#told.add(index)) broken(`ENTRY of index ${index} twice`);
       this.#events.entry(index, change);
     }
+  }
+
+  #receiveFinished(): void {
+    const { index, transfer } = decodeFinished(this.#core.reader);
+    if (!this.#core.job!.options.tellsFinished) broken("FINISHED, which was not asked for");
+    if (index >= this.#announced()) broken(`FINISHED of index ${index}, which was not listed`);
+    if (!this.#finished.add(index)) broken(`FINISHED of index ${index} twice`);
+    this.#events.finished?.(index, transfer);
   }
 
   #receiveProblem(): void {

@@ -1,7 +1,7 @@
 // Events: what a target half tells of its work, by list index. In one process the client's own reporter implements it; an
 // agent gets a proxy that encodes (event_side.ts), and the client's session hands the decoded calls to the same reporter.
 
-import type { Totals } from "../base/monitor.ts";
+import type { Totals, Transfer } from "../base/monitor.ts";
 import type { Problem } from "../base/problem.ts";
 import type { Wait } from "./ports.ts";
 
@@ -12,6 +12,8 @@ export interface Events {
   problem(problem: Problem): void;
   /** Files and content bytes put in place so far. */
   transferred(files: number, bytes: number): void;
+  /** A wanted file is in place; only if the job asks for that (tellsFinished), once per entry. */
+  finished?(index: number, transfer: Transfer): void;
   /** A wanted file was not sent (a cause of lib/base/problem.ts). The source tells why by a problem of its own, if it is honest. */
   skipped?(index: number, cause: number): void;
   /** Once, when all is done. */

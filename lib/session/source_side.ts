@@ -45,6 +45,7 @@ export class SourceSide implements TargetPort {
   #isDone = false;
   readonly #core: SessionCore;
   readonly #list: FileList;
+  readonly #folderSizes: boolean;
   #half: SourcePort | null = null;
   #isStreaming = false;
   #takesSubtrees = false;
@@ -69,6 +70,7 @@ export class SourceSide implements TargetPort {
   constructor(core: SessionCore, list: FileList) {
     this.#core = core;
     this.#list = list;
+    this.#folderSizes = core.job!.options.folderSizes;
   }
 
   attach(half: SourcePort): void {
@@ -81,7 +83,7 @@ export class SourceSide implements TargetPort {
   roots(roots: Roots): Wait {
     this.#core.guard();
     this.announced = 1;
-    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list);
+    encodeRoots(this.#core.outbox.bulk(Message.roots), roots, this.#list, this.#folderSizes);
     return this.#core.outbox.bulkEnd();
   }
 
@@ -102,7 +104,16 @@ export class SourceSide implements TargetPort {
       const before = writer.used;
       const pieceFlags = done === 0 ? flags : flags & ~FolderPiece.first;
       const softBytes = Math.max(LEAST_LIST_BYTES, outbox.batchLeft);
-      done += encodeList(writer, this.#list, folder, first + done, count - done, pieceFlags, softBytes);
+      done += encodeList(
+        writer,
+        this.#list,
+        folder,
+        first + done,
+        count - done,
+        pieceFlags,
+        softBytes,
+        this.#folderSizes,
+      );
       this.listBytes += writer.used - before;
       wait = outbox.bulkEnd();
     } while (done < count);

@@ -93,7 +93,7 @@ export class SessionState {
     if (type === Message.problem) return true;
     if (this.role !== "source") return false;
     if (type === Message.totals) return this.phase === "source check" || (this.phase === "want" && !this.deletes);
-    return type === Message.entry || type === Message.deleted || type === Message.progress;
+    return type === Message.entry || type === Message.finished || type === Message.deleted || type === Message.progress;
   }
 
   /** The sentence about a message that is not legal. */

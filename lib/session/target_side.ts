@@ -31,7 +31,7 @@ import {
   type ListRules,
   type ListTally,
 } from "../wire/list_codec.ts";
-import { Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
+import { ALL_KINDS, Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
 import {
   encodeCheck,
   encodeDescend,
@@ -97,7 +97,7 @@ export class TargetSide implements SourcePort {
     this.#core = core;
     this.#list = list;
     const { options } = core.job!;
-    this.#rules = { kinds: kindsOf(options), digests: options.checksum };
+    this.#rules = { kinds: kindsOf(options), digests: options.checksum, folderSizes: options.folderSizes };
     this.#checks = new CheckParts(CHECK_PATHS, FRAME_BYTES);
   }
 
@@ -219,7 +219,7 @@ export class TargetSide implements SourcePort {
   }
 
   #receiveRoots(): Wait {
-    const roots = decodeRoots(this.#core.reader, this.#list);
+    const roots = decodeRoots(this.#core.reader, this.#list, this.#rules.folderSizes);
     const { agentIsSource, paths } = this.#core.job!;
     if (agentIsSource && roots.sources !== paths.length) {
       broken(`the source has ${roots.sources} arguments, ${paths.length} were given`);
@@ -434,7 +434,8 @@ export class TargetSide implements SourcePort {
 const NO_BYTES = new Uint8Array(0);
 
 /** The kinds of entries that a job with these options may list. */
-function kindsOf(options: { links: boolean; devices: boolean; specials: boolean }): number {
+function kindsOf(options: { links: boolean; devices: boolean; specials: boolean; listOnly: boolean }): number {
+  if (options.listOnly) return ALL_KINDS;
   let kinds = 1 << Kind.file | 1 << Kind.folder;
   if (options.links) kinds |= 1 << Kind.link;
   if (options.devices) kinds |= 1 << Kind.characterDevice | 1 << Kind.blockDevice;

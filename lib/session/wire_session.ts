@@ -182,12 +182,15 @@ export class WireSession {
     return this.#side === "client" ? sessionSeed(ours, theirs) : sessionSeed(theirs, ours);
   }
 
-  /** The client: sends the job, if need be before the agent's HELLO has come. Throws TsyncError "usage" if it is too long to travel. */
-  sendJob(job: Job): void {
+  /**
+   * The client: sends the job, if need be before the agent's HELLO has come; `told` are the options that the agent gets (-M). Throws
+   * TsyncError "usage" if it is too long to travel.
+   */
+  sendJob(job: Job, told = job.options): void {
     this.#closing.guard();
     const writer = this.#outbox.control(Message.job);
     const before = writer.used;
-    encodeJob(writer, job);
+    encodeJob(writer, { ...job, options: told });
     if (writer.used - before > FRAME_BYTES) {
       writer.used = before - HEADER_BYTES;
       throw new TsyncError({ kind: "usage", detail: "the filter rules and paths of one run fill more than 1 MiB" });

@@ -10,6 +10,8 @@ export interface RemoteShell {
   user: string | null;
   /** -e, TSYNC_RSH or RSYNC_RSH as typed; null = "ssh". */
   rsh: string | null;
+  /** -4 or -6, which ssh is told and no other program. */
+  ipVersion?: "4" | "6" | null;
 }
 
 /**
@@ -84,5 +86,7 @@ export function remoteShellArguments(remote: RemoteShell, command: string, more:
     throw new TsyncError({ kind: "usage", detail: "the remote shell (-e) is empty" });
   }
   const login = remote.user === null ? [] : ["-l", remote.user];
-  return [...words, ...more, ...login, remote.host, command];
+  const isSsh = words[0].slice(words[0].lastIndexOf("/") + 1) === "ssh";
+  const version = remote.ipVersion && isSsh ? [`-${remote.ipVersion}`] : [];
+  return [...words, ...more, ...login, ...version, remote.host, command];
 }

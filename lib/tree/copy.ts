@@ -30,6 +30,12 @@ export interface CopyTurn {
   breathe(): Promise<void>;
 }
 
+/** What becomes of holes: runs of zeros too, or none. */
+export interface HoleOptions {
+  sparse: boolean;
+  fillHoles: boolean;
+}
+
 export interface Copied {
   errno: number;
   verb: number;
@@ -47,11 +53,13 @@ export async function copyFile(
   stat: Stat,
   target: Handle,
   size: number,
-  makesHoles: boolean,
+  { sparse: makesHoles, fillHoles }: HoleOptions,
   turn: CopyTurn,
   shared: SharedCopy | null = null,
 ): Promise<Copied> {
-  if (size > 0 && !makesHoles && size === stat.size && clone(os, source, stat, target)) {
+  const hasHoles = stat.allocated < stat.size;
+  const mayClone = !makesHoles && !(fillHoles && hasHoles) && size === stat.size;
+  if (size > 0 && mayClone && clone(os, source, stat, target)) {
     return { errno: 0, verb: 0, copied: 0 };
   }
   const device = deviceKey(stat);
@@ -60,7 +68,7 @@ export async function copyFile(
     if (typeof info === "number" || !BY_SERVER.includes(info.type)) noRange.add(device);
   }
   // A dense file needs no walk of extents.
-  const isDense = stat.allocated >= stat.size;
+  const isDense = !hasHoles || fillHoles;
   if (shared !== null && isDense && !makesHoles && noRange.has(device)) {
     return await copyTogether(os, source, target, size, shared, turn);
   }

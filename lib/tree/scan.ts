@@ -42,6 +42,7 @@ export function identityTag(stat: Stat): number {
 
 /** Whether entries of this kind are transferred at all. */
 export function isAskedKind(kind: number, options: SyncOptions): boolean {
+  if (options.listOnly) return true;
   switch (kind) {
     case Kind.file:
       return true;
@@ -108,7 +109,8 @@ export class Scan {
     if (stat === null) this.#list.add(EMPTY, 0, 0, 0, Kind.folder << 12, 0, 0, 0, 0, 0, 0, null);
     else {
       const mode = (Kind.folder << 12) | (this.#changeMode?.(Kind.folder, stat.mode) ?? stat.mode);
-      this.#list.add(EMPTY, 0, 0, 0, mode, stat.uid, stat.gid, 0, stat.mtimeSec, stat.mtimeNs, 0, null);
+      const size = this.#options.folderSizes ? stat.size : 0;
+      this.#list.add(EMPTY, 0, 0, 0, mode, stat.uid, stat.gid, size, stat.mtimeSec, stat.mtimeNs, 0, null);
     }
     if (this.#origins.length > 1) this.#shared.set(0, this.#origins.map((_, origin) => origin));
     this.#pending.push(0);
@@ -311,7 +313,7 @@ export class Scan {
     }
     let size = 0;
     let target: Uint8Array | null = null;
-    if (kind === Kind.file) size = stat.size;
+    if (kind === Kind.file || (kind === Kind.folder && this.#options.folderSizes)) size = stat.size;
     else if (kind === Kind.link) {
       const targetLength = this.#os.readLink(handle, listing.name(row), this.#linkTarget);
       if (targetLength < 0) return this.#failed(Verb.readLink, -targetLength, joinPath(path, listing.name(row)));
@@ -344,6 +346,7 @@ export class Scan {
 
   /** Puts the folders among the entries appended since `first` on the stack, so that they come off in rsync's order. */
   #descend(first: number): void {
+    if (this.#options.listOnly && !this.#options.recursive) return;
     const list = this.#list;
     const folders: number[] = [];
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);

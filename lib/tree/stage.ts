@@ -104,6 +104,14 @@ export class Stage {
     this.#open.delete(temporary);
   }
 
+  /** The run is stopped: what is staged is complete, and goes in place without being told of. */
+  keepComplete(): void {
+    for (const file of this.#batch.splice(0)) {
+      const result = this.#os.rename(file.folder, file.temporary, file.folder, file.name);
+      if (result < 0) this.#os.unlink(file.folder, file.temporary);
+    }
+  }
+
   /** Removes everything that is staged or half-written: the run ends early. */
   discardAll(): void {
     for (const [temporary, folder] of this.#open) this.#os.unlink(folder, temporary);

@@ -2,11 +2,20 @@
 // or ends it. Called by lib/session.
 
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
-import { ENTRIES, PATH_BYTES, TEXT_BYTES } from "../base/limits.ts";
-import { type Totals, zeroTotals } from "../base/monitor.ts";
+import { ENTRIES, FILE_BYTES, PATH_BYTES, TEXT_BYTES } from "../base/limits.ts";
+import { type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
 import type { Problem } from "../base/problem.ts";
 import { checkPath } from "../base/relative_path.ts";
-import { ALL_KINDS, CAUSE_LIMIT, CHANGE_LIMIT, CREDIT_LIMIT, ERRNO_LIMIT, IDLE_LIMIT, VERB_LIMIT } from "./messages.ts";
+import {
+  ALL_KINDS,
+  CAUSE_LIMIT,
+  CHANGE_LIMIT,
+  CREDIT_LIMIT,
+  DIGEST_BYTES,
+  ERRNO_LIMIT,
+  IDLE_LIMIT,
+  VERB_LIMIT,
+} from "./messages.ts";
 
 /** One record of ENTRY. */
 export function encodeEntryRecord(writer: ByteWriter, index: number, change: number): void {
@@ -24,6 +33,28 @@ export function decodeEntryRecord(reader: ByteReader, record: EntryRecord): void
   record.index = reader.varint("ENTRY index", ENTRIES - 1);
   record.change = reader.varint("ENTRY change", CHANGE_LIMIT);
   if ((record.change & ~CHANGE_LIMIT) !== 0) reader.fail("ENTRY change", "an unknown bit is set");
+}
+
+export function encodeFinished(
+  writer: ByteWriter,
+  index: number,
+  { literalBytes, signatureBytes, digest }: Transfer,
+): void {
+  writer.varint(index);
+  writer.varint(literalBytes);
+  writer.varint(signatureBytes);
+  writer.flag(digest !== null);
+  if (digest !== null) writer.raw(digest);
+}
+
+/** The digest is a copy. */
+export function decodeFinished(reader: ByteReader): { index: number; transfer: Transfer } {
+  const index = reader.varint("FINISHED index", ENTRIES - 1);
+  const literalBytes = reader.varint("FINISHED bytes", FILE_BYTES);
+  const signatureBytes = reader.varint("FINISHED signature", FILE_BYTES);
+  const digest = reader.flag("FINISHED digest") ? reader.raw("FINISHED digest", DIGEST_BYTES).slice() : null;
+  reader.done("FINISHED");
+  return { index, transfer: { literalBytes, signatureBytes, digest } };
 }
 
 export function encodeDeleted(writer: ByteWriter, path: Uint8Array, kind: number): void {

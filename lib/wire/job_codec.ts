@@ -6,7 +6,7 @@ import { FILTER_BYTES, FILTER_RULES, PATH_BYTES, SOURCES } from "../base/limits.
 import { defaultOptions, type FilterRule, type SyncOptions } from "../base/options.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 import { decodeValues, encodeValues } from "./job_values.ts";
-import { DELETE_LIMIT, WINDOW_LIMIT_NS } from "./messages.ts";
+import { DELETE_LIMIT, WINDOW_LIMIT_NS, WINDOW_LIMIT_SECONDS } from "./messages.ts";
 
 export interface Job {
   /** The agent runs the source half (a pull); else the target half (a push). */
@@ -45,6 +45,11 @@ const OPTION_BITS = {
   copyDirlinks: 34,
   copyUnsafeLinks: 35,
   safeLinks: 36,
+  tellsFinished: 80,
+  plainDigests: 81,
+  listOnly: 82,
+  folderSizes: 83,
+  fillHoles: 86,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];
@@ -68,6 +73,7 @@ export function decodeJob(reader: ByteReader): Job {
   const options = decodeOptions(reader);
   const count = reader.varint("JOB paths", SOURCES);
   if (count === 0) reader.fail("JOB paths", "there is none");
+  if (!agentIsSource && options.listOnly) reader.fail("JOB options", "a target is not listed");
   if (!agentIsSource && count !== 1) reader.fail("JOB paths", "a target is one path");
   const paths: Uint8Array[] = [];
   for (let i = 0; i < count; i++) {
@@ -83,7 +89,7 @@ function encodeOptions(writer: ByteWriter, options: SyncOptions): void {
   const words = new Uint32Array(BIT_WORDS);
   for (const [name, bit] of OPTIONS) if (options[name]) words[bit >>> 5] |= 1 << (bit & 31);
   for (const word of words) writer.u32(word);
-  writer.signed(options.modifyWindowNs ?? -1);
+  writer.signed(encodeWindow(options.modifyWindowNs));
   const limit = options.deleteLimit;
   if (limit === null) {
     writer.u8(DeleteLimit.guard);
@@ -109,8 +115,8 @@ function decodeOptions(reader: ByteReader): SyncOptions {
   const options = defaultOptions();
   decodeBits(reader, options);
   const window = reader.signed("JOB modify window", WINDOW_LIMIT_NS);
-  if (window < -1) reader.fail("JOB modify window", `${window} is below -1`);
-  options.modifyWindowNs = window === -1 ? null : window;
+  if (window < -2 - WINDOW_LIMIT_SECONDS) reader.fail("JOB modify window", `${window} is below the limit`);
+  options.modifyWindowNs = window === -1 ? null : window < -1 ? window + 1 : window;
   const kind = reader.u8("JOB delete limit");
   if (kind > DeleteLimit.percent) reader.fail("JOB delete limit", `${kind} is no kind of limit`);
   const limit = reader.varint("JOB delete limit", [0, DELETE_LIMIT, 100][kind]);
@@ -120,6 +126,11 @@ function decodeOptions(reader: ByteReader): SyncOptions {
   options.filters = decodeFilters(reader);
   decodeValues(reader, options);
   return options;
+}
+
+/** -1 stands for none given, so whole seconds (below zero) move down by one. */
+function encodeWindow(window: number | null): number {
+  return window === null ? -1 : window < 0 ? window - 1 : window;
 }
 
 function decodeBits(reader: ByteReader, options: SyncOptions): void {

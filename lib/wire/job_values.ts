@@ -6,7 +6,7 @@ import { ByteReader, ByteWriter } from "../base/codec.ts";
 import { ACCOUNT_MAP_BYTES } from "../base/limits.ts";
 import { defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
-import { TIMEOUT_LIMIT } from "./messages.ts";
+import { RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
 
 /** One such option: how it travels inside its blob. */
 interface Value<Name extends keyof SyncOptions> {
@@ -22,6 +22,7 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [2, number("blockBytes", MAX_BLOCK_BYTES)],
   [25, text("userMap", ACCOUNT_MAP_BYTES)],
   [26, text("groupMap", ACCOUNT_MAP_BYTES)],
+  [73, number("bwlimitKib", RATE_LIMIT_KIB)],
 ]);
 
 /** Longest value, bytes. */

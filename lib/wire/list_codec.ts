@@ -40,8 +40,8 @@ export interface WireRoots {
   sources: number;
 }
 
-/** Entry 0 of `list` is the root's metadata when hasRoot. */
-export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList): void {
+/** Entry 0 of `list` is the root's metadata when hasRoot. `folderSizes`: the job asks for the sizes of folders. */
+export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList, folderSizes = false): void {
   writer.u8((roots.hasRoot ? RootsFlag.hasRoot : 0) | (roots.single ? RootsFlag.single : 0));
   writer.varint(roots.sources);
   if (!roots.hasRoot) return;
@@ -50,17 +50,18 @@ export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList
   writer.varint(list.gid(0));
   writer.signed(list.mtimeSec(0));
   writer.u32(list.mtimeNs(0));
+  if (folderSizes) writer.varint(list.size(0));
 }
 
 /** Adds entry 0 to the empty `list`: the root, or a stand-in for it. */
-export function decodeRoots(reader: ByteReader, list: FileList): WireRoots {
+export function decodeRoots(reader: ByteReader, list: FileList, folderSizes = false): WireRoots {
   const flags = reader.u8("ROOTS flags");
   const hasRoot = (flags & RootsFlag.hasRoot) !== 0;
   const single = (flags & RootsFlag.single) !== 0;
   if (flags > 3 || (hasRoot && single)) reader.fail("ROOTS flags", `${flags} is not legal`);
   const sources = reader.varint("ROOTS sources", SOURCES);
   if (sources === 0) reader.fail("ROOTS sources", "there is none");
-  let [mode, uid, gid, seconds, nanoseconds] = [Kind.folder << 12 | 0o755, 0, 0, 0, 0];
+  let [mode, uid, gid, seconds, nanoseconds, size] = [Kind.folder << 12 | 0o755, 0, 0, 0, 0, 0];
   if (hasRoot) {
     mode = reader.u16("ROOTS mode");
     if (mode >>> 12 !== Kind.folder) reader.fail("ROOTS mode", "it is not that of a folder");
@@ -68,9 +69,10 @@ export function decodeRoots(reader: ByteReader, list: FileList): WireRoots {
     gid = reader.varint("ROOTS gid", ID_LIMIT);
     seconds = reader.signed("ROOTS time", TIME_SECONDS);
     nanoseconds = decodeNanoseconds(reader, "ROOTS time");
+    if (folderSizes) size = reader.varint("ROOTS size", FILE_BYTES);
   }
   reader.done("ROOTS");
-  list.add(EMPTY, 0, 0, 0, mode, uid, gid, 0, seconds, nanoseconds, 0, null);
+  list.add(EMPTY, 0, 0, 0, mode, uid, gid, size, seconds, nanoseconds, 0, null);
   return { hasRoot, single, sources };
 }
 
@@ -154,6 +156,7 @@ export function encodeList(
   count: number,
   flags: number,
   softBytes: number,
+  folderSizes = false,
 ): number {
   const start = writer.used;
   writer.varint(folder);
@@ -165,7 +168,7 @@ export function encodeList(
   const entriesAt = writer.used;
   let done = 0;
   while (done < asked && writer.used - start < softBytes) {
-    encodeEntry(writer, list, first + done, done === 0);
+    encodeEntry(writer, list, first + done, done === 0, folderSizes);
     done++;
   }
   if (done < count) writer.bytes[flagsAt] &= ~LAST_PIECE;
@@ -185,7 +188,7 @@ function putCount(writer: ByteWriter, countAt: number, entriesAt: number, count:
   writer.used = end - shift;
 }
 
-function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boolean): void {
+function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boolean, folderSizes: boolean): void {
   writer.reserve(ENTRY_BYTES);
   const kind = list.kind(i);
   const uid = list.uid(i);
@@ -221,7 +224,7 @@ function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boo
   if ((flags & EntryFlag.sameGid) === 0) writer.varint(gid);
   if ((flags & EntryFlag.sameSeconds) === 0) writer.signed(seconds);
   writer.u32(list.mtimeNs(i));
-  if (kind === Kind.file) writer.varint(list.size(i));
+  if (kind === Kind.file || (folderSizes && kind === Kind.folder)) writer.varint(list.size(i));
   else if (kind === Kind.link) writer.blob(list.linkTarget(i));
   else if (kind === Kind.characterDevice || kind === Kind.blockDevice) {
     writer.varint(deviceMajor(list.size(i)));
@@ -248,6 +251,8 @@ export interface ListRules {
   kinds: number;
   /** Files may have digests. */
   digests: boolean;
+  /** Folders have sizes. */
+  folderSizes?: boolean;
 }
 
 /** Sums of what decodeEntries added; the caller's to keep. */
@@ -317,8 +322,10 @@ export function decodeEntries(
     if (kind === Kind.file) {
       size = reader.varint("entry size", FILE_BYTES);
       tally.files++;
-    } else if (kind === Kind.folder) tally.folders++;
-    else if (kind === Kind.link) {
+    } else if (kind === Kind.folder) {
+      if (rules.folderSizes) size = reader.varint("entry size", FILE_BYTES);
+      tally.folders++;
+    } else if (kind === Kind.link) {
       target = reader.blob("entry link target", LINK_TARGET_BYTES);
       checkLinkTarget(target);
       size = target.length;

@@ -40,6 +40,7 @@ export const Message = {
   problem: 0x42,
   progress: 0x43,
   totals: 0x44,
+  finished: 0x45,
   ping: 0x50,
   credit: 0x51,
   abort: 0x52,
@@ -116,8 +117,10 @@ export const CHANGE_LIMIT = (1 << 15) + CHANGES;
 export const VERB_LIMIT = 15;
 export const CAUSE_LIMIT = 11;
 export const ERRNO_LIMIT = 4095;
-/** Largest modify window, ns, and delete limit of a job; timeout, seconds. */
+/** Largest modify window, ns or whole seconds, and delete limit of a job; timeout, seconds; rate (--bwlimit), KiB a second. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;
+export const WINDOW_LIMIT_SECONDS = 2 ** 31;
+export const RATE_LIMIT_KIB = 2 ** 42;
 export const DELETE_LIMIT = 2 ** 32;
 export const TIMEOUT_LIMIT = 2 ** 31;
 /** Most ranges in one REFINE. */

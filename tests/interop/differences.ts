@@ -26,6 +26,11 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "itemize: block for character device",
     reason: "rsync compares the numbers of devices and not their kinds, and leaves the wrong kind in place",
   },
+  ...["DEL, C1 and what turns text around", "DEL in a listing"].map((claim) => ({
+    name: `output: ${claim}`,
+    reason:
+      "DEL, C1 controls and characters that reorder or hide text are escaped, too: they could forge what is shown",
+  })),
   ...["-r", "-rl"].map((options) => ({
     name: `itemize: --stats ${options}`,
     reason:

@@ -21,6 +21,8 @@ export interface Question {
   /** Below the place; "" is the place itself. */
   sources: readonly string[];
   target: string;
+  /** Words of tsync's alone, in front of the options: "--as-rsync". */
+  first?: readonly string[];
   /** Manifest fields that are not compared. */
   without?: readonly string[];
 }
@@ -41,7 +43,8 @@ async function one(way: Topology, program: "sync" | "rsync", question: Question)
   await withPlace(async (place) => {
     plant(place, question.entries);
     const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
-    const ran: Ran = await way[program](question.options, question.sources.map(at), at(question.target), {
+    const options = program === "sync" ? [...question.first ?? [], ...question.options] : question.options;
+    const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
       cwd: place,
     });
     const tree = new Map<string, string>();
@@ -50,7 +53,7 @@ async function one(way: Topology, program: "sync" | "rsync", question: Question)
       const shown = Object.entries(fields).filter(([field]) => !question.without?.includes(field) && path !== "");
       tree.set(path, JSON.stringify(Object.fromEntries(shown)).replaceAll(place, "PLACE"));
     }
-    const lines = ran.out.replaceAll(place, "PLACE").split("\n");
+    const lines = ran.out.replaceAll(place, "PLACE").replaceAll(place.slice(1), "PLACE").split("\n");
     result = { code: ran.code, lines, err: ran.err.replaceAll(place, "PLACE"), tree };
   });
   return result!;

@@ -170,6 +170,7 @@ const EVENTS: [string, number, Uint8Array][] = [
   ["a deletion of kind 255", TYPE.DELETED, encodeDeleted(255, latin1("extra"))],
   ["progress of 2^53 files", TYPE.PROGRESS, encodeProgress(2n ** 53n, 0)],
   ["progress of 2^64-1 bytes", TYPE.PROGRESS, encodeProgress(0, 2n ** 64n - 1n)],
+  ["a finished file that was not asked for", 0x45, new Writer().varint(1).varint(1).varint(0).u8(0).bytes()],
   ["a problem of verb 0", TYPE.PROBLEM, encodeProblem({ verb: 0 })],
   ["a problem of verb 16", TYPE.PROBLEM, encodeProblem({ verb: 16 })],
   ["a problem of cause 12", TYPE.PROBLEM, encodeProblem({ cause: 12 })],
@@ -209,7 +210,7 @@ const rule = (bytes: number) => ({ include: false, pattern: new Uint8Array(bytes
 const JOBS: [string, Partial<Job>][] = [
   ["a job of role 2", { role: 2 }],
   ["a job of role 255", { role: 255 }],
-  ["a job with bit 80", { moreBits: [0, 0x1_0000] }],
+  ["a job with bit 85", { moreBits: [0, 0x20_0000] }],
   ["a job with bit 95", { moreBits: [0, 0x8000_0000] }],
   ["a window of 2^52 ns", { windowNs: 2n ** 52n }],
   ["a window of -2 ns", { windowNs: -2 }],
@@ -230,6 +231,7 @@ for (const role of ["agent target", "agent source"] as Role[]) {
     const job = role === "agent source" && change.role === 2 ? { ...change, role: 7 } : change;
     refused(role, claim, { job });
   }
+  if (role === "agent target") refused(role, "a job that lists a target", { job: { moreBits: [0, 0x4_0000] } });
   const tail = (...numbers: (number | bigint)[]): Tamper =>
     edit("JOB", () => {
       const writer = new Writer().u8(role === "agent target" ? 0 : 1).u32(0xff).u32(0).u32(0).signed(-1).u8(0).varint(0)

@@ -126,6 +126,7 @@ export async function runInMemory(run: MemoryRun): Promise<MemoryOutcome> {
   const options = { ...defaultOptions(), reportEntries: true, ...run.options };
   const request: JobRequest = {
     options,
+    peerOptions: null,
     direction: run.way,
     sources: (run.sources ?? ["/s/"]).map((path) => utf8(path)),
     target: utf8(run.targetPath ?? "/d"),

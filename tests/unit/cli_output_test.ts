@@ -2,10 +2,19 @@
 
 import process from "node:process";
 import { assertEquals } from "@std/assert";
-import { latin1, utf8 } from "../../lib/base/bytes.ts";
+import { display, displayEightBit, latin1, utf8 } from "../../lib/base/bytes.ts";
 import { Change } from "../../lib/base/monitor.ts";
 import { Cause, Side, Verb } from "../../lib/base/problem.ts";
-import { clockTime, shortBytes, withCommas, withCommasAndCents } from "../../lib/cli/numbers.ts";
+import {
+  clockTime,
+  shortBytes,
+  shownFraction,
+  shownNumber,
+  withCommas,
+  withCommasAndCents,
+} from "../../lib/cli/numbers.ts";
+import { infoLevel, type InfoName } from "../../lib/cli/info.ts";
+import { isoDay, modeLetters } from "../../lib/cli/list_line.ts";
 import { Output } from "../../lib/cli/output.ts";
 import { Progress } from "../../lib/cli/progress.ts";
 import { Report } from "../../lib/cli/report.ts";
@@ -62,6 +71,66 @@ class Stage {
     return new Report(command.request, command.output, this.output, parts);
   }
 }
+
+Deno.test("Output: --outbuf=N writes at once, B only when there is much; --stderr=all leaves standard output alone", async () => {
+  const stage = new Stage();
+  stage.output.buffering = "none";
+  stage.output.out("a\n");
+  await stage.pass(10);
+  assertEquals(stage.writes, ["1 a\n"]);
+  stage.output.buffering = "full";
+  stage.output.out("b\n");
+  await stage.pass(1000);
+  assertEquals(stage.writes.length, 1);
+  stage.output.allToStderr = true;
+  stage.output.out("c\n");
+  await stage.output.flush();
+  assertEquals(stage.writes.slice(1), ["1 b\n", "2 c\n"]);
+});
+
+Deno.test("-8: bytes that are not UTF-8 reach the stream as they are, control characters do not", async () => {
+  const stage = new Stage();
+  stage.output.out(
+    `${displayEightBit(new Uint8Array([0x61, 0xff, 0x1b, 0x09, 0xc3, 0xa9, 0x7f]))} ${display(utf8("\u{1f4a9}é"))}\n`,
+  );
+  await stage.output.flush();
+  assertEquals(stage.writes, [`1 a\xff\\#033\t\xc3\xa9\\#177 ${latin1(utf8("\u{1f4a9}é"))}\n`]);
+});
+
+Deno.test("numbers as -h wants them", () => {
+  const shown = (value: number) => [0, 1, 2, 3].map((human) => shownNumber(value, human)).join(" ");
+  assertEquals(shown(999), "999 999 999 999");
+  assertEquals(shown(1000), "1000 1,000 1.00K 1,000");
+  assertEquals(shown(999_999), "999999 999,999 1000.00K 976.56K");
+  assertEquals(shown(1234567), "1234567 1,234,567 1.23M 1.18M");
+  assertEquals(shown(2 ** 52), "4503599627370496 4,503,599,627,370,496 4.50P 4.00P");
+  assertEquals([shownFraction(1234.5, 0), shownFraction(1234.5, 1), shownFraction(1234.5, 2)], [
+    "1234.50",
+    "1,234.50",
+    "1.23K",
+  ]);
+});
+
+Deno.test("letters of a mode, and times that no calendar has", () => {
+  assertEquals(modeLetters(4, 0o1777), "drwxrwxrwt");
+  assertEquals(modeLetters(8, 0o7000), "---S--S--T");
+  assertEquals(modeLetters(8, 0o6751), "-rwsr-s--x");
+  assertEquals(isoDay(2 ** 43, "-"), "0000/00/00-00:00:00");
+});
+
+Deno.test("--info: -v, --stats and --progress raise levels, what is said flag by flag counts more", () => {
+  const level = (line: string, name: InfoName) => {
+    const command = readCommand(`${line} s d`.split(" ").map((word) => utf8(word)), () => undefined);
+    if (command.kind !== "sync") throw new Error(line);
+    return infoLevel(command.output, name);
+  };
+  assertEquals([level("-a", "nonreg"), level("-a", "name")], [1, 0]);
+  assertEquals([level("-v", "name"), level("-vv", "name"), level("-vv", "misc"), level("-vvv", "skip")], [1, 2, 2, 1]);
+  assertEquals([level("-v --info=name0", "name"), level("--info=name0 -vv", "name")], [0, 0]);
+  assertEquals([level("--stats", "stats"), level("--progress", "flist"), level("--info=all", "del")], [2, 2, 1]);
+  assertEquals([level("-v --info=NONE,del", "name"), level("-v --info=NONE,del", "del")], [0, 1]);
+  assertEquals([level("--info=all3", "stats"), level("--info=name99", "name"), level("--info=", "del")], [3, 9, 0]);
+});
 
 Deno.test("Output gathers lines into one write after 100 ms, and leaves no timer behind", async () => {
   const stage = new Stage();
@@ -239,7 +308,8 @@ Deno.test("a report of 200,000 changes takes little processor time", async () =>
   const path = utf8("some/folder/with/a/name");
   const before = process.cpuUsage();
   for (let i = 0; i < 200_000; i++) {
-    report.entry({ path, kind: 8, size: 0, linkTarget: path }, Change.create | Change.content);
+    const rest = { index: 0, mode: 0, uid: 0, gid: 0, mtimeSec: 0, size: 0, origin: 0 };
+    report.entry({ ...rest, path, kind: 8, linkTarget: path }, Change.create | Change.content);
     if (i % 1000 === 0) await stage.output.pace();
   }
   await stage.output.flush();

@@ -17,7 +17,8 @@ const FIFO = 1, DEVICE = 2, FOLDER = 4, FILE = 8, LINK = 10, SOCKET = 12;
 const { create, content, local, checksum, size, time, timeNow, mode, owner, group } = Change;
 
 function facts(path: string | Uint8Array, kind: number, linkTarget = ""): EntryFacts {
-  return { path: typeof path === "string" ? utf8(path) : path, kind, size: 0, linkTarget: utf8(linkTarget) };
+  const rest = { index: 0, mode: 0, uid: 0, gid: 0, mtimeSec: 0, size: 0, origin: 0 };
+  return { ...rest, path: typeof path === "string" ? utf8(path) : path, kind, linkTarget: utf8(linkTarget) };
 }
 
 /** What a run with the words of `line` prints while `events` happen. */
@@ -153,7 +154,7 @@ Deno.test("names are escaped so that no terminal and no line is disturbed", asyn
   assertEquals(await lines("-ai s/ d", events), [
     ">f+++++++++ new\\#012line\\#033[2J",
     ">f+++++++++ \\#377a",
-    "cL+++++++++ l -> a\\#011b",
+    "cL+++++++++ l -> a\tb",
   ]);
 });
 

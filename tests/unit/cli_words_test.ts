@@ -7,6 +7,7 @@ import { TsyncError } from "../../lib/base/errors.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { OPTIONS } from "../../lib/cli/option_table.ts";
 import { parseWords } from "../../lib/cli/option_words.ts";
+import { defaultOutput } from "../../lib/cli/settings.ts";
 import { type Command, readCommand } from "../../lib/cli/request.ts";
 import { latin1 } from "../../lib/base/bytes.ts";
 
@@ -78,16 +79,32 @@ Deno.test("options may stand behind operands, and -- ends them", () => {
 });
 
 Deno.test("-v and -i are counted; twice also reports what is unchanged, except with -q", () => {
-  assertEquals(sync("-vvv -i s d").output, { verbose: 3, itemize: 1, quiet: false, stats: false, progress: null });
+  assertEquals(sync("-vvv -i s d").output, { ...defaultOutput(), verbose: 3, itemize: 1 });
   assertEquals(sync("-v s d").request.options.reportUnchanged, false);
   assertEquals(sync("-vv s d").request.options.reportUnchanged, true);
   assertEquals(sync("-ii s d").request.options.reportUnchanged, true);
   assertEquals(sync("-iiq s d").request.options.reportUnchanged, false);
 });
 
+/** What an option takes that does not take "7". */
+const VALUES: Record<string, string> = {
+  "compress-choice": "zstd",
+  "checksum-choice": "md5",
+  "remote-option": "-S",
+  "max-alloc": "1G",
+  "iconv": "-",
+  info: "name",
+  debug: "none",
+  stderr: "all",
+  outbuf: "L",
+};
+/** Understood, and refused as what tsync does not have. */
+const REFUSED = ["new-compress", "old-compress"];
+
 Deno.test("every option of the table is understood by its names", () => {
   for (const option of OPTIONS) {
-    const value = option.argument === undefined ? [] : [option.name === "compress-choice" ? "zstd" : "7"];
+    const value = option.argument === undefined ? [] : [VALUES[option.name] ?? "7"];
+    if (REFUSED.includes(option.name)) continue;
     for (const name of [option.name, ...option.aliases ?? []]) {
       if (name !== "") parseWords([`--${name}`, ...value].map((word) => utf8(word)));
     }
@@ -98,8 +115,8 @@ Deno.test("every option of the table is understood by its names", () => {
   assertEquals(new Set(names).size, names.length);
 });
 
-Deno.test("--modify-window: seconds as rsync takes them, -1 exact, 0 as without it", () => {
-  assertEquals(sync("-@1 s d").request.options.modifyWindowNs, 1_999_999_999);
+Deno.test("--modify-window: whole seconds as rsync takes them (one apart: -2), -1 exact, 0 as without it", () => {
+  assertEquals(sync("-@1 s d").request.options.modifyWindowNs, -2);
   assertEquals(sync("--modify-window=-1 s d").request.options.modifyWindowNs, 0);
   assertEquals(sync("--modify-window=0 s d").request.options.modifyWindowNs, null);
 });
@@ -148,7 +165,10 @@ Deno.test("A11: an unknown option, a bad number and a contradiction are usage er
     "--zl=high s d": /--zl: "high" is not a compression level/,
     "--compress=9 s d": /--compress=9: this option takes no argument/,
     "-Y s d": /-Y: unknown option \(/,
-    "-ah s d": /-h: human-readable/,
+    "--info=name,x s d": /--info: "name,x" names no flag --info=help knows: "x"/,
+    "--debug=del,y s d": /--debug: "del,y" names no flag/,
+    "--stderr=x s d": /--stderr: "x" is not known here; give errors, all, client/,
+    "--outbuf= s d": /--outbuf: "" is not known here/,
     "--no-delete s d": /--no-delete: unknown option/,
     "--no-a s d": /--no-a: unknown option/,
     "--no- s d": /--no-: unknown option/,
@@ -259,8 +279,6 @@ Deno.test("operands that contradict each other are usage errors that say what to
   const cases: Record<string, RegExp> = {
     "": /nothing to do/,
     "-a": /nothing to do/,
-    "a": /"a" is the only operand/,
-    "-r h:dir": /"h:dir" is the only operand/,
     "h:a h:b": /cannot both be remote/,
     "a:b c d:e": /cannot both be remote/,
     "a b:c d": /"b:c" is remote, the first source is local; write \.\/b:c/,
@@ -269,7 +287,7 @@ Deno.test("operands that contradict each other are usage errors that say what to
     "u@h:a h:b d": /same machine/,
     ":a d": /host is missing/,
     "a @h:b": /user in front of @ is missing/,
-    "a -h:b": /-h: human-readable/,
+    "a -h:b": /-:: unknown option in "-h:b"/,
     "-- a -h:b": /the host "-h" begins with "-"/,
     "a h;x:b": /contains ";"/,
     "a $(x):b": /contains "\$"/,
@@ -301,4 +319,33 @@ Deno.test("agent is the subcommand wherever the first operand is that word", () 
   assertEquals(command("agent -e x list h"), { kind: "agent", words: words("list h"), rsh: "x", plain: true });
   assertEquals(command("-a agent d"), { kind: "agent", words: words("d"), rsh: null, plain: false });
   assertEquals(command("./agent d").kind, "sync");
+});
+
+Deno.test("--crtimes (-N) is refused with the reason, --no-crtimes takes it back", () => {
+  for (const word of ["-N", "--crtimes"]) {
+    assertThrows(() => sync(`-a ${word} s d`), TsyncError, "Linux has no way to set a creation time");
+  }
+  assertEquals(sync("-a --crtimes --no-crtimes s d").kind, "sync");
+});
+
+Deno.test("--chown, --usermap and --groupmap: what they ask for is kept, and each comes once", () => {
+  const { options } = sync("-r --chown=a:b s d").request;
+  assertEquals([latin1(options.userMap), latin1(options.groupMap), options.owner, options.group], [
+    "*:a",
+    "*:b",
+    true,
+    true,
+  ]);
+  assertEquals(sync("-r --chown=a s d").request.options.group, false);
+  assertEquals(latin1(sync("-r --chown=:b --usermap=1:2 s d").request.options.userMap), "1:2");
+  for (
+    const words of [
+      "--chown=a --usermap=1:2",
+      "--usermap=1:2 --usermap=2:3",
+      "--chown=a,b",
+      "--chown=:b --groupmap=1:2",
+    ]
+  ) {
+    assertThrows(() => sync(`-r ${words} s d`), TsyncError);
+  }
 });

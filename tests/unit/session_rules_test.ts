@@ -282,9 +282,9 @@ Deno.test("SOURCE_DONE before WANT_END ends the session", async () => {
 });
 
 /** A client that is the source of root, folder "d" (1) and file "f" (2), announced; the target has said READY. */
-async function source(streaming: boolean, announce = true): Promise<RawPeer> {
+async function source(streaming: boolean, announce = true, tellsFinished = false): Promise<RawPeer> {
   const peer = new RawPeer("client");
-  await peer.begin("source");
+  await peer.begin("source", { tellsFinished });
   const proxy = peer.session.peerTarget(peer.list);
   proxy.roots({ hasRoot: true, single: false, sources: 1 });
   await peer.send(Message.ready, [streaming ? 1 : 0]);
@@ -412,6 +412,15 @@ Deno.test("ENTRY tells each announced entry once; PROGRESS does not fall", async
   await play(await source(false), [[Message.progress, [2, 9]], [Message.progress, [2, 9]]], null);
   await play(await source(false), [[Message.progress, [2, 9]], [Message.progress, [1, 9]]], /PROGRESS falls/);
   await play(await source(false), [[Message.progress, [2, 9]], [Message.progress, [2, 8]]], /PROGRESS falls/);
+});
+
+Deno.test("FINISHED comes only if the job asks, of an announced entry, once", async () => {
+  const finished = (index: number): Step => [Message.finished, [index, 3, 0, 0]];
+  await play(await source(false), [finished(2)], /FINISHED, which was not asked for/);
+  const asking = () => source(false, true, true);
+  await play(await asking(), [finished(2)], null);
+  await play(await asking(), [finished(3)], /index 3, which was not listed/);
+  await play(await asking(), [finished(2), finished(2)], /index 2 twice/);
 });
 
 Deno.test("events of an agent reach the client as they were told, entries batched in one message", async () => {

@@ -88,7 +88,13 @@ function job(w: ByteWriter, parts: JobParts): void {
 limit("JOB role", Message.job, (w, role) => job(w, { role }), 1);
 limit("JOB highest option bits", Message.job, (w, highBits) => job(w, { highBits }), 0, 2 ** 31);
 limit("JOB modify window (zigzag)", Message.job, (w, window) => job(w, { window }), 2 ** 53 - 2, 2 ** 53);
-limit("JOB modify window below -1 (zigzag)", Message.job, (w, window) => job(w, { window }), 1, 3);
+limit(
+  "JOB modify window of whole seconds (zigzag)",
+  Message.job,
+  (w, window) => job(w, { window }),
+  2 ** 32 + 3,
+  2 ** 32 + 5,
+);
 limit("JOB kind of delete limit", Message.job, (w, limitKind) => job(w, { limitKind }), 2);
 limit("JOB guard", Message.job, (w, limit) => job(w, { limit }), 0);
 limit("JOB delete limit by count", Message.job, (w, limit) => job(w, { limitKind: 1, limit }), 2 ** 32);
@@ -103,6 +109,7 @@ const value = (tag: number, build: Build): Build => (w) => {
 const number = (tag: number) => (w: ByteWriter, v: number) => job(w, { values: value(tag, (own) => own.varint(v)) });
 limit("JOB timeout", Message.job, number(1), 2 ** 31);
 limit("JOB block size", Message.job, number(2), 16 << 20);
+limit("JOB rate", Message.job, number(73), 2 ** 42);
 limit("JOB unknown value", Message.job, (w, tag) => number(tag)(w, 1), 2, 255);
 limit("JOB compression", Message.job, (w, compress) => job(w, { compress }), 2);
 limit("JOB compression level", Message.job, (w, level) => job(w, { level }), 22);
@@ -539,6 +546,22 @@ limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1)
 limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);
 limit("PROGRESS files", Message.progress, (w, v) => (w.varint(v), w.varint(0)), 200_000_000);
 limit("PROGRESS bytes", Message.progress, (w, v) => (w.varint(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
+limit("FINISHED index", Message.finished, (w, v) => (w.varint(v), w.varint(0), w.varint(0), w.u8(0)), 199_999_999);
+limit(
+  "FINISHED bytes",
+  Message.finished,
+  (w, v) => (w.varint(0), big(w, v), w.varint(0), w.u8(0)),
+  2 ** 53 - 1,
+  2 ** 53,
+);
+limit(
+  "FINISHED signature",
+  Message.finished,
+  (w, v) => (w.varint(0), w.varint(0), big(w, v), w.u8(0)),
+  2 ** 53 - 1,
+  2 ** 53,
+);
+limit("FINISHED digest", Message.finished, (w, v) => (w.varint(0), w.varint(0), w.varint(0), w.u8(v)), 0, 2);
 limit("TOTALS field", Message.totals, (w, v) => (w.raw(new Uint8Array(21)), big(w, v)), 2 ** 53 - 1, 2 ** 53);
 limit("PING counter", Message.ping, (w, v) => big(w, v), 2 ** 53 - 1, 2 ** 53);
 limit("CREDIT bytes", Message.credit, (w, v) => (w.varint(v), w.u8(0)), 2 ** 31);

@@ -254,6 +254,10 @@ export const SAMPLES: Sample[] = [
     options: { ...PUSH.options, copyLinks: true, copyDirlinks: true, copyUnsafeLinks: true, safeLinks: true },
   }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
+  job("JOB with a rate, whole seconds and no holes", {
+    ...PUSH,
+    options: { ...PUSH.options, bwlimitKib: 1536, modifyWindowNs: -3, fillHoles: true },
+  }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
     name: "ROOTS with a root",
@@ -516,6 +520,25 @@ export const SAMPLES: Sample[] = [
     again(reader, writer) {
       const { files, bytes } = event.decodeProgress(reader);
       event.encodeProgress(writer, files, bytes);
+    },
+  },
+  {
+    name: "FINISHED",
+    type: Message.finished,
+    encode: (writer) => event.encodeFinished(writer, 0, { literalBytes: 2 ** 33, signatureBytes: 3, digest: null }),
+    again(reader, writer) {
+      const { index, transfer } = event.decodeFinished(reader);
+      event.encodeFinished(writer, index, transfer);
+    },
+  },
+  {
+    name: "FINISHED, with a digest",
+    type: Message.finished,
+    encode: (writer) =>
+      event.encodeFinished(writer, 70_000, { literalBytes: 0, signatureBytes: 2 ** 20, digest: DIGEST }),
+    again(reader, writer) {
+      const { index, transfer } = event.decodeFinished(reader);
+      event.encodeFinished(writer, index, transfer);
     },
   },
   {
