@@ -7,6 +7,8 @@ import { FileList } from "../lib/base/file_list.ts";
 import { joinPath, latin1, utf8 } from "../lib/base/bytes.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { filterSet } from "../lib/engine/filters.ts";
+import { accountRules } from "../lib/engine/account_rules.ts";
+import { linkFollower } from "../lib/engine/link_follower.ts";
 import { seededDigesters } from "../lib/engine/digesters.ts";
 import type { Environment } from "../lib/engine/environment.ts";
 import { SourceHalf } from "../lib/engine/source_half.ts";
@@ -122,6 +124,7 @@ async function serveTarget(job: Job, session: WireSession): Promise<void> {
     trees: session.can("subtreeDigests") ? "here" : "not",
     usesDelta: session.can("delta"),
     digesters: await seededDigesters(await session.seed()),
+    accountRules: await accountRules(job.options, env),
     path: inHome(job.paths[0], env),
     expected: null,
   });
@@ -143,6 +146,7 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
     target: session.peerTarget(list),
     digesters: session.seed().then(seededDigesters),
     roundTripMs: () => session.roundTripMs ?? 0,
+    follower: await linkFollower(job.options, env),
     isLocal: false,
     report: (problem) => events.problem(problem),
     listed: () => session.worked(1),

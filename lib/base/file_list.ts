@@ -229,6 +229,12 @@ export class FileList {
     c.tag[row] = tag;
   }
 
+  /** Other permission bits, 0o7777. */
+  setMode(i: number, mode: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    c.mode[i & MASK] = c.mode[i & MASK] & 0xf000 | mode;
+  }
+
   /** Size and time as found when a changed file was read again. */
   setContent(i: number, size: number, mtimeSec: number, mtimeNs: number): void {
     const c = this.#chunks[i >>> SHIFT];

@@ -70,3 +70,5 @@ export const HANDSHAKE_PHASE_MS = 20_000;
 export const UPLOAD_IDLE_MS = 60_000;
 /** A keepalive is sent after this much silence, ms. */
 export const KEEPALIVE_MS = 5_000;
+/** Text of --usermap or --groupmap, and its FROM:TO pairs. */
+export const ACCOUNT_MAP_BYTES = 32_768;

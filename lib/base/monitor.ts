@@ -23,6 +23,8 @@ export const Change = {
   xattr: 1 << 14,
   /** It is, or with `create` or `local` becomes, another name of an entry that the event names. */
   linked: 1 << 15,
+  /** Passed over: a link that may lead out (--safe-links). Stands alone. */
+  unsafe: 1 << 16,
 } as const;
 
 /** One entry as an event shows it. */

@@ -22,6 +22,22 @@ export interface SyncOptions {
   acls: boolean;
   /** -X: extended attributes. */
   xattrs: boolean;
+  /** -L, -k, --copy-unsafe-links: what a link leads to is copied, for all, for those to folders, for those that may lead out. */
+  copyLinks: boolean;
+  copyDirlinks: boolean;
+  copyUnsafeLinks: boolean;
+  /** --safe-links: links that may lead out are passed over. */
+  safeLinks: boolean;
+  /** --drop-D: this side, as target, makes no device, FIFO or socket. The client's own affair: it does not travel. */
+  dropSpecials: boolean;
+  /** -E: without -p, whether a file can be run is kept. */
+  executability: boolean;
+  /** -O, -J: times of folders, of links are left as they are. */
+  omitDirTimes: boolean;
+  omitLinkTimes: boolean;
+  /** --usermap, --groupmap as written (--chown is both); empty: none. */
+  userMap: Uint8Array;
+  groupMap: Uint8Array;
   dryRun: boolean;
   /** -c: compare by content digest. */
   checksum: boolean;
@@ -98,6 +114,8 @@ export interface SyncOptions {
   fillHoles: boolean;
 }
 
+const NOTHING = new Uint8Array(0);
+
 export function defaultOptions(): SyncOptions {
   return {
     recursive: false,
@@ -112,6 +130,16 @@ export function defaultOptions(): SyncOptions {
     hardLinks: false,
     acls: false,
     xattrs: false,
+    copyLinks: false,
+    copyDirlinks: false,
+    copyUnsafeLinks: false,
+    safeLinks: false,
+    dropSpecials: false,
+    executability: false,
+    omitDirTimes: false,
+    omitLinkTimes: false,
+    userMap: NOTHING,
+    groupMap: NOTHING,
     dryRun: false,
     checksum: false,
     ignoreTimes: false,

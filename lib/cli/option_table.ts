@@ -4,7 +4,17 @@
 import { EMPTY, utf8 } from "../base/bytes.ts";
 import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
 import { addFlags, DEBUG, INFO } from "./info.ts";
-import { compressionOf, levelOf, numberOf, oneOf, percentOrNumberOf, sizeOf, textOf } from "./option_values.ts";
+import {
+  compressionOf,
+  levelOf,
+  numberOf,
+  oneOf,
+  percentOrNumberOf,
+  setAccountMap,
+  setOwnerOfAll,
+  sizeOf,
+  textOf,
+} from "./option_values.ts";
 import type { RuleWord, Settings } from "./settings.ts";
 
 export const GROUPS = [
@@ -52,7 +62,15 @@ type Flag =
   | "specials"
   | "numericIds"
   | "hardLinks"
-  | "xattrs";
+  | "xattrs"
+  | "executability"
+  | "omitDirTimes"
+  | "copyLinks"
+  | "copyDirlinks"
+  | "copyUnsafeLinks"
+  | "safeLinks"
+  | "dropSpecials"
+  | "omitLinkTimes";
 type Switch =
   | "dryRun"
   | "checksum"
@@ -208,6 +226,32 @@ export const OPTIONS: readonly Option[] = [
     ...turns("pruneEmptyFolders"),
   },
   { name: "links", short: "l", group: WHAT, help: "copy symbolic links as links", ...turns("links") },
+  {
+    name: "copy-links",
+    short: "L",
+    group: WHAT,
+    help: "copy what links lead to, not the links",
+    ...turnsOn("copyLinks"),
+  },
+  {
+    name: "copy-unsafe-links",
+    group: WHAT,
+    help: "the same for links that may lead out of what is copied",
+    ...turnsOn("copyUnsafeLinks"),
+  },
+  {
+    name: "copy-dirlinks",
+    short: "k",
+    group: WHAT,
+    help: "the same for links to folders",
+    ...turnsOn("copyDirlinks"),
+  },
+  {
+    name: "safe-links",
+    group: WHAT,
+    help: "leave links out that may lead out of what is copied",
+    ...turnsOn("safeLinks"),
+  },
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
   { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },
@@ -241,6 +285,12 @@ export const OPTIONS: readonly Option[] = [
     set(settings, value, word) {
       settings.options.minSize = sizeOf(value, word);
     },
+  },
+  {
+    name: "drop-D",
+    group: WHAT,
+    help: "as target on this machine, make no devices, FIFOs or sockets",
+    ...turnsOn("dropSpecials"),
   },
   {
     name: "exclude",
@@ -297,7 +347,49 @@ export const OPTIONS: readonly Option[] = [
   },
 
   { name: "perms", short: "p", group: KEEP, help: "permissions", ...turns("perms") },
+  {
+    name: "executability",
+    short: "E",
+    group: KEEP,
+    help: "without -p: whether a file can be run",
+    ...turnsOn("executability"),
+  },
+  {
+    name: "chmod",
+    argument: "MODES",
+    group: KEEP,
+    help: "treat the source's permissions as if MODES had been applied\n(D755,F644 or Dg+s,go-w; several add up)",
+    set(settings, value) {
+      settings.chmod.push(value);
+    },
+  },
   { name: "times", short: "t", group: KEEP, help: "modification times, to the nanosecond", ...turns("times") },
+  {
+    name: "omit-dir-times",
+    short: "O",
+    group: KEEP,
+    help: "but not the times of folders",
+    ...turns("omitDirTimes"),
+  },
+  {
+    name: "omit-link-times",
+    short: "J",
+    group: KEEP,
+    help: "but not the times of links",
+    ...turns("omitLinkTimes"),
+  },
+  {
+    name: "crtimes",
+    short: "N",
+    group: KEEP,
+    help: "creation times: refused, Linux cannot set them",
+    set(settings) {
+      settings.crtimes = true;
+    },
+    unset(settings) {
+      settings.crtimes = false;
+    },
+  },
   { name: "group", short: "g", group: KEEP, help: "group", ...turns("group") },
   { name: "owner", short: "o", group: KEEP, help: "owner (as root)", ...turns("owner") },
   {
@@ -331,6 +423,31 @@ export const OPTIONS: readonly Option[] = [
     group: KEEP,
     help: "names of one file as names of one file",
     ...turns("hardLinks"),
+  },
+  {
+    name: "chown",
+    argument: "USER:GROUP",
+    group: KEEP,
+    help: "give everything to USER and GROUP; either may be left out",
+    set: setOwnerOfAll,
+  },
+  {
+    name: "usermap",
+    argument: "FROM:TO,...",
+    group: KEEP,
+    help: "owners that become others: names, numbers, ranges,\nwildcards (--usermap=LIST)",
+    set(settings, value, word) {
+      setAccountMap(settings, "userMap", value, word);
+    },
+  },
+  {
+    name: "groupmap",
+    argument: "FROM:TO,...",
+    group: KEEP,
+    help: "the same for groups (--groupmap=LIST)",
+    set(settings, value, word) {
+      setAccountMap(settings, "groupMap", value, word);
+    },
   },
   { name: "sparse", short: "S", group: KEEP, help: "make holes of runs of zeros too", ...turns("sparse") },
 

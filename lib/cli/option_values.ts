@@ -3,9 +3,12 @@
 
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
-import { FILE_BYTES } from "../base/limits.ts";
+import { ACCOUNT_MAP_BYTES, FILE_BYTES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
+import type { Settings } from "./settings.ts";
+
+const COLON = 0x3a;
 
 /** The largest size that rsync takes. */
 const MOST_BYTES = 2 ** 63;
@@ -82,6 +85,29 @@ export function compressionOf(value: Uint8Array, word: string): SyncOptions["com
 export function levelOf(value: Uint8Array, word: string): number | null {
   const level = numberOf(value, word, "a compression level", -(2 ** 31), 2 ** 31 - 1);
   return level === 0 ? null : Math.min(Math.max(level, LOWEST_LEVEL), HIGHEST_LEVEL);
+}
+
+/** Takes the text of --usermap or --groupmap, or what --chown means in their words. Each may come once, from one of them. */
+export function setAccountMap(settings: Settings, name: "userMap" | "groupMap", text: Uint8Array, word: string): void {
+  const by = name === "userMap" ? "mapsUsers" : "mapsGroups";
+  if (settings[by] !== null) {
+    const both = settings[by] === word ? "is given twice" : `contradicts ${settings[by]}`;
+    throw usageError(`${word} ${both}; write one list`);
+  }
+  if (text.length > ACCOUNT_MAP_BYTES) throw usageError(`${word}: it is longer than ${ACCOUNT_MAP_BYTES} bytes`);
+  if (text.length === 0) throw usageError(`${word}: it is empty; write FROM:TO`);
+  settings[by] = word;
+  settings.options[name] = text;
+}
+
+/** USER, USER: or USER:GROUP or :GROUP. */
+export function setOwnerOfAll(settings: Settings, value: Uint8Array, word: string): void {
+  const colon = value.indexOf(COLON);
+  const user = colon < 0 ? value : value.subarray(0, colon);
+  const group = colon < 0 ? value.subarray(0, 0) : value.subarray(colon + 1);
+  if (value.includes(0x2c)) throw usageError(`${word}: "${display(value)}" is not USER:GROUP`);
+  if (user.length > 0) setAccountMap(settings, "userMap", new Uint8Array([0x2a, COLON, ...user]), word);
+  if (group.length > 0) setAccountMap(settings, "groupMap", new Uint8Array([0x2a, COLON, ...group]), word);
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -29,6 +29,7 @@ const VERBS: Record<number, string> = {
 };
 
 const EPERM = 1;
+const ENOENT = 2;
 const SLASH = 0x2f;
 
 /** What was being done, in a word or two. */
@@ -41,6 +42,9 @@ export function problemLine(problem: Problem, request: JobRequest, show = displa
   const side = problem.side === Side.source ? "sender" : "receiver";
   const path = `"${show(fullPath(problem, request))}"`;
   if (problem.cause === Cause.vanished) return `${programName()}: [${side}] file has vanished: ${path}\n`;
+  if (problem.verb === Verb.readLink && problem.errno === ENOENT) {
+    return `${programName()}: [${side}] symlink has no referent: ${path}\n`;
+  }
   return `${programName()}: [${side}] ${verbText(problem.verb)} ${path} failed: ${reason(problem)}\n`;
 }
 

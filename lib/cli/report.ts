@@ -96,6 +96,10 @@ export class Report implements Monitor {
   }
 
   #name(facts: EntryFacts, change: number): void {
+    if ((change & Change.unsafe) !== 0) {
+      if (this.#settings.verbose === 0) return;
+      return this.#say(`ignoring unsafe symlink "${this.#show(facts.path)}" -> "${this.#show(facts.linkTarget)}"\n`);
+    }
     const isRoot = facts.path.length === 0;
     if (isRoot && change & Change.create) {
       this.#say(`created directory ${this.#show(withoutLastSlash(this.#request.target))}\n`);

@@ -1,7 +1,7 @@
 // From the words of a command line to what is to be done. Called first thing by run.ts: whatever is wrong with the words
 // is a usage error here, before a connection is made or a file below a root is looked at. Only rule files are read.
 
-import { display, EMPTY, latin1, utf8 } from "../base/bytes.ts";
+import { display, EMPTY, fromLatin1, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FILTER_RULES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
@@ -28,6 +28,7 @@ export type Command =
     request: JobRequest;
     output: OutputSettings;
     rules: RuleWords;
+    chmod: Uint8Array[];
     stop: StopTime | null;
     namesFile: Uint8Array | null;
   };
@@ -48,10 +49,12 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   }
   const ends = readOperands(operands, settings.listOnly);
   settleSelection(settings);
-  const { options, output, stop } = settings;
+  const { options, output, chmod, stop } = settings;
   // Nothing is compared or deleted then.
   if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
+  if (options.userMap.length > 0) options.owner = true;
+  if (options.groupMap.length > 0) options.group = true;
   checkForDaemons(settings);
   if (asRsync) settleAsRsync(settings);
   applyCompressList(settings, env);
@@ -65,7 +68,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   const peerOptions = settings.remoteWords.length === 0 ? null : optionsOfPeer(settings);
   const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
-  return { kind: "sync", request, output, rules: settings, stop, namesFile };
+  return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile };
 }
 
 /** What -r, -d, -R and --files-from mean together. */
@@ -169,8 +172,11 @@ function askForReports(options: SyncOptions, output: OutputSettings): void {
   options.folderSizes = options.listOnly || json !== null || /%'*-?[0-9]*l/.test(formats);
 }
 
-function checkConflicts({ options, rules, filesFrom, secludedArgs, oldArgs }: Settings): void {
+function checkConflicts({ options, rules, filesFrom, secludedArgs, oldArgs, crtimes }: Settings): void {
   if (secludedArgs && oldArgs) throw usageError("--secluded-args (-s) conflicts with --old-args; give one of them");
+  if (crtimes) {
+    throw new TsyncError({ kind: "unsupported", detail: "--crtimes (-N): Linux has no way to set a creation time" });
+  }
   if (options.delete && !options.recursive && !options.dirs) {
     throw usageError("--delete needs -r (or -a) or -d: without them no folder is compared");
   }
@@ -201,5 +207,24 @@ export async function readRules(words: RuleWords, options: SyncOptions): Promise
   options.filters = collectRules(words);
   if (options.filters.length > FILTER_RULES) {
     throw usageError(`${options.filters.length} exclude and include rules; at most ${FILTER_RULES} are possible`);
+  }
+}
+
+/** Takes the words of --chmod into `request`, and reads those of --usermap and --groupmap once. Throws TsyncError "usage". */
+export async function readModes(words: readonly Uint8Array[], request: JobRequest): Promise<void> {
+  const { userMap, groupMap } = request.options;
+  if (userMap.length + groupMap.length > 0) {
+    const { parseAccountMap } = await import("../plan/account_map_rules.ts");
+    // The target knows its names; here only the form is looked at.
+    parseAccountMap("--usermap", userMap, () => 0);
+    parseAccountMap("--groupmap", groupMap, () => 0);
+  }
+  if (words.length === 0) return;
+  const { modeChanger } = await import("../plan/mode_changes.ts");
+  request.chmod = words.map(latin1);
+  for (const word of request.chmod) {
+    if (modeChanger([word], 0) === null) {
+      throw usageError(`--chmod: "${display(fromLatin1(word))}" is not understood; write D755,F644 or u+w,go-w`);
+    }
   }
 }

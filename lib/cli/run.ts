@@ -15,7 +15,7 @@ import { type Ending, endingOf, endingOfBug, endingOfError } from "./exit.ts";
 import { infoLevel } from "./info.ts";
 import { Output } from "./output.ts";
 import type { Report, ReportParts } from "./report.ts";
-import { type Command, readCommand, readNames, readRules } from "./request.ts";
+import { type Command, readCommand, readModes, readNames, readRules } from "./request.ts";
 import type { OutputSettings } from "./settings.ts";
 
 export interface CliParts {
@@ -74,13 +74,14 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
 }
 
 async function synchronise(
-  { request, output: settings, rules, stop: stopTime, namesFile }: Extract<Command, { kind: "sync" }>,
+  { request, output: settings, rules, chmod, stop: stopTime, namesFile }: Extract<Command, { kind: "sync" }>,
   parts: CliParts,
   output: Output,
   stop: AbortController,
 ): Promise<Ending> {
   await readRules(rules, request.options);
   await readNames(namesFile, request);
+  await readModes(chmod, request);
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
   output.buffering = settings.buffering;

@@ -64,6 +64,13 @@ export interface Settings {
   impliedDirs: boolean;
   /** --files-from as typed. */
   filesFrom: Uint8Array | null;
+  /** --chmod, one for each. */
+  chmod: Uint8Array[];
+  /** -N, which is refused. */
+  crtimes: boolean;
+  /** What maps users, groups: --usermap (--groupmap), or --chown; null: nothing yet. */
+  mapsUsers: string | null;
+  mapsGroups: string | null;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -120,6 +127,10 @@ export function defaultSettings(): Settings {
     impliedDirs: true,
     from0: false,
     filesFrom: null,
+    chmod: [],
+    crtimes: false,
+    mapsUsers: null,
+    mapsGroups: null,
     rsh: null,
     rsyncPath: null,
     help: false,

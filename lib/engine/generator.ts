@@ -9,7 +9,8 @@ import { equalBytes, joinPath } from "../base/bytes.ts";
 import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
-import { beyondSizes, compareMetadata, isNewer, quickCheck } from "../plan/compare.ts";
+import { beyondSizes, compareMetadata, isNewer, keepsTime, quickCheck } from "../plan/compare.ts";
+import { isUnsafeLink } from "../plan/unsafe_link.ts";
 import { March } from "../plan/march.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
@@ -389,6 +390,10 @@ export class Generator {
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
+    if (kind !== Kind.file && kind !== Kind.link && state.options.dropSpecials) {
+      return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
+    }
+    if (kind === Kind.link && state.options.safeLinks && this.#isUnsafe(i)) return this.#report(i, Change.unsafe);
     if (state.links !== null && state.list.firstName(i) >= 0) return state.links.add(i);
     this.#settle(i, kind, position, equal);
   }
@@ -460,6 +465,11 @@ export class Generator {
     return true;
   }
 
+  #isUnsafe(i: number): boolean {
+    const { list } = this.#state;
+    return isUnsafeLink(list.linkTarget(i), list.depth(list.parent(i)));
+  }
+
   /** Names of our own are never made for a peer: told, and passed over with all below. */
   #isReserved(i: number): boolean {
     const { list } = this.#state;
@@ -525,7 +535,8 @@ export class Generator {
     if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
       return this.#metadataOnly(i, stat, change);
     }
-    const time = state.options.times ? 0 : Change.time | Change.timeNow;
+    const { times, omitLinkTimes } = state.options;
+    const time = times ? omitLinkTimes ? Change.time : 0 : Change.time | Change.timeNow;
     this.#report(i, change | time | Change.local | Change.checksum);
     if (!state.options.dryRun) this.#place(i, Kind.link, true);
   }
@@ -593,7 +604,7 @@ export class Generator {
       mode: this.#state.wantedMode(i, existingMode),
       uid: owners.uid(i),
       gid: owners.gid(i),
-      setsTime: options.times,
+      setsTime: keepsTime(options, list.kind(i)),
       mtimeSec: list.mtimeSec(i),
       mtimeNs: list.mtimeNs(i),
       attributes: this.#state.attributes?.task(list.attributes(i)),

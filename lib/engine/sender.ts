@@ -10,6 +10,7 @@ import { HOLE } from "../delta/runs.ts";
 import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
 import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
+import type { LinkFollower } from "../tree/link_follower.ts";
 import { isAsListed, isUnchanged, onlyGrew, readAsListed, statRegular } from "../tree/read_file.ts";
 import { nextExtent } from "../tree/sparse.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
@@ -27,6 +28,8 @@ export interface SenderInput {
   target: TargetPort;
   /** Null: the target is in this process and takes handles; nothing is hashed. */
   digester: Digester | null;
+  /** Null: links stay links. */
+  follower: LinkFollower | null;
   /** Null until a file is wanted as a delta. */
   delta(): DeltaSource | null;
   report(problem: Problem): void;
@@ -53,7 +56,10 @@ export class Sender {
   send(i: number): Wait {
     const folder = this.#input.folders.get(this.#list.parent(i), this.#list.origin(i));
     if (folder < 0) return this.#failed(i, Verb.open, -folder);
-    const file = this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
+    const { follower } = this.#input;
+    const file = follower === null
+      ? this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0)
+      : follower.openFile(folder, this.#list.name(i), this.#list.depth(this.#list.parent(i)));
     if (file < 0) return this.#failed(i, Verb.open, -file);
     const delta = this.#input.delta();
     if (delta?.has(i)) return this.#delta(i, file, delta);

@@ -33,6 +33,7 @@ import {
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
+import type { LinkFollower } from "../tree/link_follower.ts";
 import type { NamedPaths } from "../tree/named_paths.ts";
 import type { NamedSources } from "../tree/named_sources.ts";
 import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
@@ -68,6 +69,10 @@ export interface SourcePlan {
   roundTripMs?: () => number;
   /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
   isLocal: boolean;
+  /** --chmod: what an entry's mode counts as. */
+  changeMode?: ((kind: number, mode: number) => number) | null;
+  /** Null: links stay links. */
+  follower?: LinkFollower | null;
   /** A tree of no more entries is listed without digests. */
   smallTree?: number;
   /** Within one process: from how many entries on subtrees are compared, which the target is then told. */
@@ -95,6 +100,7 @@ export class SourceHalf implements SourcePort {
   #isPruned: ((folder: Handle, path: Uint8Array) => boolean) | null = null;
   /** What was asked for one by one; null in any other run. */
   #named: NamedPaths | null = null;
+  readonly #follower: LinkFollower | null;
   readonly #target: TargetPort;
   #digesters: Digesters | null = null;
   #sender!: Sender;
@@ -128,8 +134,14 @@ export class SourceHalf implements SourcePort {
     this.#list = plan.list;
     this.#target = plan.target;
     this.#roundTripMs = plan.roundTripMs ?? (() => 0);
-    const place = (origin: number, path: Uint8Array) => placeOf(this.#origins, origin, path);
-    this.#folders = new FolderCache(this.#os, plan.list, place, (_folder, handle) => this.#target.closing?.(handle));
+    this.#follower = plan.follower ?? null;
+    this.#folders = new FolderCache(
+      this.#os,
+      plan.list,
+      (origin, path) => placeOf(this.#origins, origin, path),
+      (_folder, handle) => this.#target.closing?.(handle),
+      this.#follower ?? undefined,
+    );
     // A run that ends before they are needed does not hear of their failure.
     plan.digesters?.catch(() => {});
   }
@@ -164,7 +176,17 @@ export class SourceHalf implements SourcePort {
     this.#digesters = await this.#plan.digesters;
     const digester = isLocal ? null : this.#digesters!.content;
     const delta = () => this.#delta;
-    this.#sender = new Sender({ env, list, options, folders: this.#folders, target, digester, delta, report });
+    this.#sender = new Sender({
+      env,
+      list,
+      options,
+      folders: this.#folders,
+      target,
+      digester,
+      delta,
+      report,
+      follower: this.#follower,
+    });
   }
 
   /** Gives back every handle; nothing is answered any more. */
@@ -261,8 +283,18 @@ export class SourceHalf implements SourcePort {
   }
 
   #makeScan(): void {
-    const { list, options, filters, report } = this.#plan;
-    this.#scan = new Scan(this.#os, list, this.#origins, options, filters, report, this.#named);
+    const { list, options, filters, report, changeMode } = this.#plan;
+    this.#scan = new Scan(
+      this.#os,
+      list,
+      this.#origins,
+      options,
+      filters,
+      report,
+      this.#named,
+      changeMode,
+      this.#follower,
+    );
     if (this.#attributes !== null) this.#scan.readAttributes(this.#attributes);
   }
 
@@ -292,6 +324,7 @@ export class SourceHalf implements SourcePort {
         if (looked !== -Errno.ENOENT || !options.ignoreMissingArgs) this.#lostArgument(word, -looked);
         continue;
       }
+      if (only !== null && stat.kind === Kind.link) this.#follower?.look(root, only, 0, stat);
       if (only !== null && stat.kind === Kind.folder && !options.recursive && !options.listOnly) {
         this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
         continue;
@@ -624,7 +657,7 @@ export class SourceHalf implements SourcePort {
     for (let i = piece.first; i < piece.first + piece.count; i++) {
       if (this.#list.kind(i) !== Kind.file || this.#hasDigest(i)) continue;
       const folder = this.#folders.get(this.#list.parent(i), this.#list.origin(i));
-      const file = folder < 0 ? folder : this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0);
+      const file = folder < 0 ? folder : this.#openFile(folder, i);
       if (file < 0) continue;
       const digest = await digestFile(this.#os, file, this.#digesters!.list, env.breathe);
       this.#os.close(file);
@@ -638,6 +671,12 @@ export class SourceHalf implements SourcePort {
     const digest = first < 0 || first === i ? null : this.#list.digest(first);
     if (digest !== null) this.#list.setDigest(i, digest);
     return digest !== null;
+  }
+
+  #openFile(folder: Handle, i: number): Handle {
+    const name = this.#list.name(i);
+    return this.#follower?.openFile(folder, name, this.#list.depth(this.#list.parent(i))) ??
+      this.#os.openFile(folder, name, OpenMode.read, 0);
   }
 
   /** Tells the name of each user and group before the first entry that belongs to it. */
@@ -729,7 +768,7 @@ export class SourceHalf implements SourcePort {
       if (only !== null && !equalBytes(only, top)) continue;
       if (holders !== undefined && !holders.has(origin)) continue;
       const { root, rest } = placeOf(this.#origins, origin, path.subarray(0, Math.max(0, cut)));
-      const folder = this.#os.openBeneath(root, rest);
+      const folder = this.#follower?.openBeneath(root, rest) ?? this.#os.openBeneath(root, rest);
       if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
       if (folder < 0) return present(Verb.open, Cause.system, -folder);
       const result = this.#os.statAt(folder, name, 0, name.length, stat);

@@ -53,6 +53,8 @@ export interface TargetPlan extends TargetInput {
   trees: "not" | "here" | { threadSeed: { low: number; high: number } };
   /** The scan of the own tree, if it has begun. */
   ahead?: ScanAhead | null;
+  /** --chmod, where the source does not know of it: what the mode of a listed entry counts as. */
+  changeMode?: ((kind: number, mode: number) => number) | null;
   /** The target path as typed. */
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
@@ -74,6 +76,7 @@ export class TargetHalf implements TargetPort {
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
   readonly #asked: AskedNames | null;
+  readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #onListed: TargetPlan["onListed"];
   readonly #generator: Generator;
   readonly #receiver: Receiver;
@@ -107,6 +110,7 @@ export class TargetHalf implements TargetPort {
     this.#onListed = plan.onListed;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#asked = plan.asked ?? null;
+    this.#changeMode = plan.changeMode ?? null;
     this.#generator = new Generator(this.#state);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
     this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
@@ -218,6 +222,7 @@ export class TargetHalf implements TargetPort {
     const state = this.#state;
     const { os, env, options } = state;
     this.#asked?.root(roots.hasRoot);
+    if (roots.hasRoot) this.#changeModes(0, 1);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
     // Where much of what is listed may be left out, the source waits for what is wanted.
     const wantsAll = !options.existing && options.maxSize === null && options.minSize === null;
@@ -292,6 +297,7 @@ export class TargetHalf implements TargetPort {
   account(kind: number, id: number, name: Uint8Array): Wait {
     const { env, owners, options } = this.#state;
     if (options.numericIds) return;
+    owners.name(kind, id, name);
     const mapped = kind === AccountKind.user ? env.accounts.uidOf(name) : env.accounts.gidOf(name);
     if (mapped === null) return;
     if (kind === AccountKind.user) owners.mapUser(id, mapped);
@@ -301,6 +307,7 @@ export class TargetHalf implements TargetPort {
   async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
     this.#demandAlive();
     this.#checkRequested(folder, first, count, (flags & FolderPiece.named) !== 0);
+    this.#changeModes(first, count);
     const wishes = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
     const { list, totals } = this.#state;
@@ -399,6 +406,13 @@ export class TargetHalf implements TargetPort {
   }
 
   // ---- turning points
+
+  #changeModes(first: number, count: number): void {
+    const { list } = this.#state;
+    for (let i = first; this.#changeMode !== null && i < first + count; i++) {
+      if (list.kind(i) !== Kind.link) list.setMode(i, this.#changeMode(list.kind(i), list.mode(i)));
+    }
+  }
 
   #checkAnswered(): void {
     // A file under way is off the wanted ones, and the list may end while it comes.

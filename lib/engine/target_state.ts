@@ -7,7 +7,8 @@ import type { SyncOptions } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, type Os } from "../os/os.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { AccountMap } from "../plan/owner_map.ts";
+import { runnable } from "../plan/compare.ts";
+import { AccountMap, type AccountRules } from "../plan/owner_map.ts";
 import type { Events } from "../session/events.ts";
 import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
@@ -34,6 +35,8 @@ export interface TargetInput {
   usesDelta: boolean;
   /** Where source and target are one process whose threads share handles: fills new folders without the source's help. */
   helper?: Helper;
+  /** --usermap and --groupmap. */
+  accountRules?: AccountRules | null;
 }
 
 export class TargetState {
@@ -103,7 +106,7 @@ export class TargetState {
     this.usesDelta = input.usesDelta && !input.options.wholeFile;
     this.helper = input.helper;
     this.transfers = input.options.tellsFinished ? new Map() : null;
-    this.owners = new AccountMap(input.list, input.options, input.env.identity);
+    this.owners = new AccountMap(input.list, input.options, input.env.identity, input.accountRules ?? null);
     this.folders = new FolderCache(
       this.os,
       input.list,
@@ -144,6 +147,9 @@ export class TargetState {
   /** Mode a new or changed entry gets: the source's with -p; else the existing entry's, or the source's less the umask. */
   wantedMode(i: number, existingMode: number): number {
     if (this.options.perms) return this.list.mode(i);
+    if (this.options.executability && existingMode >= 0 && this.list.kind(i) === Kind.file) {
+      return runnable(this.list.mode(i), existingMode);
+    }
     return existingMode >= 0 ? existingMode : this.list.mode(i) & 0o777 & ~this.env.umask;
   }
 

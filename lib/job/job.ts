@@ -6,6 +6,7 @@ import { randomSeed, seededDigesters } from "../engine/digesters.ts";
 import { filterSet } from "../engine/filters.ts";
 import { openEnvironment } from "../engine/this_process.ts";
 import { monotonicMs } from "../os/clock.ts";
+import type { ModeChanger } from "../plan/mode_changes.ts";
 import { runLocal } from "./local.ts";
 import type { JobHooks, JobOutcome } from "./outcome.ts";
 import { Reporter } from "./reporter.ts";
@@ -18,12 +19,13 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   const reporter = new Reporter(list, monitor, request.options.tellsFinished && !request.options.dryRun);
   const env = openEnvironment({ pace: () => hooks.pace() });
   const filters = filterSet(request.options.filters);
+  const changeMode = await chmodOf(request, env.umask);
   let sent = 0;
   let received = 0;
   if (request.remote === null) {
     const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
     monitor.phase("listing");
-    await runLocal(request, { env, list, filters, reporter, monitor, digesters, stop: hooks.stop });
+    await runLocal(request, { env, list, filters, changeMode, reporter, monitor, digesters, stop: hooks.stop });
     sent = reporter.result.literalBytes;
   } else {
     const { runRemote } = await import("./remote.ts");
@@ -32,6 +34,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
       env,
       list,
       filters,
+      changeMode,
       reporter,
       monitor,
       stop: hooks.stop,
@@ -48,4 +51,11 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     vanished: reporter.vanished,
     elapsedMs: monotonicMs() - started,
   };
+}
+
+/** What --chmod makes of a mode; null without it. */
+async function chmodOf({ chmod = [] }: JobRequest, umask: number): Promise<ModeChanger | null> {
+  if (chmod.length === 0) return null;
+  const { modeChanger } = await import("../plan/mode_changes.ts");
+  return modeChanger(chmod, umask);
 }

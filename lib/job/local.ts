@@ -3,12 +3,15 @@
 import type { Digesters } from "../engine/environment.ts";
 import type { Environment } from "../engine/environment.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
+import { accountRules } from "../engine/account_rules.ts";
+import { linkFollower } from "../engine/link_follower.ts";
 import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
+import type { ModeChanger } from "../plan/mode_changes.ts";
 import type { SourcePort } from "../session/ports.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
@@ -17,6 +20,7 @@ export interface LocalRun {
   env: Environment;
   list: FileList;
   filters: FilterSet;
+  changeMode?: ModeChanger | null;
   reporter: Reporter;
   monitor: Monitor;
   digesters: Digesters | null;
@@ -29,7 +33,7 @@ const LARGE_TREE = 8192;
 /** Runs to the end; rejects with what ended it early. */
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
-  const { env, list, filters, reporter, monitor } = run;
+  const { env, list, filters, changeMode, reporter, monitor } = run;
   const isLimited = options.bwlimitKib > 0;
   // A run that keeps to a rate (--bwlimit) passes content, not files, and so can say what it is.
   const seed = randomSeed();
@@ -59,6 +63,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     usesDelta: false,
     digesters,
     helper,
+    accountRules: await accountRules(options, env, true),
     path: request.target,
     expected: null,
   });
@@ -72,6 +77,8 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     target: isLimited ? (await import("./limited.ts")).limitedTarget(target, options.bwlimitKib) : target,
     digesters: sent === null ? null : Promise.resolve(sent),
     isLocal: !isLimited,
+    changeMode,
+    follower: await linkFollower(options, env),
     localTrees: {
       atLeast: LARGE_TREE,
       begin: (only) => target.expectLargeTree(only),

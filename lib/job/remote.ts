@@ -10,10 +10,13 @@ import { remoteCommand } from "../deploy/command.ts";
 import { launchAgent } from "../deploy/launch.ts";
 import { seededDigesters } from "../engine/digesters.ts";
 import type { Digesters, Environment } from "../engine/environment.ts";
+import { accountRules } from "../engine/account_rules.ts";
+import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
+import type { ModeChanger } from "../plan/mode_changes.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { takeLongTurns } from "../os/schedule.ts";
 import type { ByteSource } from "../os/streams.ts";
@@ -33,6 +36,7 @@ export interface RemoteRun {
   env: Environment;
   list: FileList;
   filters: FilterSet;
+  changeMode?: ModeChanger | null;
   reporter: Reporter;
   monitor: Monitor;
   stop: AbortSignal;
@@ -168,7 +172,7 @@ class Connection {
 }
 
 async function push(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
-  const { env, list, filters, reporter, monitor } = run;
+  const { env, list, filters, changeMode, reporter, monitor } = run;
   const { session } = connection;
   const half = new SourceHalf({
     env,
@@ -181,6 +185,8 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     digesters: connection.digesters(),
     roundTripMs: () => connection.roundTripMs(),
     isLocal: false,
+    changeMode,
+    follower: await linkFollower(request.options, env),
     report: (problem) => reporter.problem(problem),
     listed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
   });
@@ -197,14 +203,16 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
 }
 
 async function pull(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
-  const { env, list, filters, reporter, monitor } = run;
+  const { env, list, filters, changeMode, reporter, monitor } = run;
   const { session } = connection;
   const { options, target } = request;
   if (options.listOnly) return await listRemote(run, connection, request.names);
   const isNaming = namesEntries(options);
   const expected = isNaming ? null : namesAskedFor(request.sources);
   const asked = isNaming ? await askedNames(request) : null;
-  const ahead = ScanAhead.begin({ env, options, filters, path: target, only: expected });
+  // Digests at the source are of modes that it does not know to be changed.
+  const mayCompare = (changeMode ?? null) === null;
+  const ahead = mayCompare ? ScanAhead.begin({ env, options, filters, path: target, only: expected }) : null;
   try {
     await connection.open();
     if (request.names !== null) await session.sendNames(request.names);
@@ -213,7 +221,9 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
     const half = new TargetHalf({
       ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected, asked },
       source: session.peerSource(list),
-      trees: session.can("subtreeDigests") ? "here" : "not",
+      accountRules: await accountRules(options, env),
+      changeMode,
+      trees: mayCompare && session.can("subtreeDigests") ? "here" : "not",
       usesDelta: session.can("delta"),
       onListed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
     });

@@ -32,6 +32,8 @@ export interface JobRequest {
   target: Uint8Array;
   /** --files-from: the names, each ended by NUL; null: there are none, or the other end has them. */
   names: Uint8Array | null;
+  /** --chmod as written, one for each; known to be legal. The client's half does it, whichever that is. */
+  chmod?: string[];
   /** Null exactly when the direction is local. */
   remote: Remote | null;
 }

@@ -156,6 +156,13 @@ class LinuxOs implements Os {
     return folder;
   }
 
+  openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle {
+    const bad = this.#take(folder, name);
+    if (bad < 0) return bad;
+    const flags = reads ? k.O_RDONLY | k.O_NONBLOCK | k.O_NOCTTY | k.O_CLOEXEC : k.O_PATH | k.O_CLOEXEC;
+    return this.#open(folder, this.#name, flags, 0, reads ? PLAIN : PINNED);
+  }
+
   readFolder(folder: Handle, into: Listing): Result {
     into.clear();
     const dirents = this.#dirents ??= new Uint8Array(DIRENTS_BYTES);

@@ -228,6 +228,18 @@ export class MemoryOs implements Os {
     });
   }
 
+  openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle {
+    return this.#run("openThrough", name, () => {
+      const found = this.#find(folder, name);
+      if (typeof found === "number") return found;
+      const parent = this.#folder(folder);
+      if (typeof parent === "number") return parent;
+      const node = this.#resolve(name, true, parent);
+      if (typeof node === "number") return node;
+      return reads ? this.#openNode(node, READ) : this.#keep(node, false, false, true);
+    });
+  }
+
   readFolder(folder: Handle, into: Listing): Result {
     return this.#run("readFolder", null, () => {
       into.clear();
@@ -811,11 +823,11 @@ export class MemoryOs implements Os {
   }
 
   /** A path as an operator types it, from "/", through links. */
-  #resolve(path: Uint8Array, follow: boolean): Node | Result {
+  #resolve(path: Uint8Array, follow: boolean, start = this.#root): Node | Result {
     if (path.length === 0) return -Errno.ENOENT;
     if (path.length > 4095) return -Errno.ENAMETOOLONG;
     if (path.includes(0)) return EINVAL;
-    let node = this.#root;
+    let node = start;
     let rest = parts(path);
     for (let links = 0; rest.length > 0;) {
       const [name, ...after] = rest;

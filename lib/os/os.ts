@@ -3,7 +3,7 @@
 //
 // Conventions, for every verb of `Os`:
 // - A name is the exact bytes of ONE component (no "/", no NUL, not ".", not ".."), relative to a held folder handle.
-//   No verb but `openRoot` and `makeRoot` ever takes a path that follows links.
+//   No verb but `openRoot` and `makeRoot` ever takes a path that follows links, and none but `openThrough` follows a link.
 // - A result below zero is a negated errno (-2 is ENOENT); verbs never throw for what the system reports.
 // - EINTR is retried inside. Short reads are returned as they are; `writeAll` continues short writes.
 // - A handle is owned by exactly one holder, who closes it once.
@@ -166,6 +166,12 @@ export interface Os {
   /** Reads all names of the folder into `into` (cleared first). Each call reads from the start. */
   readFolder(folder: Handle, into: Listing): Result;
   close(handle: Handle): Result;
+
+  /**
+   * What `name` leads to, links followed wherever they lead: opened for reading, or (`reads` false) pinned. Only for what an option
+   * of the operator's asks to be followed.
+   */
+  openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle;
 
   // Looking.
   /** lstat of the name bytes[at, at+length) in the folder; the scan's hot call, hence the plain arguments. */

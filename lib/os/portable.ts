@@ -129,6 +129,17 @@ class PortableOs implements Os {
     });
   }
 
+  openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle {
+    const path = this.#pathOf(folder, name);
+    if (typeof path === "number") return path;
+    return attempt(() => {
+      const real = Deno.realPathSync(path);
+      if (!reads) return this.#hold(real, null);
+      if (Deno.lstatSync(real).isDirectory) return this.#hold(real, Kind.folder);
+      return this.#holdFile(real, fs.openSync(real, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    });
+  }
+
   readFolder(folder: Handle, into: Listing): Result {
     into.clear();
     const held = this.#folder(folder);

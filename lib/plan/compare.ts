@@ -47,15 +47,31 @@ export interface OwnerMap {
   gid(i: number): number;
 }
 
+/** Whether entries of this kind get the source's time. */
+export function keepsTime({ times, omitDirTimes, omitLinkTimes }: SyncOptions, kind: number): boolean {
+  return times && !(omitDirTimes && kind === Kind.folder) && !(omitLinkTimes && kind === Kind.link);
+}
+
+/** -E: the mode `has` of a file, which can be run if and only if one with `listed` can. What was right is left alone. */
+export function runnable(listed: number, has: number): number {
+  if ((listed & 0o111) === 0) return has & ~0o111;
+  return (has & 0o111) !== 0 ? has : has | (has & 0o444) >> 2;
+}
+
 /** Change bits (time, mode, owner, group) by which the entry at the target differs from the listed one. */
 export function compareMetadata(list: FileList, i: number, stat: Stat, options: SyncOptions, owners: OwnerMap): number {
   let change = 0;
   if (
-    options.times && !sameTime(list.mtimeSec(i), list.mtimeNs(i), stat.mtimeSec, stat.mtimeNs, options.modifyWindowNs)
+    keepsTime(options, stat.kind) &&
+    !sameTime(list.mtimeSec(i), list.mtimeNs(i), stat.mtimeSec, stat.mtimeNs, options.modifyWindowNs)
   ) {
     change |= Change.time;
   }
-  if (options.perms && stat.kind !== Kind.link && list.mode(i) !== stat.mode) change |= Change.mode;
+  if (options.perms) {
+    if (stat.kind !== Kind.link && list.mode(i) !== stat.mode) change |= Change.mode;
+  } else if (options.executability && stat.kind === Kind.file && runnable(list.mode(i), stat.mode) !== stat.mode) {
+    change |= Change.mode;
+  }
   const uid = owners.uid(i);
   if (uid >= 0 && uid !== stat.uid) change |= Change.owner;
   const gid = owners.gid(i);

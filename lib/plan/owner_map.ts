@@ -13,6 +13,15 @@ export interface Identity {
   groups: ReadonlySet<number>;
 }
 
+/** --usermap and --groupmap: the number here of an id there, whose name there is `name` (null: none is known); null: no rule fits. */
+export interface AccountRules {
+  user(id: number, name: Uint8Array | null): number | null;
+  group(id: number, name: Uint8Array | null): number | null;
+}
+
+/** AccountKind of lib/session. */
+const USER = 0;
+
 export class AccountMap implements OwnerMap {
   readonly #list: FileList;
   readonly #changesOwner: boolean;
@@ -21,7 +30,16 @@ export class AccountMap implements OwnerMap {
   readonly #users = new Map<number, number>();
   readonly #groups = new Map<number, number>();
 
-  constructor(list: FileList, options: SyncOptions, identity: Identity) {
+  readonly #rules: AccountRules | null;
+  /** Names that the source told, by id; only where there are rules. */
+  readonly #userNames = new Map<number, Uint8Array>();
+  readonly #groupNames = new Map<number, Uint8Array>();
+  /** Ids that the rules were asked about. */
+  readonly #askedUsers = new Set<number>();
+  readonly #askedGroups = new Set<number>();
+
+  constructor(list: FileList, options: SyncOptions, identity: Identity, rules: AccountRules | null = null) {
+    this.#rules = rules;
     this.#list = list;
     const isRoot = identity.uid === 0;
     this.#changesOwner = options.owner && isRoot;
@@ -46,15 +64,34 @@ export class AccountMap implements OwnerMap {
     return this.#groups.get(id) ?? id;
   }
 
+  /** The source calls its account `id` so. */
+  name(kind: number, id: number, name: Uint8Array): void {
+    if (this.#rules !== null) (kind === USER ? this.#userNames : this.#groupNames).set(id, name);
+  }
+
+  #askUser(id: number): void {
+    this.#askedUsers.add(id);
+    const mapped = this.#rules!.user(id, this.#userNames.get(id) ?? null);
+    if (mapped !== null) this.#users.set(id, mapped);
+  }
+
+  #askGroup(id: number): void {
+    this.#askedGroups.add(id);
+    const mapped = this.#rules!.group(id, this.#groupNames.get(id) ?? null);
+    if (mapped !== null) this.#groups.set(id, mapped);
+  }
+
   uid(i: number): number {
     if (!this.#changesOwner) return -1;
     const uid = this.#list.uid(i);
+    if (this.#rules !== null && !this.#askedUsers.has(uid)) this.#askUser(uid);
     return this.#users.size === 0 ? uid : this.#users.get(uid) ?? uid;
   }
 
   gid(i: number): number {
     if (!this.#changesGroup) return -1;
     const listed = this.#list.gid(i);
+    if (this.#rules !== null && !this.#askedGroups.has(listed)) this.#askGroup(listed);
     const gid = this.#groups.size === 0 ? listed : this.#groups.get(listed) ?? listed;
     return this.#allowedGroups === null || this.#allowedGroups.has(gid) ? gid : -1;
   }

@@ -20,6 +20,7 @@ export class FolderCache {
   readonly #os: Os;
   readonly #list: FileList;
   readonly #placeOf: (origin: number, path: Uint8Array) => { root: Handle; rest: Uint8Array };
+  readonly #follower: { openBeneath(root: Handle, path: Uint8Array): Handle };
   readonly #beforeClose: (folder: number, handle: Handle) => void;
   /** In order of use, oldest first. */
   readonly #held = new Map<number, Held>();
@@ -32,7 +33,9 @@ export class FolderCache {
     list: FileList,
     placeOf: (origin: number, path: Uint8Array) => { root: Handle; rest: Uint8Array },
     beforeClose: (folder: number, handle: Handle) => void = () => {},
+    follower: { openBeneath(root: Handle, path: Uint8Array): Handle } = os,
   ) {
+    this.#follower = follower;
     this.#os = os;
     this.#list = list;
     this.#placeOf = placeOf;
@@ -55,7 +58,7 @@ export class FolderCache {
       return held.handle;
     }
     const { root, rest } = this.#placeOf(origin, this.#list.path(folder));
-    const handle = this.#os.openBeneath(root, rest);
+    const handle = this.#follower.openBeneath(root, rest);
     return handle < 0 ? handle : this.put(key, handle);
   }
 

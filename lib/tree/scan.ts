@@ -13,6 +13,7 @@ import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { AttributeReader } from "./attributes.ts";
 import { FirstNames } from "./first_names.ts";
+import type { LinkFollower } from "./link_follower.ts";
 import type { NamedPaths, PathRange } from "./named_paths.ts";
 import { listsFolders, type Origin, placeOf } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
@@ -92,6 +93,10 @@ export class Scan {
   readonly #options: SyncOptions;
   readonly #filter: Filter;
   readonly #report: (problem: Problem) => void;
+  /** Null: links stay links. */
+  readonly #follower: LinkFollower | null;
+  /** --chmod. */
+  readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #stat = new Stat();
   readonly #firstNames: FirstNames | null;
   #attributes: AttributeReader | null = null;
@@ -124,8 +129,12 @@ export class Scan {
     filter: Filter,
     report: (problem: Problem) => void,
     paths: NamedPaths | null = null,
+    changeMode: ((kind: number, mode: number) => number) | null = null,
+    follower: LinkFollower | null = null,
   ) {
     this.#paths = paths;
+    this.#changeMode = changeMode;
+    this.#follower = follower;
     this.#os = os;
     this.#list = list;
     this.#origins = origins;
@@ -145,7 +154,7 @@ export class Scan {
   addRoot(stat: Stat | null, handle: Handle = -1): void {
     if (stat === null) this.#list.add(EMPTY, 0, 0, 0, Kind.folder << 12, 0, 0, 0, 0, 0, 0, null);
     else {
-      const mode = (Kind.folder << 12) | stat.mode;
+      const mode = (Kind.folder << 12) | (this.#changeMode?.(Kind.folder, stat.mode) ?? stat.mode);
       const size = this.#options.folderSizes ? stat.size : 0;
       this.#list.add(EMPTY, 0, 0, 0, mode, stat.uid, stat.gid, size, stat.mtimeSec, stat.mtimeNs, 0, null);
       if (this.#attributes !== null) this.#listAttributes(0, handle, EMPTY);
@@ -337,19 +346,28 @@ export class Scan {
   /** Opens the folder as one origin holds it. */
   #open(origin: number, path: Uint8Array): Handle {
     const { root, rest } = placeOf(this.#origins, origin, path);
-    return this.#os.openBeneath(root, rest);
+    return this.#follower?.openBeneath(root, rest) ?? this.#os.openBeneath(root, rest);
   }
 
-  /** lstat of a name in an open folder, or, where an origin begins at it, of that origin's root; 0 or a negated errno. */
+  /**
+   * lstat of a name in an open folder, or what the link leads to if it is one to follow (where that cannot be looked at, the stat is the
+   * link's own), or, where an origin begins at it, of that origin's root; 0 or a negated errno.
+   */
   #look(origin: number, path: Uint8Array, handle: Handle, names: Uint8Array, at: number, length: number): number {
-    if (this.#paths === null) return this.#os.statAt(handle, names, at, length, this.#stat);
-    const { at: begins, root } = this.#origins[origin];
-    if (begins.length > 0 && begins.length === path.length + length + (path.length === 0 ? 0 : 1)) {
-      if (equalBytes(begins, joinPath(path, names.subarray(at, at + length)))) {
-        return this.#os.statHandle(root, this.#stat);
-      }
+    const stat = this.#stat;
+    if (this.#paths !== null && this.#beginsAt(origin, path, names, at, length)) {
+      return this.#os.statHandle(this.#origins[origin].root, stat);
     }
-    return this.#os.statAt(handle, names, at, length, this.#stat);
+    stat.kind = Kind.unknown;
+    const result = this.#os.statAt(handle, names, at, length, stat);
+    if (result < 0 || stat.kind !== Kind.link || this.#follower === null) return result;
+    return Math.min(0, this.#follower.look(handle, names.slice(at, at + length), depthOf(path), stat));
+  }
+
+  #beginsAt(origin: number, path: Uint8Array, names: Uint8Array, at: number, length: number): boolean {
+    const begins = this.#origins[origin].at;
+    if (begins.length === 0 || begins.length !== path.length + length + (path.length === 0 ? 0 : 1)) return false;
+    return equalBytes(begins, joinPath(path, names.subarray(at, at + length)));
   }
 
   /** Of equal names a folder goes before anything else, as in rsync: what it holds must have its place. */
@@ -360,9 +378,8 @@ export class Scan {
       for (let at = first; end - first > 1 && at < end; at++) {
         const { name, origin, sorted, position, handle } = found[at];
         let kind = sorted.kind(position);
-        if (kind === Kind.unknown && this.#look(origin, path, handle, name, 0, name.length) === 0) {
-          kind = this.#stat.kind;
-        }
+        const isOpen = kind === Kind.unknown || (kind === Kind.link && this.#follower !== null);
+        if (isOpen && this.#look(origin, path, handle, name, 0, name.length) === 0) kind = this.#stat.kind;
         if (kind !== Kind.folder) continue;
         found.splice(first, 0, ...found.splice(at, 1));
         break;
@@ -419,7 +436,7 @@ export class Scan {
       return null;
     }
     const looked = this.#look(origin, path, handle, name, 0, name.length);
-    if (looked < 0) return this.#failed(Verb.stat, -looked, joinPath(path, name));
+    if (looked < 0) return this.#notLooked(-looked, path, name, origin);
     if (this.#list.kind(last) === Kind.folder && this.#stat.kind === Kind.folder) {
       const holders = this.#holders.get(last) ?? [this.#list.origin(last)];
       if (!holders.includes(origin)) holders.push(origin);
@@ -448,12 +465,13 @@ export class Scan {
       return true;
     }
     const stat = this.#stat;
-    const hinted = listing.kind[row];
+    const isOpen = this.#follower !== null && listing.kind[row] === Kind.link;
+    const hinted = isOpen ? Kind.unknown : listing.kind[row];
     // What is named, or on the way to it, has passed the rules that look at it.
     const filters = !this.#filter.isEmpty && way === Way.found;
     if (filters && hinted !== Kind.unknown && this.#isExcluded(path, listing.name(row), hinted, origin)) return true;
     const result = this.#look(origin, path, handle, names, at, length);
-    if (result < 0) return this.#failed(Verb.stat, -result, joinPath(path, listing.name(row)));
+    if (result < 0) return this.#notLooked(-result, path, listing.name(row), origin);
     const kind = stat.kind;
     if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind, origin)) return true;
     if (way === Way.implied && kind !== Kind.folder) {
@@ -480,7 +498,8 @@ export class Scan {
     } else if (kind === Kind.charDevice || kind === Kind.blockDevice) {
       size = deviceNumber(stat.rdevMajor, stat.rdevMinor);
     }
-    const mode = (kind << 12) | stat.mode;
+    const bits = this.#changeMode === null || kind === Kind.link ? stat.mode : this.#changeMode(kind, stat.mode);
+    const mode = (kind << 12) | bits;
     const { uid, gid, mtimeSec, mtimeNs } = stat;
     const index = this.#list.add(
       names,
@@ -572,6 +591,16 @@ export class Scan {
     this.#plans.set(i, { whole, named: isCovered ? NOTHING : rest, isBare });
   }
 
+  /** What `#look` or lstat could not look at. A link to be followed that leads nowhere is dropped, and nothing is deleted. */
+  #notLooked(errno: number, path: Uint8Array, name: Uint8Array, origin: number): boolean {
+    if (this.#follower === null || this.#stat.kind !== Kind.link) {
+      return this.#failed(Verb.stat, errno, joinPath(path, name));
+    }
+    if (!this.#filter.isEmpty && this.#isExcluded(path, name, Kind.link, origin)) return true;
+    this.#problem(Verb.readLink, Cause.system, errno, joinPath(path, name));
+    return false;
+  }
+
   #isExcluded(path: Uint8Array, name: Uint8Array, kind: number, origin: number): boolean {
     return this.#filter.excluded(joinPath(path, name), kind === Kind.folder, this.places?.of(origin) ?? null);
   }
@@ -630,4 +659,12 @@ function compareAsFolders(list: FileList, a: number, b: number): number {
     : list.namePiece(b)[list.nameStart(b) + common];
   const slash = 0x2f;
   return aLength > bLength ? next - slash : slash - next;
+}
+
+/** Folders between the root and what is in the folder at `path`. */
+function depthOf(path: Uint8Array): number {
+  if (path.length === 0) return 0;
+  let depth = 1;
+  for (const byte of path) if (byte === 0x2f) depth++;
+  return depth;
 }

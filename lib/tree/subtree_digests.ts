@@ -21,6 +21,8 @@ const SIDED = RuleFlag.absolute | RuleFlag.sender | RuleFlag.receiver | RuleFlag
 export interface TreeTerms {
   perms: boolean;
   times: boolean;
+  omitDirTimes: boolean;
+  omitLinkTimes: boolean;
   owner: boolean;
   group: boolean;
   /** Nanoseconds do not count. */
@@ -33,23 +35,28 @@ const SAME_SECOND = -1;
 /** Whether the quick check alone decides, so that equal digests say all there is to say, and both sides leave out the same names. */
 export function comparesTrees(options: SyncOptions): boolean {
   const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, filters, pruneEmptyFolders } = options;
-  const isPlain = recursive && !pruneEmptyFolders && !namesEntries(options);
-  // Names of one inode lie anywhere, and what -A and -X compare is not part of the digests.
-  const { hardLinks, acls, xattrs } = options;
-  return isPlain && !checksum && !ignoreTimes && !reportUnchanged && !hardLinks && !acls && !xattrs &&
-    (modifyWindowNs === null || modifyWindowNs === SAME_SECOND) && filters.every(({ flags }) => (flags & SIDED) === 0);
+  if (!recursive || checksum || ignoreTimes || reportUnchanged || pruneEmptyFolders || namesEntries(options)) {
+    return false;
+  }
+  if (modifyWindowNs !== null && modifyWindowNs !== SAME_SECOND) return false;
+  if (filters.some(({ flags }) => (flags & SIDED) !== 0)) return false;
+  // Names of one inode lie anywhere, and what is compared with these is no field of an entry, or not the one that was listed.
+  if (options.hardLinks || options.acls || options.xattrs || options.safeLinks) return false;
+  return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 
 /** What of the options counts, less what the target cannot set. */
 export function treeTerms(
-  { perms, times, owner, group, modifyWindowNs }: Pick<
-    SyncOptions,
-    "perms" | "times" | "owner" | "group" | "modifyWindowNs"
-  >,
+  options: Omit<TreeTerms, "wholeSeconds"> & Pick<SyncOptions, "modifyWindowNs">,
   settable: { owner: boolean; group: boolean },
 ): TreeTerms {
-  const wholeSeconds = modifyWindowNs === SAME_SECOND;
-  return { perms, times, owner: owner && settable.owner, group: group && settable.group, wholeSeconds };
+  const { perms, times, omitDirTimes, omitLinkTimes, owner, group, modifyWindowNs } = options;
+  return {
+    ...{ perms, times, omitDirTimes, omitLinkTimes },
+    owner: owner && settable.owner,
+    group: group && settable.group,
+    wholeSeconds: modifyWindowNs === SAME_SECOND,
+  };
 }
 
 /** Names of accounts; null: the number counts. */
@@ -219,14 +226,15 @@ export class SubtreeDigests {
 
   #record(i: number): void {
     const list = this.#list;
-    const { perms, times, owner, group, wholeSeconds } = this.#terms;
+    const { perms, times, omitDirTimes, omitLinkTimes, owner, group, wholeSeconds } = this.#terms;
     const kind = list.kind(i);
+    const omits = kind === Kind.folder ? omitDirTimes : kind === Kind.link && omitLinkTimes;
     this.#bytes(list.namePiece(i), list.nameStart(i), list.nameLength(i));
     this.#u32(perms && kind !== Kind.link ? kind << 12 | list.mode(i) : kind << 12);
     if (owner) this.#account(list.uid(i), this.#users, this.#accounts.user);
     if (group) this.#account(list.gid(i), this.#groups, this.#accounts.group);
     // The quick check looks at the time of a file even where times are not kept.
-    if (times || kind === Kind.file) {
+    if (times && !omits || kind === Kind.file) {
       this.#number(list.mtimeSec(i));
       this.#u32(wholeSeconds ? 0 : list.mtimeNs(i));
     }

@@ -1,8 +1,9 @@
 // The options of a JOB that hold a value and are at rest in most runs: only those that are not travel, each under its tag.
 // Called by job_codec.ts. Promises: a tag that is not in the table, or comes twice, ends the session.
 
+import { equalBytes } from "../base/bytes.ts";
 import { ByteReader, ByteWriter } from "../base/codec.ts";
-import { FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
+import { ACCOUNT_MAP_BYTES, FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
 import { RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
@@ -19,6 +20,8 @@ interface Value<Name extends keyof SyncOptions> {
 const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [1, number("timeoutSeconds", TIMEOUT_LIMIT)],
   [2, number("blockBytes", MAX_BLOCK_BYTES)],
+  [25, text("userMap", ACCOUNT_MAP_BYTES)],
+  [26, text("groupMap", ACCOUNT_MAP_BYTES)],
   [35, limit("maxSize", FILE_BYTES)],
   [36, limit("minSize", FILE_BYTES)],
   [37, path("filesFromThere")],
@@ -67,9 +70,24 @@ function path(name: Path): Value<keyof SyncOptions> {
   };
 }
 
+type Textual = { [Name in keyof SyncOptions]: SyncOptions[Name] extends Uint8Array ? Name : never }[keyof SyncOptions];
+
+/** Bytes without NUL. */
+function text(name: Textual, limit: number): Value<keyof SyncOptions> {
+  return {
+    name,
+    encode: (writer, value) => writer.blob(value as Uint8Array),
+    decode: (reader) => {
+      const bytes = reader.blob(`JOB ${name}`, limit).slice();
+      if (bytes.length === 0 || bytes.includes(0)) reader.fail(`JOB ${name}`, "it is empty or holds NUL");
+      return bytes;
+    },
+  };
+}
+
 export function encodeValues(writer: ByteWriter, options: SyncOptions): void {
   const atRest = defaultOptions();
-  const given = [...VALUES].filter(([, { name }]) => options[name] !== atRest[name]);
+  const given = [...VALUES].filter(([, { name }]) => !isSame(options[name], atRest[name]));
   writer.varint(given.length);
   for (const [tag, { name, encode }] of given) {
     const value = new ByteWriter(16);
@@ -77,6 +95,10 @@ export function encodeValues(writer: ByteWriter, options: SyncOptions): void {
     writer.u8(tag);
     writer.blob(value.bytes.subarray(0, value.used));
   }
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array ? equalBytes(a, b) : a === b;
 }
 
 export function decodeValues(reader: ByteReader, options: SyncOptions): void {

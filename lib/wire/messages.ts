@@ -114,8 +114,10 @@ export const ID_LIMIT = 2 ** 32 - 2;
 export const MAJOR_LIMIT = 2 ** 20 - 1;
 export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
-/** Highest flag of Change, verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (1 << 16) - 1;
+/** Flags of Change that stand in a row, from the lowest on; others have numbers of their own. */
+export const CHANGES = (1 << 10) - 1;
+/** All flags of Change that there are (13 acl, 14 xattr, 15 linked, 16 unsafe), highest verb, cause and errno that a record may name. */
+export const CHANGE_LIMIT = (0b1111 << 13) + CHANGES;
 export const VERB_LIMIT = 22;
 export const CAUSE_LIMIT = 44;
 export const ERRNO_LIMIT = 4095;

@@ -228,6 +228,36 @@ const claims: [string, (b: Bench) => void][] = [
     oneOf(b.os.openFolder(b.root, utf8("link")), -ELOOP, -ENOTDIR);
     oneOf(b.os.openFolder(b.root, utf8("dangling")), -ELOOP, -ENOTDIR);
   }],
+  ["openThrough follows links to files and folders, and says what leads nowhere", (b) => {
+    const stat = new Stat();
+    const through = (name: string, reads: boolean) => b.os.openThrough(b.root, utf8(name), reads);
+    b.file("leaf", "deep", b.folder("folder"));
+    b.link("to folder", "folder");
+    b.link("to link", "to folder");
+    b.link("to file", "to link/leaf");
+    b.link("up", "../to file", b.keep(b.os.openFolder(b.root, utf8("folder"))));
+    b.link("through up", "folder/up");
+    b.link("dangling", "absent");
+    b.link("loop", "loop");
+    for (const name of ["folder", "to folder", "to link"]) {
+      assert.equal(b.content("leaf", b.keep(through(name, true))), "deep");
+      assert.equal(b.os.statHandle(b.keep(through(name, false)), stat), 0);
+      assert.equal(stat.kind, Kind.folder);
+    }
+    for (const name of ["to file", "through up"]) {
+      const into = new Uint8Array(8);
+      assert.equal(b.os.read(b.keep(through(name, true)), into), 4);
+      assert.equal(b.os.statHandle(b.keep(through(name, false)), stat), 0);
+      assert.deepEqual([stat.kind, stat.size], [Kind.file, 4]);
+    }
+    for (const reads of [true, false]) {
+      assert.equal(through("absent", reads), -ENOENT);
+      assert.equal(through("dangling", reads), -ENOENT);
+      assert.equal(through("loop", reads), -ELOOP);
+      assert.equal(through("folder/leaf", reads), -EINVAL);
+      assert.equal(b.os.openThrough(-1, utf8("folder"), reads), -EBADF);
+    }
+  }],
   ["openBeneath walks components and refuses links wherever they stand", (b) => {
     const c = b.folder("c", b.folder("b", b.folder("a")));
     b.file("leaf", "deep", c);

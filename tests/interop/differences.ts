@@ -78,6 +78,14 @@ export const DIFFERENCES: readonly Difference[] = [
     reason:
       "a dry run says what the real run says; rsync's says p beside a where only the access list changes the mode",
   },
+  {
+    name: "links: owners: a name that nobody has",
+    reason: "tsync refuses (3) before anything is written; rsync warns and keeps the source's owner",
+  },
+  {
+    name: "links: -L, dangling links delete nothing",
+    reason: 'neither deletes; rsync adds the line "IO error encountered -- skipping file deletion"',
+  },
 ];
 
 /** The declared difference that covers `name`. */

@@ -253,14 +253,8 @@ for (const role of ["agent target", "agent source"] as Role[]) {
   refused(role, "a job that counts 65,536 paths", { tamper: tail(0, 0, 65_536) });
   refused(role, "a job that counts 65,535 paths and holds none", { tamper: tail(0, 0, 65_535) });
   refused(role, "a job whose path is longer than the frame", { tamper: tail(0, 0, 1, 4_000) });
-  refused(role, "a rule that is neither exclude nor include", {
-    job: { rules: [rule(3)] },
-    tamper: edit("JOB", (payload) => {
-      const at = payload.indexOf(97) - 2;
-      payload[at] = 2;
-      return payload;
-    }),
-  });
+  refused(role, "a rule with flags beyond the known", { job: { rules: [{ ...rule(3), flags: 0x4000 }] } });
+  refused(role, "a rule with flags of merge files that is none", { job: { rules: [{ ...rule(3), flags: 0x100 }] } });
 }
 refused("agent target", "a target of two paths", { job: { paths: [latin1("target"), latin1("canary")] } });
 

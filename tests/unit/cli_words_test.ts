@@ -403,3 +403,32 @@ Deno.test("--files-from: one source; a file at the other end belongs to this run
   assertMatch(refused("--delete s d"), /usage: .*-r .* or -d/);
   assertEquals(sync("-d --delete s d").request.options.delete, true);
 });
+
+Deno.test("--crtimes (-N) is refused with the reason, --no-crtimes takes it back", () => {
+  for (const word of ["-N", "--crtimes"]) {
+    assertThrows(() => sync(`-a ${word} s d`), TsyncError, "Linux has no way to set a creation time");
+  }
+  assertEquals(sync("-a --crtimes --no-crtimes s d").kind, "sync");
+});
+
+Deno.test("--chown, --usermap and --groupmap: what they ask for is kept, and each comes once", () => {
+  const { options } = sync("-r --chown=a:b s d").request;
+  assertEquals([latin1(options.userMap), latin1(options.groupMap), options.owner, options.group], [
+    "*:a",
+    "*:b",
+    true,
+    true,
+  ]);
+  assertEquals(sync("-r --chown=a s d").request.options.group, false);
+  assertEquals(latin1(sync("-r --chown=:b --usermap=1:2 s d").request.options.userMap), "1:2");
+  for (
+    const words of [
+      "--chown=a --usermap=1:2",
+      "--usermap=1:2 --usermap=2:3",
+      "--chown=a,b",
+      "--chown=:b --groupmap=1:2",
+    ]
+  ) {
+    assertThrows(() => sync(`-r ${words} s d`), TsyncError);
+  }
+});

@@ -7,7 +7,16 @@ import { Change } from "../../lib/base/monitor.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { Cause } from "../../lib/base/problem.ts";
 import { Kind, Stat } from "../../lib/os/os.ts";
-import { beyondSizes, compareMetadata, isNewer, type OwnerMap, quickCheck, sameTime } from "../../lib/plan/compare.ts";
+import {
+  beyondSizes,
+  compareMetadata,
+  isNewer,
+  keepsTime,
+  type OwnerMap,
+  quickCheck,
+  runnable,
+  sameTime,
+} from "../../lib/plan/compare.ts";
 
 type Time = [number, number];
 const SECOND = 1e9;
@@ -125,4 +134,18 @@ Deno.test("beyondSizes: the limits themselves are within, and 0 is a limit", () 
   assert.deepEqual([beyond(10, 10, 10), beyond(0, null, null), beyond(0, 0, 0)], [-1, -1, -1]);
   assert.deepEqual([beyond(11, 10, null), beyond(1, 0, null)], [Cause.tooLarge, Cause.tooLarge]);
   assert.deepEqual([beyond(9, null, 10), beyond(9, 8, 10)], [Cause.tooSmall, Cause.tooLarge]);
+});
+
+Deno.test("-O and -J take folders and links out of -t, -E makes files runnable where they can be read", () => {
+  const options = { ...defaultOptions(), times: true, omitDirTimes: true };
+  assert.deepEqual([Kind.folder, Kind.link, Kind.file].map((kind) => keepsTime(options, kind)), [false, true, true]);
+  options.omitLinkTimes = true;
+  assert.equal(keepsTime(options, Kind.link), false);
+  assert.equal(keepsTime({ ...options, times: false }, Kind.file), false);
+  const rows = [[0o644, 0o755, 0o644], [0o755, 0o640, 0o750], [0o700, 0o711, 0o711], [0o700, 0, 0], [
+    0o600,
+    0o600,
+    0o600,
+  ]];
+  for (const [listed, has, becomes] of rows) assert.equal(runnable(listed, has), becomes, `${listed} on ${has}`);
 });

@@ -1,7 +1,7 @@
 // Which owner and group an entry gets: by name where one was told, else by number, never 0 by accident; without root only one's own.
 
 import assert from "node:assert/strict";
-import { utf8 } from "../../lib/base/bytes.ts";
+import { latin1, utf8 } from "../../lib/base/bytes.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { AccountMap } from "../../lib/plan/owner_map.ts";
@@ -49,4 +49,19 @@ Deno.test("AccountMap without root: owners stay, groups only one's own, also aft
   map.mapGroup(4_294_967_294, 5);
   map.mapGroup(5, 6);
   assert.deepEqual(gids(map), [-1, -1, 1000, 5]);
+});
+
+Deno.test("account maps: the first rule that fits, by number, range, name, wildcard and no name", async () => {
+  const { parseAccountMap } = await import("../../lib/plan/account_map_rules.ts");
+  const here = (name: Uint8Array) => latin1(name) === "bin" ? 2 : null;
+  const map = parseAccountMap("--usermap", utf8("7:bin,10-12:1,d*n:3,www:4,:5,x?:6,[yz]*:7"), here);
+  const named = (id: number, name: string | null) => map(id, name === null ? null : utf8(name));
+  assert.deepEqual(
+    [named(7, "x1"), named(10, null), named(12, "www"), named(13, "daemon"), named(13, "www"), named(13, null)],
+    [2, 1, 1, 3, 4, 5],
+  );
+  assert.deepEqual([named(99, "x1"), named(99, "x"), named(99, "zed"), named(99, "other")], [6, null, 7, null]);
+  for (const bad of ["1", "1:", "0*:5", "0-:4", "1:99999999999", "1:4294967295", "1:2,", ",", "1:nobody here"]) {
+    assert.throws(() => parseAccountMap("--usermap", utf8(bad), here), bad);
+  }
 });

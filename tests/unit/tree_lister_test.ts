@@ -13,7 +13,10 @@ import { type Piece, Scan } from "../../lib/tree/scan.ts";
 import { comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../../lib/tree/subtree_digests.ts";
 import { type Entry, file, folder, plant } from "../support/trees.ts";
 
-const TERMS = { perms: true, times: true, owner: true, group: true, wholeSeconds: false };
+const TERMS = {
+  ...{ perms: true, times: true, omitDirTimes: false, omitLinkTimes: false },
+  ...{ owner: true, group: true, wholeSeconds: false },
+};
 
 interface Run {
   entries: Entry[];

@@ -554,7 +554,8 @@ limit("CHECK depth", Message.check, (w, v) => (w.varint(1), w.blob(utf8("a/".rep
 
 // Events and control.
 limit("ENTRY index", Message.entry, (w, v) => (w.varint(v), w.varint(0)), ENTRY_INDEX);
-limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), (1 << 15) - 1, 1 << 16);
+limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1023, 1 << 10);
+limit("ENTRY change, the highest", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1 << 16, 1 << 17);
 limit("DELETED kind", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 12);
 limit("DELETED kind of 8 bits", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 8, 8 + 32);
 const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {

@@ -352,6 +352,21 @@ export const SAMPLES: Sample[] = [
   },
   job("JOB push, nothing set", PUSH),
   job("JOB pull, all set", PULL),
+  job("JOB with modes, times and accounts of its own", {
+    ...PUSH,
+    options: {
+      ...PUSH.options,
+      executability: true,
+      omitDirTimes: true,
+      omitLinkTimes: true,
+      userMap: utf8("0-9:bin,*:7"),
+      groupMap: utf8(":sys"),
+    },
+  }),
+  job("JOB that follows and judges links", {
+    ...PUSH,
+    options: { ...PUSH.options, copyLinks: true, copyDirlinks: true, copyUnsafeLinks: true, safeLinks: true },
+  }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
   named("NAMES, the last part", "a/b\0\xffc/\0", true),
   named("NAMES, a part that ends in the midst of a name", "a/b\0c", false),
