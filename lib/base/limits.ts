@@ -38,6 +38,8 @@ export const FILTER_RULES = 100_000;
 export const FILTER_BYTES = 4095;
 /** Source arguments of one run. */
 export const SOURCES = 65_535;
+/** Folders of --compare-dest, --copy-dest or --link-dest, as many as rsync takes. */
+export const ALT_DESTS = 20;
 /** User and group names: longest name, bytes, and how many a run may announce. */
 export const ACCOUNT_BYTES = 256;
 export const ACCOUNTS = 65_536;

@@ -19,6 +19,8 @@ export const Change = {
   mode: 1 << 7,
   owner: 1 << 8,
   group: 1 << 9,
+  /** The entry becomes a second name of one that is there. */
+  hardLink: 1 << 14,
 } as const;
 
 /** One entry as an event shows it. */

@@ -47,6 +47,21 @@ export const Cause = {
   reappeared: 10,
   /** Two sources hold the same name; the first one counts: no failure. */
   duplicate: 11,
+  // 12 and 13 are not used.
+  /** A folder stays because it is not empty: no failure. */
+  notEmpty: 14,
+  /** --max-delete: what the path says, in digits, is how many entries were not deleted. */
+  deletionsStopped: 15,
+  /** --mkpath made so many folders (errno) above and with the one at the path: no failure. */
+  madeFolders: 16,
+  /** A folder that an option names is not there, or is no folder; the option is left out: no failure. */
+  noSuchFolder: 17,
+  /** The entry lies in a folder that an option names (backups): nothing listed is put there. */
+  inOwnFolder: 18,
+  /** --remove-source-files: it is not what was sent any more, so it stays. */
+  sourceChanged: 19,
+  /** --remove-source-files: it is the file at the target itself. */
+  sameFile: 20,
 } as const;
 export type Cause = number;
 
@@ -62,9 +77,19 @@ export interface Problem {
   path: Uint8Array;
 }
 
+const NOTICES: readonly Cause[] = [
+  Cause.notAsked,
+  Cause.notRecursive,
+  Cause.duplicate,
+  Cause.notEmpty,
+  Cause.deletionsStopped,
+  Cause.madeFolders,
+  Cause.noSuchFolder,
+];
+
 /** Problems that are told but are no failure. */
 export function isNotice(problem: Problem): boolean {
-  return problem.cause === Cause.notAsked || problem.cause === Cause.notRecursive || problem.cause === Cause.duplicate;
+  return NOTICES.includes(problem.cause);
 }
 
 /** Problems after which rsync exits 24, not 23, when there is nothing worse. */

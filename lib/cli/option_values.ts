@@ -2,6 +2,7 @@
 // names the word and says what would be right.
 
 import { display, latin1 } from "../base/bytes.ts";
+import { PATH_BYTES } from "../base/limits.ts";
 import { TsyncError } from "../base/errors.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
@@ -48,6 +49,12 @@ export function compressionOf(value: Uint8Array, word: string): SyncOptions["com
 export function levelOf(value: Uint8Array, word: string): number | null {
   const level = numberOf(value, word, "a compression level", -(2 ** 31), 2 ** 31 - 1);
   return level === 0 ? null : Math.min(Math.max(level, LOWEST_LEVEL), HIGHEST_LEVEL);
+}
+
+/** A folder, raw, as options hold it. */
+export function folderOf(value: Uint8Array, word: string): string {
+  if (value.length > PATH_BYTES) throw usageError(`${word}: the path is longer than ${PATH_BYTES} bytes`);
+  return latin1(value);
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -25,6 +25,8 @@ const VERBS: Record<number, string> = {
 };
 
 const EPERM = 1;
+const ENOENT = 2;
+const ENOTDIR = 20;
 const SLASH = 0x2f;
 
 /** A failure as one line with its newline, for standard error. */
@@ -39,8 +41,24 @@ export function problemLine(problem: Problem, request: JobRequest): string {
 /** What was left out because it was not asked for, in rsync's words; null for what rsync does not tell either. */
 export function noticeLine(problem: Problem): string | null {
   if (problem.cause === Cause.notAsked) return `skipping non-regular file "${display(problem.path)}"\n`;
+  if (problem.cause === Cause.notEmpty) return `cannot delete non-empty directory: ${display(problem.path)}\n`;
   if (problem.cause === Cause.notRecursive) return `skipping directory ${display(problem.path) || "."}\n`;
   return null;
+}
+
+/** What belongs on standard error although it is no failure of an entry; null for everything else. */
+export function warningLine({ cause, path, errno }: Problem, { options }: JobRequest): string | null {
+  if (cause === Cause.deletionsStopped) {
+    return `Deletions stopped due to --max-delete limit (${display(path)} skipped)\n`;
+  }
+  if (cause !== Cause.noSuchFolder) return null;
+  const what = errno === ENOENT ? "does not exist" : errno === ENOTDIR ? "is not a dir" : errnoText(errno);
+  return `--${options.altKind}-dest arg ${what}: ${display(path)}\n`;
+}
+
+/** --mkpath: what was made, in rsync's words. */
+export function madeFoldersLine({ errno, path }: Problem): string {
+  return `created ${errno} ${errno === 1 ? "directory" : "directories"} for ${display(path)}\n`;
 }
 
 function reason(problem: Problem): string {
@@ -59,6 +77,12 @@ function reason(problem: Problem): string {
       return "the path is longer or deeper than tsync carries";
     case Cause.targetChanged:
       return "something else changed it at the target meanwhile; run tsync again";
+    case Cause.inOwnFolder:
+      return "that folder at the target is the one of --backup-dir or another such option; nothing listed is put there";
+    case Cause.sourceChanged:
+      return "it is at the target as it was sent, but has changed since; it stays";
+    case Cause.sameFile:
+      return "it is the very file at the target; it stays";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

@@ -3,12 +3,12 @@
 
 import { display, latin1 } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Monitor, type Phase } from "../base/monitor.ts";
-import { isNotice, type Problem } from "../base/problem.ts";
+import { Cause, isNotice, type Problem } from "../base/problem.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
 import { DELETING, itemize } from "../plan/itemize.ts";
 import type { Output } from "./output.ts";
-import { noticeLine, problemLine } from "./problem_text.ts";
+import { madeFoldersLine, noticeLine, problemLine, warningLine } from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
 import type { OutputSettings } from "./settings.ts";
 import { statsBlock, summaryLines } from "./summary.ts";
@@ -84,6 +84,12 @@ export class Report implements Monitor {
       this.#output.err(problemLine(problem, this.#request));
       return;
     }
+    const warning = warningLine(problem, this.#request);
+    if (warning !== null) {
+      this.#line?.clear();
+      this.#output.err(warning);
+    }
+    if (problem.cause === Cause.madeFolders && this.#names) this.#say(madeFoldersLine(problem));
     const line = this.#settings.quiet ? null : noticeLine(problem);
     if (line !== null) this.#say(line);
   }
@@ -124,10 +130,13 @@ export class Report implements Monitor {
 
   /** -v without -i: what is made or transferred, folders also for their metadata; -vv names everything. */
   #sayName(kind: number, change: number, name: string, arrow: string): void {
+    // A copy or a link of what an alternative destination has is no news.
+    const isQuiet = change === 0 || change === Change.local || change === Change.hardLink;
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;
-    if (made) this.#say(`${name}${arrow}\n`);
-    else if (change !== 0 && (kind === FOLDER || this.#settings.verbose > 1)) this.#say(`${name}\n`);
-    else if (change === 0 && this.#settings.verbose > 1 && kind !== FOLDER) this.#say(`${name} is uptodate\n`);
+    if (isQuiet) {
+      if (this.#settings.verbose > 1 && (change !== 0 || kind !== FOLDER)) this.#say(`${name} is uptodate\n`);
+    } else if (made) this.#say(`${name}${arrow}\n`);
+    else if (kind === FOLDER || this.#settings.verbose > 1) this.#say(`${name}\n`);
   }
 
   /** Whether the target folder itself is one of the entries: a source gave its content, not itself. */

@@ -30,6 +30,7 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
   }
   const ends = readOperands(operands);
   checkConflicts(settings);
+  nameBackups(settings);
   const { options, output, rules } = settings;
   options.reportEntries = !output.quiet && (output.verbose > 0 || output.itemize > 0);
   options.reportUnchanged = !output.quiet && (output.verbose > 1 || output.itemize > 1);
@@ -39,6 +40,18 @@ export function readCommand(words: readonly Uint8Array[], env: (name: string) =>
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
   return { kind: "sync", request: { options, direction, sources, target, remote }, output, rules };
+}
+
+/** The suffix of backups, by rsync's rules. */
+function nameBackups({ options, suffix }: Settings): void {
+  const text = suffix === null ? null : latin1(suffix);
+  if (text?.includes("/")) throw usageError("--suffix must not contain slashes");
+  if (text === "" && options.backup && options.backupDir === "") {
+    throw usageError("--suffix cannot be empty without --backup-dir");
+  }
+  // As in rsync, a folder for backups asks for them.
+  options.backup ||= options.backupDir !== "";
+  if (options.backup) options.backupSuffix = text ?? (options.backupDir === "" ? "~" : "");
 }
 
 function checkConflicts({ options, rules }: Settings): void {

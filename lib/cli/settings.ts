@@ -26,6 +26,8 @@ export interface Settings {
   options: SyncOptions;
   output: OutputSettings;
   rules: RuleWord[];
+  /** --suffix; null where it was not given. */
+  suffix: Uint8Array | null;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -37,6 +39,7 @@ export function defaultSettings(): Settings {
     options: defaultOptions(),
     output: { verbose: 0, itemize: 0, quiet: false, stats: false, progress: null },
     rules: [],
+    suffix: null,
     rsh: null,
     rsyncPath: null,
     help: false,

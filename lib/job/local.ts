@@ -38,6 +38,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     want: (indexes, kind) => port.source.want(indexes, kind),
     signature: (index, head, isLast, records) => port.source.signature(index, head, isLast, records),
     fine: (index, isLast, records) => port.source.fine(index, isLast, records),
+    placed: (indexes) => port.source.placed(indexes),
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };

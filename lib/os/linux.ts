@@ -415,6 +415,12 @@ class LinuxOs implements Os {
     return this.#renameat2(folderA, folderB, k.RENAME_EXCHANGE);
   }
 
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    const bad = this.#takeTwo(fromFolder, from, toFolder, to);
+    if (bad < 0) return bad;
+    return this.#done(this.#c.rare.linkat(fromFolder, this.#name, toFolder, this.#name2, 0));
+  }
+
   unlink(folder: Handle, name: Uint8Array): Result {
     const bad = this.#take(folder, name);
     if (bad < 0) return bad;

@@ -514,7 +514,9 @@ export class MemoryOs implements Os {
     if (typeof old !== "number") {
       if (!replace) return -Errno.EEXIST;
       if (old.contains(source)) return -Errno.ENOTEMPTY;
-      if (old === node && this.#key(from) === this.#key(to) && source === target && equal(from, to)) return 0;
+      // Two names of one file stay as they are, as POSIX has it; in a tree that folds case the entry gets its new spelling.
+      const isOneName = this.#key(from) === this.#key(to) && source === target;
+      if (old === node && (!isOneName || equal(from, to))) return 0;
     }
     if (node.kind === Kind.folder) {
       if (node.contains(target)) return EINVAL;
@@ -547,6 +549,26 @@ export class MemoryOs implements Os {
       this.#name(parentB, b, nodeA);
       for (const changed of [parentA, parentB]) this.#touch(changed);
       for (const changed of [nodeA, nodeB]) this.#touch(changed, false);
+      return 0;
+    });
+  }
+
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    return this.#run("hardLink", from, () => {
+      if (!isName(to)) return EINVAL;
+      const node = this.#find(fromFolder, from);
+      if (typeof node === "number") return node;
+      const target = this.#folder(toFolder);
+      if (typeof target === "number") return target;
+      if (node.kind === Kind.folder) return -Errno.EPERM;
+      if (!target.linked) return -Errno.ENOENT;
+      if (!this.#may(target, WRITE | SEARCH)) return -Errno.EACCES;
+      const old = this.#child(target, to);
+      if (old !== -Errno.ENOENT) return typeof old === "number" ? old : -Errno.EEXIST;
+      this.#name(target, to, node);
+      node.names++;
+      this.#touch(target);
+      this.#touch(node, false);
       return 0;
     });
   }
@@ -774,9 +796,10 @@ export class MemoryOs implements Os {
 
   #unname(parent: Node, name: Uint8Array, node: Node): void {
     parent.children.delete(this.#key(name));
-    node.linked = false;
-    node.parent = null;
+    node.names--;
     this.#touch(node, false);
+    if (node.linked) return;
+    node.parent = null;
     this.#free(node);
   }
 

@@ -27,8 +27,8 @@ export class Node {
   ctimeNs = 0;
   rdevMajor = 0;
   rdevMinor = 0;
-  /** False once no folder names it. */
-  linked = true;
+  /** How many folder entries name it. */
+  names = 1;
   /** Handles that hold it. */
   held = 0;
   /** Of a folder; the key is the name as the tree compares names. */
@@ -44,8 +44,13 @@ export class Node {
 
   constructor(readonly kind: Kind, readonly inode: number) {}
 
+  /** False once no folder names it. */
+  get linked(): boolean {
+    return this.names > 0;
+  }
+
   into(out: Stat): void {
-    let nlink = this.linked ? 1 : 0;
+    let nlink = this.names;
     if (this.kind === Kind.folder && this.linked) {
       nlink = 2;
       for (const child of this.children.values()) if (child.node.kind === Kind.folder) nlink++;

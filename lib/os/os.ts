@@ -209,6 +209,8 @@ export interface Os {
   renameNew(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result;
   /** Swaps two names of any kinds in one step; -EINVAL (-22) or -ENOSYS (-38) where that cannot be done. */
   exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result;
+  /** A second name for the entry, whatever kind it is but a folder (never through a link); fails with -EEXIST if the new name exists. */
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result;
   unlink(folder: Handle, name: Uint8Array): Result;
   removeFolder(folder: Handle, name: Uint8Array): Result;
 
@@ -247,6 +249,7 @@ export const Errno = {
   EFBIG: 27,
   ENOSPC: 28,
   EROFS: 30,
+  EMLINK: 31,
   EPIPE: 32,
   ENAMETOOLONG: 36,
   ENOSYS: 38,

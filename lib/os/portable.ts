@@ -365,6 +365,16 @@ class PortableOs implements Os {
     return typeof pathB === "number" ? pathB : -Errno.ENOSYS;
   }
 
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    const [oldPath, newPath] = [this.#pathOf(fromFolder, from), this.#pathOf(toFolder, to)];
+    if (typeof oldPath === "number") return oldPath;
+    if (typeof newPath === "number") return newPath;
+    return attempt(() => {
+      Deno.linkSync(oldPath, newPath);
+      return 0;
+    });
+  }
+
   unlink(folder: Handle, name: Uint8Array): Result {
     const path = this.#pathOf(folder, name);
     if (typeof path === "number") return path;

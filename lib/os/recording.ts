@@ -159,6 +159,9 @@ export class RecordingOs implements Os {
   exchange(folderA: Handle, a: Uint8Array, folderB: Handle, b: Uint8Array): Result {
     return this.#note("exchange", a, this.#inner.exchange(folderA, a, folderB, b));
   }
+  hardLink(fromFolder: Handle, from: Uint8Array, toFolder: Handle, to: Uint8Array): Result {
+    return this.#note("hardLink", from, this.#inner.hardLink(fromFolder, from, toFolder, to));
+  }
   unlink(folder: Handle, name: Uint8Array): Result {
     return this.#note("unlink", name, this.#inner.unlink(folder, name));
   }

@@ -19,6 +19,7 @@ const CHANGING: ReadonlySet<Verb> = new Set<Verb>([
   "rename",
   "renameNew",
   "exchange",
+  "hardLink",
   "unlink",
   "removeFolder",
   "setMode",

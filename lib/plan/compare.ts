@@ -3,7 +3,7 @@
 
 import type { FileList } from "../base/file_list.ts";
 import { Change } from "../base/monitor.ts";
-import type { SyncOptions } from "../base/options.ts";
+import { keepsFolderTimes, type SyncOptions } from "../base/options.ts";
 import { Kind, type Stat } from "../os/os.ts";
 
 /**
@@ -34,8 +34,9 @@ export interface OwnerMap {
 /** Change bits (time, mode, owner, group) by which the entry at the target differs from the listed one. */
 export function compareMetadata(list: FileList, i: number, stat: Stat, options: SyncOptions, owners: OwnerMap): number {
   let change = 0;
+  const comparesTime = stat.kind === Kind.folder ? keepsFolderTimes(options) : options.times;
   if (
-    options.times && !sameTime(list.mtimeSec(i), list.mtimeNs(i), stat.mtimeSec, stat.mtimeNs, options.modifyWindowNs)
+    comparesTime && !sameTime(list.mtimeSec(i), list.mtimeNs(i), stat.mtimeSec, stat.mtimeNs, options.modifyWindowNs)
   ) {
     change |= Change.time;
   }

@@ -18,7 +18,8 @@ export function itemize(kind: number, change: number, sending: boolean): string 
   const created = (change & Change.create) !== 0;
   const transferred = (change & Change.content) !== 0 || (created && kind === FILE);
   const local = created || (change & Change.local) !== 0;
-  const action = transferred ? (sending ? "<" : ">") : local ? "c" : ".";
+  const linked = (change & Change.hardLink) !== 0;
+  const action = transferred ? (sending ? "<" : ">") : linked ? "h" : local ? "c" : ".";
   const head = action + (KIND_LETTERS[kind] ?? "?");
   if (created) return head + "+++++++++";
   const letters = (change & Change.checksum ? "c" : ".") + (change & Change.size ? "s" : ".") +

@@ -40,7 +40,7 @@ const LEGAL: Record<Phase, number[]> = {
   "data in a file": IN_FILE_MESSAGES,
   "target check": [Message.checked],
   ready: [Message.ready],
-  want: [Message.want, Message.signature, Message.fine, Message.wantEnd, Message.descend],
+  want: [Message.want, Message.signature, Message.fine, Message.placed, Message.wantEnd, Message.descend],
   "source check": [Message.check],
   end: [],
 };

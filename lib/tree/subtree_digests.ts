@@ -22,8 +22,9 @@ export interface TreeTerms {
 
 /** Whether the quick check alone decides, so that equal digests say all there is to say. */
 export function comparesTrees(options: SyncOptions): boolean {
-  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs } = options;
-  return recursive && !checksum && !ignoreTimes && !reportUnchanged && modifyWindowNs === null;
+  const { recursive, checksum, ignoreTimes, reportUnchanged, modifyWindowNs, altKind, removeSourceFiles } = options;
+  return recursive && altKind === "none" && !removeSourceFiles && !checksum && !ignoreTimes && !reportUnchanged &&
+    modifyWindowNs === null;
 }
 
 /** What of the options counts, less what the target cannot set. */

@@ -38,6 +38,13 @@ const OPTION_BITS = {
   noGuard: 17,
   reportEntries: 18,
   wholeFile: 19,
+  backup: 57,
+  force: 58,
+  ignoreErrors: 59,
+  mkpath: 60,
+  removeSourceFiles: 61,
+  partial: 62,
+  inplace: 63,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

@@ -34,6 +34,7 @@ export const Message = {
   descend: 0x34,
   signature: 0x35,
   fine: 0x36,
+  placed: 0x3a,
   // Events and control.
   entry: 0x40,
   deleted: 0x41,
@@ -110,9 +111,9 @@ export const MAJOR_LIMIT = 2 ** 20 - 1;
 export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
 /** Highest flag of Change, verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (1 << 10) - 1;
+export const CHANGE_LIMIT = (1 << 15) - 1;
 export const VERB_LIMIT = 15;
-export const CAUSE_LIMIT = 11;
+export const CAUSE_LIMIT = 20;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns, and delete limit of a job; timeout, seconds. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;
@@ -124,6 +125,8 @@ export const REFINE_RANGES = 8192;
 export const RECORDS_BYTES = 64 << 10;
 /** Most indexes in one WANT. */
 export const WANT_INDEXES = 8192;
+/** Most indexes in one PLACED. */
+export const PLACED_INDEXES = 8192;
 /** Most folders in one SUBTREES. */
 export const SUBTREES = 8192;
 /** Most credit in one CREDIT, and what it says of the time the receiver waited, percent. */

@@ -751,6 +751,21 @@ const claims: [string, (b: Bench) => void][] = [
     assert.equal(b.os.removeFolder(b.root, utf8("folder")), -ENOENT);
     assert.deepEqual(b.names(), ["file"]);
   }],
+  ["hardLink gives a second name to anything but a folder, follows nothing and replaces nothing", (b) => {
+    const folder = b.folder("folder");
+    b.file("file", "1");
+    b.link("link", "absent");
+    assert.equal(b.os.hardLink(b.root, utf8("file"), folder, utf8("second")), 0);
+    assert.equal(b.os.hardLink(b.root, utf8("link"), b.root, utf8("link2")), 0);
+    assert.deepEqual([b.stat("file").nlink, b.stat("second", folder).nlink, b.stat("link2").kind], [2, 2, Kind.link]);
+    assert.equal(b.os.hardLink(b.root, utf8("link"), folder, utf8("second")), -EEXIST);
+    assert.equal(b.os.hardLink(b.root, utf8("absent"), folder, utf8("x")), -ENOENT);
+    oneOf(b.os.hardLink(b.root, utf8("folder"), b.root, utf8("x")), -EPERM, -EISDIR);
+    // Renaming one name of a file to another of its names leaves both.
+    assert.equal(b.os.rename(folder, utf8("second"), b.root, utf8("file")), 0);
+    assert.equal(b.os.unlink(b.root, utf8("file")), 0);
+    assert.deepEqual([b.content("second", folder), b.stat("second", folder).nlink], ["1", 1]);
+  }],
   ["unlink leaves an open file readable", (b) => {
     b.file("file", "still");
     const handle = b.open("file");

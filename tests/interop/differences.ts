@@ -31,6 +31,18 @@ export const DIFFERENCES: readonly Difference[] = [
     reason:
       "entries of kinds that were not asked for are not listed by tsync, so its counts leave them out; rsync counts them",
   })),
+  {
+    name: "dest: --backup-dir inside the target, second run",
+    reason: "what lies in the folder of backups stays; rsync --delete moves it one level deeper at each run",
+  },
+  {
+    name: "dest: --inplace --backup-dir",
+    reason: "rsync makes the copies, but cannot look at them below a folder that begins with ../, and ends with 23",
+  },
+  {
+    name: "dest: --delete-before",
+    reason: "deletions come last (law 4), so the folder's time is still the source's when it is compared",
+  },
 ];
 
 /** The declared difference that covers `name`. */

@@ -164,6 +164,7 @@ function outcome(change: Partial<JobOutcome>): JobOutcome {
     wireReceivedBytes: 0,
     failed: 0,
     vanished: 0,
+    stopped: false,
     elapsedMs: 500,
     ...change,
   };
@@ -253,7 +254,7 @@ Deno.test("a problem is one line on standard error: side, verb, path, the system
 Deno.test("every cause and verb has its words", async () => {
   for (const cause of Object.values(Cause)) {
     for (const verb of Object.values(Verb)) {
-      const { out, err } = await printed("-a s/ d", (report) => report.problem(problem({ cause, verb })));
+      const { out, err } = await printed("-ai s/ d", (report) => report.problem(problem({ cause, verb })));
       assertEquals(/unknown reason|handle/.test(out + err), false, `${cause} ${verb}`);
       assertEquals((out + err) !== "", cause !== Cause.duplicate);
     }

@@ -380,7 +380,7 @@ limit("FILE_DATA offset", Message.fileData, (w, v) => (big(w, v), w.u8(1)), 2 **
 limit("FILE_DATA bytes", Message.fileData, (w, v) => (w.varint(0), w.raw(new Uint8Array(v))), 1, 0);
 limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
 limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
-limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 11);
+limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 20);
 limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
 limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
@@ -504,6 +504,12 @@ limit("WANT indexes", Message.want, (w, v) => {
 limit("WANT no index", Message.want, (w, v) => (w.u8(0), w.varint(v), v > 0 && w.varint(1)), 1, 0);
 limit("WANT difference", Message.want, (w, v) => (w.u8(0), w.varint(2), w.varint(0), w.varint(v)), 1, 0);
 limit("WANT index", Message.want, (w, v) => (w.u8(0), w.varint(1), w.varint(v)), 200_000_000);
+limit("PLACED indexes", Message.placed, (w, v) => {
+  w.varint(v);
+  for (let i = 0; i < v; i++) w.varint(1);
+}, 8192);
+limit("PLACED no index", Message.placed, (w, v) => (w.varint(v), v > 0 && w.varint(1)), 1, 0);
+limit("PLACED difference", Message.placed, (w, v) => (w.varint(2), w.varint(1), w.varint(v)), 1, 0);
 limit("CHECK paths", Message.check, (w, v) => (w.varint(v), void Array.from({ length: v }, () => blob(w, 1))), 4096);
 limit("CHECK no path", Message.check, (w, v) => (w.varint(v), v > 0 && blob(w, 1)), 1, 0);
 limit("CHECK the root", Message.check, (w, v) => (w.varint(1), blob(w, v)), 1, 0);
@@ -521,7 +527,7 @@ limit("CHECK depth", Message.check, (w, v) => (w.varint(1), w.blob(utf8("a/".rep
 
 // Events and control.
 limit("ENTRY index", Message.entry, (w, v) => (w.varint(v), w.varint(0)), ENTRY_INDEX);
-limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1023);
+limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 32767);
 limit("DELETED kind", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 12);
 limit("DELETED kind of 8 bits", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 8, 8 + 32);
 const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
@@ -533,7 +539,7 @@ const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
 };
 limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 15);
 limit("PROBLEM verb 0", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 1, 0);
-limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 11);
+limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 20);
 limit("PROBLEM errno", Message.problem, (w, v) => problem(w, [1, 0, v, 0, 1]), 4095);
 limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1);
 limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);
