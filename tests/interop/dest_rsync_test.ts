@@ -240,6 +240,12 @@ const DELETIONS: Scenario[] = [
     entries: MANY,
     ...TIMELESS,
   },
+  {
+    name: "--ignore-errors",
+    options: "-ai --delete --ignore-errors",
+    sources: ["s/", "s/none"],
+    entries: CHANGED,
+  },
   { name: "--force", options: "-ai --force", entries: IN_THE_WAY },
   { name: "--force -n", options: "-ain --force", entries: IN_THE_WAY },
   { name: "--force and backups", options: "-ai --force --backup-dir=../kept", entries: IN_THE_WAY, ...TIMELESS },
