@@ -52,6 +52,8 @@ export const SET_BYTES = (1 << 20) - 64;
 /** Distinct sets of one run, and their bytes: both sides hold them to the end. */
 export const SETS = 1 << 22;
 export const SETS_BYTES = 256 << 20;
+/** Folders of --compare-dest, --copy-dest or --link-dest, as many as rsync takes. */
+export const ALT_DESTS = 20;
 /** User and group names: longest name, bytes, and how many a run may announce. */
 export const ACCOUNT_BYTES = 256;
 export const ACCOUNTS = 65_536;

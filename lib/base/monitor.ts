@@ -19,6 +19,8 @@ export const Change = {
   mode: 1 << 7,
   owner: 1 << 8,
   group: 1 << 9,
+  /** The entry becomes a second name of one that is there, in an alternative destination. */
+  hardLink: 1 << 12,
   acl: 1 << 13,
   xattr: 1 << 14,
   /** It is, or with `create` or `local` becomes, another name of an entry that the event names. */

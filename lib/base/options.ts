@@ -112,6 +112,60 @@ export interface SyncOptions {
   bwlimitKib: number;
   /** As rsync without -S: a hole of the source arrives as zeros. */
   fillHoles: boolean;
+
+  // Destinations. Folders are operators' words, raw bytes as latin1 text, relative to the target root; "": none.
+
+  /** --delete-excluded: what was only to be spared goes, too, backups as well. */
+  deleteExcluded: boolean;
+  /** -b: what is replaced or deleted is kept under another name. */
+  backup: boolean;
+  /** What is added to the name of a backup. */
+  backupSuffix: string;
+  backupDir: string;
+  /** --compare-dest, --copy-dest, --link-dest: what is done with a file that is found in one of `altDests`. */
+  altKind: AltKind;
+  altDests: readonly string[];
+  /** Deletions after which no more is deleted; -1: no such limit. */
+  maxDelete: number;
+  /** --force: a folder that is not empty gives way to something else, also without --delete. */
+  force: boolean;
+  /** Delete although something could not be read at the source. */
+  ignoreErrors: boolean;
+  /** Make the folders above the target. */
+  mkpath: boolean;
+  /** What is in place at the target, folders aside, is removed at the source. */
+  removeSourceFiles: boolean;
+  /** A file that came in part when the run ends early is kept under its name: the next run has it as a basis. Lifts law 1. */
+  partial: boolean;
+  /** Content is written into the file that is there. Lifts law 1. */
+  inplace: boolean;
+}
+
+/** Position = number on the wire. */
+export const ALT_KINDS = ["none", "compare", "copy", "link"] as const;
+export type AltKind = typeof ALT_KINDS[number];
+const NO_WORDS: readonly string[] = [];
+
+/** Whether folders keep their times (-t without -O): backups beside the originals renew them, and rsync then leaves them alone. */
+export function keepsFolderTimes(
+  { times, omitDirTimes, backup, backupDir }: Pick<SyncOptions, "times" | "omitDirTimes" | "backup" | "backupDir">,
+): boolean {
+  return times && !omitDirTimes && !(backup && backupDir === "");
+}
+
+/** Whether the target has other folders to deal with than its root. */
+export function hasDestinations({ backup, altKind }: SyncOptions): boolean {
+  return backup || altKind !== "none";
+}
+
+/** Whether anything at the target may be deleted. */
+export function mayDelete(options: SyncOptions): boolean {
+  return options.delete || options.force;
+}
+
+/** Whether the source has a last word: could all be read, and is all removed that was to be. */
+export function hasLastWord(options: SyncOptions): boolean {
+  return mayDelete(options) || options.removeSourceFiles;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -178,5 +232,18 @@ export function defaultOptions(): SyncOptions {
     filters: [],
     bwlimitKib: 0,
     fillHoles: false,
+    deleteExcluded: false,
+    backup: false,
+    backupSuffix: "",
+    backupDir: "",
+    altKind: "none",
+    altDests: NO_WORDS,
+    maxDelete: -1,
+    force: false,
+    ignoreErrors: false,
+    mkpath: false,
+    removeSourceFiles: false,
+    partial: false,
+    inplace: false,
   };
 }

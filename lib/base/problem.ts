@@ -52,6 +52,18 @@ export const Cause = {
   duplicate: 11,
   /** A folder that was to be deleted holds something that stays: no failure. */
   notEmpty: 12,
+  /** --remove-source-files: it is the file at the target itself. */
+  sameFile: 13,
+  /** --max-delete: what the path says, in digits, is how many entries were not deleted. */
+  deletionsStopped: 15,
+  /** --mkpath made so many folders (errno) above and with the one at the path: no failure. */
+  madeFolders: 16,
+  /** A folder that an option names is not there, or is no folder; the option is left out: no failure. */
+  noSuchFolder: 17,
+  /** The entry lies in a folder that an option names (backups): nothing listed is put there. */
+  inOwnFolder: 18,
+  /** --remove-source-files: it is not what was sent any more, so it stays. */
+  sourceChanged: 19,
   // What an option leaves out at the target, told with -vv: no failures.
   /** -u: the one at the target is newer. */
   newer: 35,
@@ -83,10 +95,19 @@ export interface Problem {
   path: Uint8Array;
 }
 
+const NOTICES: readonly Cause[] = [
+  Cause.notAsked,
+  Cause.notRecursive,
+  Cause.duplicate,
+  Cause.notEmpty,
+  Cause.deletionsStopped,
+  Cause.madeFolders,
+  Cause.noSuchFolder,
+];
+
 /** Problems that are told but are no failure. */
 export function isNotice({ cause }: Problem): boolean {
-  return cause === Cause.notAsked || cause === Cause.notRecursive || cause === Cause.duplicate ||
-    cause === Cause.notEmpty || isLeftOut(cause);
+  return NOTICES.includes(cause) || isLeftOut(cause);
 }
 
 /** What an option leaves out at the target. */

@@ -41,6 +41,7 @@ const WORDS: Record<number, string> = {
 export function endingOf(outcome: JobOutcome): Ending {
   if (outcome.failed > 0) return { code: EXIT_PARTIAL, words: lastLine(EXIT_PARTIAL) };
   if (outcome.vanished > 0) return { code: EXIT_VANISHED, words: lastLine(EXIT_VANISHED, "warning") };
+  if (outcome.stopped) return { code: 25, words: lastLine(25) };
   return { code: 0, words: "" };
 }
 

@@ -2,10 +2,13 @@
 // written, what it takes, what it does to the settings and what a person reads about it. Order is the order of the help.
 
 import { EMPTY, utf8 } from "../base/bytes.ts";
+import { ALT_DESTS } from "../base/limits.ts";
+import type { AltKind } from "../base/options.ts";
 import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
 import { addFlags, DEBUG, INFO } from "./info.ts";
 import {
   compressionOf,
+  folderOf,
   levelOf,
   numberOf,
   oneOf,
@@ -14,6 +17,7 @@ import {
   setOwnerOfAll,
   sizeOf,
   textOf,
+  usageError,
 } from "./option_values.ts";
 import type { RuleWord, Settings } from "./settings.ts";
 
@@ -22,6 +26,7 @@ export const GROUPS = [
   "What is kept as it is at the source",
   "What counts as changed",
   "Deletion and guards",
+  "Backups and other folders",
   "Connection",
   "Output",
   "Taken as in rsync, without effect here",
@@ -70,7 +75,13 @@ type Flag =
   | "copyUnsafeLinks"
   | "safeLinks"
   | "dropSpecials"
-  | "omitLinkTimes";
+  | "omitLinkTimes"
+  | "force"
+  | "ignoreErrors"
+  | "mkpath"
+  | "removeSourceFiles"
+  | "partial"
+  | "inplace";
 type Switch =
   | "dryRun"
   | "checksum"
@@ -119,7 +130,26 @@ function addFilterFiles(settings: Settings): void {
   if (text !== undefined) rule("text", "filter").set(settings, utf8(text), "-F");
 }
 
-const [WHAT, KEEP, COMPARE, GUARDS, CONNECTION, OUTPUT] = GROUPS;
+/** --compare-dest and its kin: several of one kind, not of two. */
+function altDest(kind: AltKind): Pick<Option, "set"> {
+  return {
+    set({ options }, value, word) {
+      if (options.altKind !== "none" && options.altKind !== kind) {
+        throw usageError(`${word} and --${options.altKind}-dest cannot be given together`);
+      }
+      if (options.altDests.length === ALT_DESTS) throw usageError(`${word}: at most ${ALT_DESTS} can be given`);
+      options.altKind = kind;
+      options.altDests = [...options.altDests, folderOf(value, word)];
+    },
+  };
+}
+
+/** A mode of --delete. All are the same here: after the whole list, behind everything else. */
+function deletes(name: string, aliases: string[], help: string): Option {
+  return { name, aliases, group: GUARDS, help, ...turnsOn("delete") };
+}
+
+const [WHAT, KEEP, COMPARE, GUARDS, FOLDERS, CONNECTION, OUTPUT] = GROUPS;
 
 export const OPTIONS: readonly Option[] = [
   {
@@ -510,6 +540,40 @@ export const OPTIONS: readonly Option[] = [
     help: "delete at the target what the source does not have (needs -r)",
     ...turnsOn("delete"),
   },
+  deletes(
+    "delete-after",
+    ["del", "delete-before", "delete-during", "delete-delay"],
+    "same as --delete, which deletes last always; also --del,\n" +
+      "--delete-before, --delete-during, --delete-delay",
+  ),
+  {
+    name: "max-delete",
+    argument: "NUM",
+    group: GUARDS,
+    help: "delete at most NUM entries, leave the rest and exit 25",
+    set(settings, value, word) {
+      settings.options.maxDelete = Math.max(0, numberOf(value, word, "a number of entries", -(2 ** 31), 2 ** 31 - 1));
+    },
+  },
+  {
+    name: "force",
+    group: GUARDS,
+    help: "let a folder that is not empty give way to something else",
+    ...turns("force"),
+  },
+  {
+    name: "ignore-errors",
+    group: GUARDS,
+    help: "delete although something could not be read at the source",
+    ...turns("ignoreErrors"),
+  },
+  {
+    name: "remove-source-files",
+    aliases: ["remove-sent-files"],
+    group: GUARDS,
+    help: "remove at the source what is in place at the target, not folders",
+    ...turns("removeSourceFiles"),
+  },
   {
     name: "delete-excluded",
     group: GUARDS,
@@ -552,6 +616,82 @@ export const OPTIONS: readonly Option[] = [
     ...turnsOn("noGuard"),
   },
   { name: "dry-run", short: "n", group: GUARDS, help: "change nothing, show what would be done", ...turnsOn("dryRun") },
+
+  {
+    name: "backup",
+    short: "b",
+    group: FOLDERS,
+    help: "keep what is replaced or deleted as NAME~",
+    set(settings) {
+      settings.options.backup = true;
+    },
+    unset(settings) {
+      settings.options.backup = false;
+    },
+  },
+  {
+    name: "backup-dir",
+    argument: "DIR",
+    group: FOLDERS,
+    help: "the same, in DIR; like every DIR here it is relative to the\ntarget folder",
+    set(settings, value, word) {
+      settings.options.backupDir = folderOf(value, word);
+    },
+  },
+  {
+    name: "suffix",
+    argument: "SUFFIX",
+    group: FOLDERS,
+    help: "what is added to a backup's name: ~, or nothing with --backup-dir",
+    set(settings, value) {
+      settings.suffix = value;
+    },
+  },
+  {
+    name: "compare-dest",
+    argument: "DIR",
+    group: FOLDERS,
+    help: "leave out files that are the same in DIR",
+    ...altDest("compare"),
+  },
+  {
+    name: "copy-dest",
+    argument: "DIR",
+    group: FOLDERS,
+    help: "copy files that are the same from DIR",
+    ...altDest("copy"),
+  },
+  {
+    name: "link-dest",
+    argument: "DIR",
+    group: FOLDERS,
+    help: "link files that are the same, metadata included, to those in DIR",
+    ...altDest("link"),
+  },
+  {
+    name: "inplace",
+    group: FOLDERS,
+    help: "write into the files that are there: a run that ends early leaves\nthem half old, half new",
+    ...turns("inplace"),
+  },
+  {
+    name: "partial",
+    group: FOLDERS,
+    help:
+      "keep a file that came in part when the run ends early, in place of\nthe old one; the next run goes on from it",
+    ...turns("partial"),
+  },
+  {
+    name: "",
+    short: "P",
+    group: FOLDERS,
+    help: "same as --partial --progress",
+    set(settings) {
+      settings.options.partial = true;
+      settings.output.progress = true;
+    },
+  },
+  { name: "mkpath", group: FOLDERS, help: "make the folders above the target, too", ...turns("mkpath") },
 
   {
     name: "rsh",

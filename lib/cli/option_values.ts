@@ -2,8 +2,8 @@
 // names the word and says what would be right.
 
 import { display, latin1 } from "../base/bytes.ts";
+import { ACCOUNT_MAP_BYTES, FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { TsyncError } from "../base/errors.ts";
-import { ACCOUNT_MAP_BYTES, FILE_BYTES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 import type { Settings } from "./settings.ts";
@@ -108,6 +108,12 @@ export function setOwnerOfAll(settings: Settings, value: Uint8Array, word: strin
   if (value.includes(0x2c)) throw usageError(`${word}: "${display(value)}" is not USER:GROUP`);
   if (user.length > 0) setAccountMap(settings, "userMap", new Uint8Array([0x2a, COLON, ...user]), word);
   if (group.length > 0) setAccountMap(settings, "groupMap", new Uint8Array([0x2a, COLON, ...group]), word);
+}
+
+/** A folder, raw, as options hold it. */
+export function folderOf(value: Uint8Array, word: string): string {
+  if (value.length > PATH_BYTES) throw usageError(`${word}: the path is longer than ${PATH_BYTES} bytes`);
+  return latin1(value);
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

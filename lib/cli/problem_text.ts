@@ -30,6 +30,7 @@ const VERBS: Record<number, string> = {
 
 const EPERM = 1;
 const ENOENT = 2;
+const ENOTDIR = 20;
 const SLASH = 0x2f;
 
 /** What was being done, in a word or two. */
@@ -77,6 +78,21 @@ export function leftOutLine({ cause, path }: Problem, show: (name: Uint8Array) =
   }
 }
 
+/** What belongs on standard error although it is no failure of an entry; null for everything else. */
+export function warningLine({ cause, path, errno }: Problem, { options }: JobRequest, show = display): string | null {
+  if (cause === Cause.deletionsStopped) {
+    return `Deletions stopped due to --max-delete limit (${show(path)} skipped)\n`;
+  }
+  if (cause !== Cause.noSuchFolder) return null;
+  const what = errno === ENOENT ? "does not exist" : errno === ENOTDIR ? "is not a dir" : errnoText(errno);
+  return `--${options.altKind}-dest arg ${what}: ${show(path)}\n`;
+}
+
+/** --mkpath: what was made, in rsync's words. */
+export function madeFoldersLine({ errno, path }: Problem, show = display): string {
+  return `created ${errno} ${errno === 1 ? "directory" : "directories"} for ${show(path)}\n`;
+}
+
 function reason(problem: Problem): string {
   switch (problem.cause) {
     case Cause.system:
@@ -97,6 +113,12 @@ function reason(problem: Problem): string {
       return "the file it shall be another name of was not transferred";
     case Cause.tooMuch:
       return "its extended attributes are more than tsync carries; the target keeps those it has";
+    case Cause.inOwnFolder:
+      return "that folder at the target is the one of --backup-dir or another such option; nothing listed is put there";
+    case Cause.sourceChanged:
+      return "it is at the target as it was sent, but has changed since; it stays";
+    case Cause.sameFile:
+      return "it is the very file at the target; it stays";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

@@ -3,7 +3,7 @@
 
 import { display, displayEightBit, EMPTY } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Monitor, type Phase } from "../base/monitor.ts";
-import { isLeftOut, isNotice, type Problem } from "../base/problem.ts";
+import { Cause, isLeftOut, isNotice, type Problem } from "../base/problem.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
 import { DELETING, itemize } from "../plan/itemize.ts";
@@ -11,7 +11,7 @@ import type { FileProgress } from "./file_progress.ts";
 import { infoLevel } from "./info.ts";
 import type { LineFormat } from "./line_format.ts";
 import type { Output } from "./output.ts";
-import { leftOutLine, noticeLine, problemLine } from "./problem_text.ts";
+import { leftOutLine, madeFoldersLine, noticeLine, problemLine, warningLine } from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
 import type { OutputSettings } from "./settings.ts";
 import { statsBlock, summaryLines } from "./summary.ts";
@@ -140,6 +140,12 @@ export class Report implements Monitor {
       this.#output.err(problemLine(problem, this.#request, this.#show));
       return;
     }
+    const warning = warningLine(problem, this.#request, this.#show);
+    if (warning !== null) {
+      this.#line?.clear();
+      this.#output.err(warning);
+    }
+    if (problem.cause === Cause.madeFolders && this.#names) this.#say(madeFoldersLine(problem, this.#show));
     const line = this.#settings.quiet
       ? null
       : isLeftOut(problem.cause)
@@ -193,12 +199,14 @@ export class Report implements Monitor {
   #sayName(facts: EntryFacts, change: number): void {
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;
     const isFolder = facts.kind === FOLDER;
-    const isQuiet = isSilent(facts.kind, change);
-    if (made || (!isQuiet && isFolder)) {
+    // A copy or a link of what an alternative destination has is no news.
+    const isQuiet = isSilent(facts.kind, change) || change === Change.local || change === Change.hardLink;
+    if (isQuiet) {
+      if (this.#nameLevel > 1 && (change !== 0 || !isFolder)) this.#say(`${this.#nameOf(facts)} is uptodate\n`);
+    } else if (made || isFolder) {
       if (this.#format !== null) this.#say(`${this.#format.line({ facts, change, isDeletion: false })}\n`);
       else this.#say(`${made ? this.#shown(facts) : this.#nameOf(facts)}\n`);
-    } else if (!isQuiet && this.#nameLevel > 1) this.#say(`${this.#nameOf(facts)}\n`);
-    else if (this.#nameLevel > 1 && !isFolder) this.#say(`${this.#nameOf(facts)} is uptodate\n`);
+    } else if (this.#nameLevel > 1) this.#say(`${this.#nameOf(facts)}\n`);
   }
 
   #say(text: string): void {

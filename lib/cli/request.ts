@@ -53,6 +53,8 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   // Nothing is compared or deleted then.
   if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
+  nameBackups(settings);
+  settings.options.deleteExcluded = settings.deleteExcluded;
   if (options.userMap.length > 0) options.owner = true;
   if (options.groupMap.length > 0) options.group = true;
   checkForDaemons(settings);
@@ -69,6 +71,18 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
   return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile };
+}
+
+/** The suffix of backups, by rsync's rules. */
+function nameBackups({ options, suffix }: Settings): void {
+  const text = suffix === null ? null : latin1(suffix);
+  if (text?.includes("/")) throw usageError("--suffix must not contain slashes");
+  if (text === "" && options.backup && options.backupDir === "") {
+    throw usageError("--suffix cannot be empty without --backup-dir");
+  }
+  // As in rsync, a folder for backups asks for them.
+  options.backup ||= options.backupDir !== "";
+  if (options.backup) options.backupSuffix = text ?? (options.backupDir === "" ? "~" : "");
 }
 
 /** What -r, -d, -R and --files-from mean together. */

@@ -71,6 +71,8 @@ export interface Settings {
   /** What maps users, groups: --usermap (--groupmap), or --chown; null: nothing yet. */
   mapsUsers: string | null;
   mapsGroups: string | null;
+  /** --suffix; null where it was not given. */
+  suffix: Uint8Array | null;
   rsh: string | null;
   rsyncPath: string | null;
   help: boolean;
@@ -131,6 +133,7 @@ export function defaultSettings(): Settings {
     crtimes: false,
     mapsUsers: null,
     mapsGroups: null,
+    suffix: null,
     rsh: null,
     rsyncPath: null,
     help: false,

@@ -42,7 +42,10 @@ export class BasisCopies {
   async begin(index: number, basis: Stat): Promise<BasisCopy | null> {
     const { os, options, list } = this.#state;
     // A sparse basis is left to the delta, which knows where the holes of the new file are.
-    if (!os.abilities.kernelCopy || options.sparse || basis.size < this.#leastBytes || basis.allocated < basis.size) {
+    if (
+      !os.abilities.kernelCopy || options.sparse || options.inplace || basis.size < this.#leastBytes ||
+      basis.allocated < basis.size
+    ) {
       return null;
     }
     const isRoom = this.#copies.size === 0 ||

@@ -8,7 +8,7 @@ import { BlockSigner } from "../delta/block_signer.ts";
 import { FineSigner } from "../delta/fine.ts";
 import { DeltaKernels } from "../delta/kernels.ts";
 import { blockBytesFor, blockCount, fineBlockBytesFor, RECORD_BYTES } from "../delta/sizes.ts";
-import { type Handle, OpenMode, Stat } from "../os/os.ts";
+import { type Handle, Stat } from "../os/os.ts";
 import type { BasisRange } from "../session/ports.ts";
 import { statRegular } from "../tree/read_file.ts";
 import { nextExtent } from "../tree/sparse.ts";
@@ -74,7 +74,7 @@ export class BasisSigner {
   #open(index: number): Handle {
     const state = this.#state;
     const folder = state.folders.get(state.list.parent(index));
-    return folder < 0 ? folder : state.os.openFile(folder, state.name(index), OpenMode.read, 0);
+    return folder < 0 ? folder : state.openBasis(index, folder);
   }
 
   async #sign(index: number): Promise<void> {

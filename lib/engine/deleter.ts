@@ -3,10 +3,11 @@
 // folder after folder goes, in reverse order as rsync does it. Each step works below held folders, never through a link.
 
 import { hasBit } from "../base/bitmap.ts";
-import { joinPath } from "../base/bytes.ts";
+import { compareBytes, fromLatin1, joinPath, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Gate } from "../base/gate.ts";
 import { CHECK_PATHS } from "../base/limits.ts";
+import { mayDelete } from "../base/options.ts";
 import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
@@ -19,6 +20,7 @@ import type { TargetState } from "./target_state.ts";
 /** The guard: refuse when both are passed. */
 const GUARD_COUNT = 100;
 const GUARD_SHARE = 0.5;
+const SLASH = 0x2f;
 
 /** Called for a child that may go, with its open folder and the rules that hold there. */
 type Visit = (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array, place: FilterPlace | null) => void;
@@ -30,6 +32,9 @@ export class Deleter {
   #failure: unknown = null;
   /** Dry run: the entries in whose way a folder stands that is not empty, by list index. */
   #fullFolders: number[] = [];
+  /** Entries that went (or would), and those that --max-delete kept. */
+  #gone = 0;
+  #skipped = 0;
 
   constructor(state: TargetState, generator: Generator) {
     this.#state = state;
@@ -42,10 +47,11 @@ export class Deleter {
     const { extras } = this.#generator;
     this.#fullFolders = state.inTheWay.filter((i) => !this.#isEmpty(state.path(i)));
     const doomed = extras.count + state.blocked.length + this.#fullFolders.length;
-    if (!state.options.delete || doomed === 0) {
+    if (!mayDelete(state.options) || doomed === 0) {
       this.#refuseBlocked();
       return null;
     }
+    allowed ||= state.options.ignoreErrors;
     const refusal = allowed ? this.#guardEmpty() ?? this.#guard() : null;
     if (!allowed || refusal !== null) {
       this.#refuseBlocked();
@@ -53,7 +59,19 @@ export class Deleter {
     }
     await this.#deleteExtras();
     await this.#clearBlocked();
+    this.#tellStopped();
     return null;
+  }
+
+  /** --max-delete: what was passed over is told, which decides the exit code. */
+  #tellStopped(): void {
+    if (this.#skipped > 0) this.#state.tell(Verb.remove, Cause.deletionsStopped, 0, fromLatin1(String(this.#skipped)));
+  }
+
+  /** Whether --max-delete lets nothing more go. */
+  get #isStopped(): boolean {
+    const { maxDelete } = this.#state.options;
+    return maxDelete >= 0 && this.#gone >= maxDelete;
   }
 
   fail(error: unknown): void {
@@ -92,7 +110,8 @@ export class Deleter {
   #guard(): TsyncError | null {
     const { options } = this.#state;
     if (options.noGuard && options.deleteLimit === null) return null;
-    const { doomed, all } = this.#count();
+    const { doomed: extra, all } = this.#count();
+    const doomed = options.maxDelete < 0 ? extra : Math.min(extra, options.maxDelete);
     const limit = options.deleteLimit;
     const share = all === 0 ? 0 : doomed / all;
     const over = limit === null
@@ -158,22 +177,46 @@ export class Deleter {
 
   async #deleteExtras(): Promise<void> {
     const { extras } = this.#generator;
+    const order = this.#state.options.maxDelete < 0 ? null : this.#orderOfRsync();
+    const at = order === null ? (k: number) => k : (k: number) => order[k];
     for (let end = extras.count; end > 0;) {
       const start = Math.max(0, end - CHECK_PATHS);
-      const absent = await this.#ask(start, end);
-      for (let i = end - 1; i >= start; i--) {
+      const absent = await this.#ask(start, end, at);
+      for (let k = end - 1; k >= start; k--) {
         // What is there again, the source has told.
-        if (hasBit(absent, i - start)) this.#deleteExtra(i);
+        if (hasBit(absent, k - start)) this.#deleteExtra(at(k));
       }
       await (this.#state.events.room?.() ?? this.#state.env.breathe());
       end = start;
     }
   }
 
-  /** Asks the source whether extras [start, end) are still absent there; the bits of its answer. */
-  async #ask(start: number, end: number): Promise<Uint8Array> {
+  /**
+   * Where only some may go, it matters which: the extras so that, read from the end, folder comes after folder as in rsync, and in each
+   * its folders come before its other entries, both from the last name to the first.
+   */
+  #orderOfRsync(): number[] {
+    const { extras } = this.#generator;
+    const { list } = this.#state;
+    const paths = new Map<number, string[]>();
+    const pathOf = (parent: number) => {
+      const known = paths.get(parent) ?? latin1(list.path(parent)).split("/");
+      paths.set(parent, known);
+      return known;
+    };
+    const isFolder = (i: number) => extras.kind(i) === Kind.folder ? 1 : 0;
+    return Array.from({ length: extras.count }, (_, i) => i).sort((a, b) => {
+      if (extras.parent(a) !== extras.parent(b)) {
+        return -compareParts(pathOf(extras.parent(a)), pathOf(extras.parent(b)));
+      }
+      return isFolder(a) - isFolder(b) || compareBytes(extras.name(a), extras.name(b));
+    });
+  }
+
+  /** Asks the source whether extras at(start) to at(end - 1) are still absent there; the bits of its answer. */
+  async #ask(start: number, end: number, at: (k: number) => number): Promise<Uint8Array> {
     const paths: Uint8Array[] = [];
-    for (let i = start; i < end; i++) paths.push(this.#extraPath(i));
+    for (let k = start; k < end; k++) paths.push(this.#extraPath(at(k)));
     if (this.#failure !== null) throw this.#failure;
     const answer = new Gate<Uint8Array>();
     this.#answer = answer;
@@ -187,25 +230,51 @@ export class Deleter {
     const path = this.#extraPath(i);
     const folder = state.options.dryRun ? state.folders.get(extras.parent(i)) : state.openForChange(extras.parent(i));
     if (folder < 0) return state.tell(Verb.remove, Cause.system, -folder, path);
-    this.#delete(folder, new Uint8Array(extras.name(i)), extras.kind(i), path, this.#placeOf(extras.parent(i)));
+    this.#delete(folder, new Uint8Array(extras.name(i)), extras.kind(i), path, this.#placeOf(extras.parent(i)), false);
   }
 
-  /** Removes one entry, a folder with all it holds; false if it (or something protected in it) stays. */
-  #delete(folder: Handle, name: Uint8Array, kind: number, path: Uint8Array, place: FilterPlace | null): boolean {
+  /**
+   * Removes one entry, a folder with all it holds; false if it (or something protected in it) stays. `place`: which rules hold where it
+   * lies; `isInside`: in a folder that goes.
+   */
+  #delete(
+    folder: Handle,
+    name: Uint8Array,
+    kind: number,
+    path: Uint8Array,
+    place: FilterPlace | null,
+    isInside: boolean,
+  ): boolean {
     const { os, options } = this.#state;
     if (kind !== Kind.folder) {
-      const result = options.dryRun ? 0 : os.unlink(folder, name);
+      if (this.#isStopped) return this.#skip();
+      const result = options.dryRun ? 0 : this.#removeFile(folder, name, path);
       return this.#deleted(result, kind, path);
     }
     if (!this.#deleteInside(path, place)) {
       this.#state.tell(Verb.remove, Cause.notEmpty, 0, path);
+      if (isInside && this.#isStopped) this.#skipped++;
       return false;
     }
+    if (this.#isStopped) return this.#skip();
     const parentPath = path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
     const parent = options.dryRun ? -1 : os.openBeneath(this.#state.root.handle, parentPath);
     const result = options.dryRun ? 0 : parent < 0 ? parent : os.removeFolder(parent, name);
     if (parent >= 0) os.close(parent);
     return this.#deleted(result, kind, path);
+  }
+
+  #skip(): false {
+    this.#skipped++;
+    return false;
+  }
+
+  /** Takes a file, link or special away, with -b to its backup. */
+  #removeFile(folder: Handle, name: Uint8Array, path: Uint8Array): number {
+    const { os, backup } = this.#state;
+    if (backup === null || backup.isBackup(name)) return os.unlink(folder, name);
+    const parent = path.subarray(0, Math.max(0, path.lastIndexOf(SLASH)));
+    return backup.moveAway(folder, name, parent, name);
   }
 
   /**
@@ -221,15 +290,21 @@ export class Deleter {
       if (closedMode < 0) closedMode = this.#openUp(handle);
       own = place;
       if (kind === Kind.folder) folders.push(child);
-      else if (!this.#delete(handle, name, kind, child, place)) isEmpty = false;
+      else if (!this.#delete(handle, name, kind, child, place, true) || this.#leavesBackup(name)) isEmpty = false;
     });
     if (left > 0) isEmpty = false;
     for (const child of folders) {
       const name = child.subarray(child.lastIndexOf(0x2f) + 1);
-      if (!this.#delete(-1, name, Kind.folder, child, own)) isEmpty = false;
+      if (!this.#delete(-1, name, Kind.folder, child, own, true)) isEmpty = false;
     }
     if (!isEmpty && closedMode > 0) this.#closeAgain(path, closedMode);
     return isEmpty;
+  }
+
+  /** Whether a file's backup lies where the file lay. */
+  #leavesBackup(name: Uint8Array): boolean {
+    const { backup, options } = this.#state;
+    return !options.dryRun && backup !== null && backup.isBeside && !backup.isBackup(name);
   }
 
   /** A closed folder of ours that goes is opened up first. The mode it had, or 0 where nothing was to be done. */
@@ -252,6 +327,7 @@ export class Deleter {
 
   #deleted(result: number, kind: number, path: Uint8Array): boolean {
     const { totals, events } = this.#state;
+    this.#gone++;
     if (result < 0 && result !== -Errno.ENOENT) {
       this.#state.tell(Verb.remove, Cause.system, -result, path);
       return false;
@@ -280,6 +356,7 @@ export class Deleter {
       return 1;
     }
     try {
+      if (state.destinations?.sides.isOpen(handle)) return 1;
       const place = places?.inside(above, path, handle) ?? null;
       return places !== null && place === null ? 1 : this.#visitChildren(path, handle, place, visit);
     } finally {
@@ -289,7 +366,7 @@ export class Deleter {
 
   #visitChildren(path: Uint8Array, handle: Handle, place: FilterPlace | null, visit: Visit): number {
     const state = this.#state;
-    const { os, filters } = state;
+    const { os } = state;
     const names = new SortedListing();
     const result = names.read(os, handle);
     if (result < 0) state.tell(Verb.list, Cause.system, -result, path);
@@ -304,8 +381,8 @@ export class Deleter {
       let kind = names.kind(position);
       if (kind === Kind.unknown && os.statAt(handle, name, 0, name.length, stat) === 0) kind = stat.kind;
       const child = joinPath(path, name);
-      const isKept = !filters.isEmpty && filters.protectedFromDeletion(child, kind === Kind.folder, place, true);
-      if (isKept) staying++;
+      const look = () => os.statAt(handle, name, 0, name.length, stat) < 0 ? null : stat;
+      if (state.isProtected(child, name, kind === Kind.folder, look, place, true)) staying++;
       else visit(handle, name, kind, child, place);
     }
     return staying;
@@ -330,14 +407,13 @@ export class Deleter {
     const state = this.#state;
     for (const index of this.#fullFolders) {
       const path = state.path(index);
-      if (this.#deleteInside(path, this.#placeOver(index))) this.#deleted(0, Kind.folder, path);
-      else state.problem(Verb.rename, Errno.ENOTEMPTY, index);
+      // As in rsync, the folder that gives way is not told itself.
+      if (!this.#deleteInside(path, this.#placeOver(index))) state.problem(Verb.rename, Errno.ENOTEMPTY, index);
     }
     for (const file of state.blocked.splice(0).sort((a, b) => a.index - b.index)) {
       const path = state.path(file.index);
       const isEmpty = this.#deleteInside(path, this.#placeOver(file.index));
       const result = isEmpty ? replaceEmptyFolder(state.os, file.folder, file.temporary, file.name) : -Errno.ENOTEMPTY;
-      if (result === 0) this.#deleted(0, Kind.folder, path);
       state.settled(file, -result);
       state.os.close(file.folder);
       await state.env.breathe();
@@ -353,4 +429,10 @@ export class Deleter {
       state.os.close(file.folder);
     }
   }
+}
+
+/** Paths, component by component: a folder comes before what lies in it. */
+function compareParts(a: string[], b: string[]): number {
+  for (let k = 0; k < Math.min(a.length, b.length); k++) if (a[k] !== b[k]) return a[k] < b[k] ? -1 : 1;
+  return a.length - b.length;
 }

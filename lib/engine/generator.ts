@@ -18,6 +18,7 @@ import { digestFile } from "../tree/digest_file.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
+import type { AlternativeEntries } from "./alternative_entries.ts";
 import type { TargetState } from "./target_state.ts";
 
 /** A smaller file is sent whole: its signature and the questions cost more than it saves, bytes. */
@@ -52,6 +53,8 @@ export class Generator {
   readonly #leavesOut: boolean;
   /** What was told last. */
   #change = 0;
+  /** Null where there are no alternative destinations. */
+  #alternatives: AlternativeEntries | null = null;
 
   constructor(state: TargetState) {
     this.#state = state;
@@ -71,8 +74,10 @@ export class Generator {
       if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
       this.#begin(folder, this.#isStagedWhole(first, count));
     } else this.#resume(folder);
+    this.#alternatives ??= this.#state.destinations?.entriesFor(this) ?? null;
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
     else this.#decideByQuickCheck(first, count);
+    if (this.#alternatives !== null) await this.#copyAlternatives();
     if ((flags & FolderPiece.last) !== 0) {
       this.#march.finish(this.#extra);
       this.#state.newFolders.listed(folder);
@@ -88,6 +93,13 @@ export class Generator {
     return found;
   }
 
+  /** What cannot be copied from an alternative destination comes from the source. */
+  async #copyAlternatives(): Promise<void> {
+    const failed = await this.#alternatives!.copy();
+    for (const i of failed) this.#enqueue(i, false);
+    if (failed.length > 0) this.#wants.sort((a, b) => a - b);
+  }
+
   #decideByQuickCheck(first: number, count: number): void {
     for (let i = first; i < first + count; i++) this.#decide(i, this.#find(i), -1);
   }
@@ -95,6 +107,8 @@ export class Generator {
   async #decideByDigest(first: number, count: number): Promise<void> {
     for (let i = first; i < first + count; i++) {
       const position = this.#find(i);
+      const { alternatives, list } = this.#state;
+      if (alternatives !== null && list.kind(i) === Kind.file) await alternatives.digest(i);
       this.#decide(i, position, position < 0 ? -1 : await this.#digestEqual(i));
     }
   }
@@ -200,7 +214,10 @@ export class Generator {
     this.#handle = state.folders.get(folder);
     if (this.#handle === -Errno.EACCES && this.#openUp(folder)) this.#handle = state.folders.get(folder);
     if (this.#handle >= 0) {
-      this.#compareFolder(folder);
+      if (state.destinations?.sides.isOpen(this.#handle)) {
+        state.failed.add(folder);
+        state.tell(Verb.skip, Cause.inOwnFolder, 0, state.path(folder));
+      } else this.#compareFolder(folder);
       return false;
     }
     if (this.#handle === -Errno.ENOENT) return this.#makeUnless(folder, isStagedWhole);
@@ -284,7 +301,9 @@ export class Generator {
   #make(folder: number, isStagedWhole: boolean): boolean {
     const state = this.#state;
     state.created.add(folder);
-    this.#createdFolder(folder);
+    const known = this.#alternatives?.newFolder(folder) ?? null;
+    if (known === null) this.#createdFolder(folder);
+    else this.tell(folder, known);
     if (state.options.dryRun) return true;
     state.newFolders.place(state.list.parent(folder));
     const parent = state.openForChange(state.list.parent(folder));
@@ -341,11 +360,21 @@ export class Generator {
       this.#lose(folder, Verb.replace, -old);
       return true;
     }
-    const removed = stage.discard(parent, old);
+    const removed = state.backup === null ? stage.discard(parent, old) : this.#moveAway(parent, old, folder);
     if (removed === -Errno.EISDIR || removed === -Errno.EPERM) this.#giveBack(parent, old, folder);
     else if (removed < 0) state.problem(Verb.remove, -removed, folder);
     this.#openMade(folder, parent);
     return true;
+  }
+
+  /** -b: what was swapped out becomes the backup. */
+  #moveAway(parent: Handle, old: Uint8Array, folder: number): number {
+    const { backup, list, stage, os } = this.#state;
+    const stat = new Stat();
+    if (os.statAt(parent, old, 0, old.length, stat) === 0 && stat.kind === Kind.folder) return -Errno.EISDIR;
+    const moved = backup!.moveAway(parent, old, list.path(list.parent(folder)), list.name(folder));
+    stage.forget(old);
+    return moved;
   }
 
   /** What was swapped out is a folder that somebody else put there meanwhile: it goes back, and ours, still empty, goes. */
@@ -498,6 +527,7 @@ export class Generator {
   /** Nothing stands at the name, or (`replaces`) an entry of another kind. */
   #create(i: number, kind: number, replaces: boolean): void {
     const { totals } = this.#state;
+    if (this.#alternatives !== null && this.#createLike(i, kind, replaces)) return;
     if (kind === Kind.file) {
       totals.createdFiles++;
       return this.#want(i, Change.create | Change.content);
@@ -509,7 +539,34 @@ export class Generator {
     if (!this.#state.options.dryRun) this.#place(i, kind, replaces);
   }
 
+  /** The same where an alternative destination has such an entry; false if none has. */
+  #createLike(i: number, kind: number, replaces: boolean): boolean {
+    const alternatives = this.#alternatives!;
+    if (kind === Kind.file) {
+      const found = alternatives.newFile(i);
+      if (found === true) return true;
+      if (found === null) return false;
+      const isDelta = this.#isDelta(i, found.stat);
+      if (isDelta) this.#state.alternatives!.useAsBasis(i, found);
+      const checksum = this.#state.options.checksum ? Change.checksum : 0;
+      this.#want(i, Change.content | checksum | alternatives.basisChange(i, found), isDelta);
+      return true;
+    }
+    if (replaces) return false;
+    const change = alternatives.newOther(i);
+    if ((change & Change.create) !== 0) return false;
+    if (change === 0) return true;
+    this.tell(i, change);
+    if (!this.#state.options.dryRun) this.#place(i, kind, false);
+    return true;
+  }
+
+  #isDelta(i: number, stat: Stat): boolean {
+    return this.#state.usesDelta && Math.min(this.#state.list.size(i), stat.size) >= LEAST_DELTA_BYTES;
+  }
+
   #file(i: number, stat: Stat, equal: number): void {
+    if (this.#alternatives !== null && this.#alternatives.existingFile(i, stat)) return;
     const { list, options } = this.#state;
     const change = compareMetadata(list, i, stat, options, this.#state.owners) | this.#compareAttributes(i);
     const same = options.ignoreTimes && !options.sizeOnly
@@ -523,8 +580,7 @@ export class Generator {
     const size = list.size(i) !== stat.size ? Change.size : 0;
     const checksum = equal === 0 ? Change.checksum : 0;
     const time = options.times ? 0 : Change.time | Change.timeNow;
-    const isDelta = this.#state.usesDelta && Math.min(list.size(i), stat.size) >= LEAST_DELTA_BYTES;
-    this.#want(i, change | Change.content | size | checksum | time, isDelta);
+    this.#want(i, change | Change.content | size | checksum | time, this.#isDelta(i, stat));
   }
 
   #link(i: number, stat: Stat): void {
@@ -574,12 +630,12 @@ export class Generator {
     state.links?.landed.add(i);
     if (change === 0) {
       state.totals.unchanged++;
-      return;
+      return state.confirm(i);
     }
     if (state.options.dryRun) return;
     const pin = state.os.pin(this.#handle, state.name(i));
     if (pin < 0) return state.problem(Verb.open, -pin, i);
-    this.#setMetadata(i, pin, stat.kind, stat.mode);
+    if (this.#setMetadata(i, pin, stat.kind, stat.mode)) state.confirm(i);
     state.os.close(pin);
   }
 
@@ -633,6 +689,7 @@ export class Generator {
       const placed = os.renameNew(folder, aside, folder, name);
       if (placed === 0) {
         state.links?.landed.add(i);
+        state.confirm(i);
         return stage.forget(aside);
       }
       if (placed !== -Errno.EEXIST && placed !== -Errno.EINVAL && placed !== -Errno.ENOSYS) {
@@ -655,10 +712,20 @@ export class Generator {
     state.totals.transferredFiles++;
     state.totals.transferredBytes += state.list.size(i);
     this.#report(i, change);
-    if (state.options.dryRun) return;
+    if (!state.options.dryRun) this.#enqueue(i, isDelta);
+  }
+
+  #enqueue(i: number, isDelta: boolean): void {
+    const state = this.#state;
     state.wanted.add(i);
     state.newFolders.wants(this.#folder);
     (isDelta ? this.#deltas : this.#wants).push(i);
+  }
+
+  /** Tells what is made without content from the source: where it is equal to what it is made of, only with the unchanged ones. */
+  tell(i: number, change: number): void {
+    const isNews = (change & ~(Change.local | Change.hardLink)) !== 0;
+    if (isNews || this.#state.options.reportUnchanged) this.#report(i, change);
   }
 
   #report(i: number, change: number): void {
@@ -700,13 +767,17 @@ export class Generator {
     const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
     const kind = this.#kindOf(listing.names, at, length, listing.kind[row], path);
     if (kind === Kind.unknown) return;
-    const { filters, places } = this.#state;
-    if (!filters.isEmpty) {
-      const place = places?.of(this.#folder) ?? null;
-      if (places?.isLost(this.#folder) || filters.protectedFromDeletion(path, kind === Kind.folder, place)) return;
-    }
+    const { places } = this.#state;
+    const name = listing.name(row);
+    const place = places?.of(this.#folder) ?? null;
+    if (places?.isLost(this.#folder)) return;
+    if (this.#state.isProtected(path, name, kind === Kind.folder, () => this.#statOwn(name), place)) return;
     this.extras.add(listing.names, at, length, this.#folder, kind << 12, 0, 0, 0, 0, 0, 0, null);
   };
+
+  #statOwn(name: Uint8Array): Stat | null {
+    return this.#state.os.statAt(this.#handle, name, 0, name.length, this.#stat) < 0 ? null : this.#stat;
+  }
 
   /** The kind as the folder told it, else by stat; unknown if it is gone or cannot be looked at, which is told. */
   #kindOf(names: Uint8Array, at: number, length: number, hinted: number, path: Uint8Array): number {

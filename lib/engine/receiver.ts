@@ -18,6 +18,7 @@ import { ChunkDigest } from "./chunk_digest.ts";
 import { BREATH_BYTES } from "./environment.ts";
 import { plainDigest } from "./plain_digest.ts";
 import type { Generator } from "./generator.ts";
+import { InPlace } from "./in_place.ts";
 import type { TargetState } from "./target_state.ts";
 
 /** A large file under way. */
@@ -44,6 +45,8 @@ interface Incoming {
   /** Of the whole content without a seed, if the job wants it told. */
   plain: Uint8Array | null;
   isWanted: boolean;
+  /** --inplace: what writes into the file that is there; `handle` is its own then, and there is no temporary. */
+  inPlace: InPlace | null;
   /** Content is discarded: not wanted here, or writing it failed. */
   isVoid: boolean;
 }
@@ -85,6 +88,11 @@ export class Receiver {
     if (digest !== null && !equalBytes(state.digesters!.content.hash(content), digest)) return this.#unverified(index);
     const parent = state.list.parent(index);
     const folder = state.openForChange(parent);
+    if (state.options.inplace && folder >= 0 && !state.newFolders.has(parent)) {
+      const opened = this.#openInPlace(index, folder);
+      if (typeof opened === "number") return this.#failed(index, Verb.open, -opened);
+      if (opened !== null) return this.#smallInPlace(index, opened, content);
+    }
     const handle = folder < 0 ? folder : this.#createSmall(folder, index, state.newFolders.has(parent));
     if (handle < 0) return this.#failed(index, Verb.create, -handle);
     const temporary = this.#created;
@@ -102,6 +110,42 @@ export class Receiver {
     return this.#answered(index);
   }
 
+  /** --inplace: opens what stands at the name, once its backup is made; null where the file is to be written aside. */
+  #openInPlace(index: number, folder: Handle): InPlace | null | number {
+    const { os, options, backup, list } = this.#state;
+    const name = this.#state.name(index);
+    const opened = InPlace.open(os, folder, name, options.sparse);
+    if (opened === null || typeof opened === "number" || backup === null) return opened;
+    const kept = backup.keepCopy(folder, list.path(list.parent(index)), name);
+    if (kept === 0) return opened;
+    os.close(opened.handle);
+    return kept;
+  }
+
+  #smallInPlace(index: number, inPlace: InPlace, content: Uint8Array): Wait {
+    const written = inPlace.write(0, content) || inPlace.end(content.length);
+    if (written < 0) {
+      this.#state.os.close(inPlace.handle);
+      return this.#failed(index, Verb.write, -written);
+    }
+    this.#finishInPlace(index, inPlace);
+    this.#state.totals.literalBytes += content.length;
+    return this.#answered(index);
+  }
+
+  /** Metadata of a file that was written in place, and close. */
+  #finishInPlace(index: number, { handle }: InPlace): void {
+    const state = this.#state;
+    const has = this.#stat;
+    const looked = state.os.statHandle(handle, has);
+    const wanted = this.#generator.wanted(index, has.mode);
+    const failure = looked < 0 ? { verb: Verb.stat, errno: -looked } : applyMetadata(state.os, handle, has, wanted);
+    const closed = state.os.close(handle);
+    if (failure !== null) return void this.#told(index, failure.verb, failure.errno);
+    if (closed < 0) return void this.#told(index, Verb.write, -closed);
+    state.inPlace(index);
+  }
+
   fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     const state = this.#state;
     const isWanted = this.#take(index);
@@ -116,6 +160,7 @@ export class Receiver {
       isCopied: false,
       end: 0,
       plain: null,
+      inPlace: null,
     };
     const digest = state.digesters === null
       ? null
@@ -137,8 +182,14 @@ export class Receiver {
     // A folder handle of its own: the cache may close the shared one while the content is still coming.
     const change = state.openForChange(parent);
     const folder = change < 0 ? change : state.os.openBeneath(state.root.handle, state.list.path(parent));
-    const handle = folder < 0 ? folder : this.#create(folder, PRIVATE);
-    Object.assign(incoming, { folder, handle, temporary: state.stage.temporary });
+    const opened = state.options.inplace && folder >= 0 ? this.#openInPlace(incoming.index, folder) : null;
+    const inPlace = typeof opened === "number" ? null : opened;
+    const handle = folder < 0
+      ? folder
+      : typeof opened === "number"
+      ? opened
+      : inPlace?.handle ?? this.#create(folder, PRIVATE);
+    Object.assign(incoming, { folder, handle, inPlace, temporary: state.stage.temporary });
     if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
   }
 
@@ -147,9 +198,7 @@ export class Receiver {
     const copy = await this.#copies.take(incoming.index);
     if (copy === null) {
       this.#open(incoming);
-      const { os } = this.#state;
-      const { folder, index } = incoming;
-      if (!incoming.isVoid) incoming.basis = os.openFile(folder, this.#state.name(index), OpenMode.read, 0);
+      if (!incoming.isVoid) incoming.basis = this.#state.openBasis(incoming.index, incoming.folder);
       return;
     }
     const { folder, handle, temporary, basis } = copy;
@@ -177,7 +226,7 @@ export class Receiver {
       const count = os.readAt(incoming.basis, left < BASIS_BYTES ? piece.subarray(0, left) : piece, basisOffset + done);
       if (count <= 0) return;
       incoming.matched += count;
-      this.#data(incoming, offset + done, piece.subarray(0, count));
+      this.#data(incoming, offset + done, piece.subarray(0, count), basisOffset === offset);
       done += count;
       sinceBreath += count;
       if (sinceBreath < BREATH_BYTES) continue;
@@ -192,10 +241,13 @@ export class Receiver {
     return this.#leaveCopy(incoming).then(() => this.#data(incoming, offset, bytes));
   }
 
-  #data(incoming: Incoming, offset: number, bytes: Uint8Array): undefined {
+  /** `isThere`: they come from the same place of the basis. */
+  #data(incoming: Incoming, offset: number, bytes: Uint8Array, isThere = false): undefined {
     if (incoming.copy === null) incoming.digest?.data(offset, bytes);
     if (incoming.isVoid) return;
-    const result = this.#write(incoming.handle, bytes, offset);
+    const result = incoming.inPlace === null
+      ? this.#write(incoming.handle, bytes, offset)
+      : incoming.inPlace.write(offset, bytes, isThere);
     incoming.copy?.overwritten(offset, bytes.length);
     incoming.end = offset + bytes.length;
     incoming.written += bytes.length;
@@ -226,13 +278,25 @@ export class Receiver {
     const state = this.#state;
     if (incoming.isVoid) return 0;
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
+    if (incoming.inPlace !== null) return await this.#copyInPlace(incoming, incoming.inPlace, source, stat);
     const { handle, size } = incoming;
-    const shared = state.helper?.shared(size) ?? null;
+    // A part that is kept is one from the start.
+    const shared = state.options.partial ? null : state.helper?.shared(size) ?? null;
     const result = await copyFile(state.os, source, stat, handle, size, state.options, turn, shared);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;
     this.#voidIncoming(result.verb, result.errno);
+    return 0;
+  }
+
+  async #copyInPlace(incoming: Incoming, inPlace: InPlace, source: Handle, stat: Stat): Promise<number> {
+    const { breathe } = this.#state.env;
+    const result = await inPlace.copy(source, stat, breathe, (copied) => this.#progress(copied));
+    incoming.written = result.copied;
+    if (result.errno === 0) return 0;
+    if (result.isRead) return -result.errno;
+    this.#voidIncoming(Verb.write, result.errno);
     return 0;
   }
 
@@ -258,6 +322,7 @@ export class Receiver {
     this.#closeBasis(incoming);
     if (!complete && incoming.isWanted) state.wanted.add(index);
     if (incoming.isVoid) return complete ? this.#answered(index) : undefined;
+    if (incoming.inPlace !== null) return this.#endInPlace(incoming, incoming.inPlace, complete, verified);
     const sized = complete && verified ? state.os.truncate(handle, size) : 0;
     state.transfers?.set(index, { literalBytes: incoming.written - incoming.matched, digest: incoming.plain });
     const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
@@ -274,6 +339,21 @@ export class Receiver {
     if (!complete) return;
     if (!verified) return this.#unverified(index);
     return sized < 0 ? this.#failed(index, Verb.write, -sized) : this.#answered(index);
+  }
+
+  #endInPlace(incoming: Incoming, inPlace: InPlace, complete: boolean, verified: boolean): Wait {
+    const { index, size, folder, written, matched } = incoming;
+    const state = this.#state;
+    const ended = complete && verified ? inPlace.end(size) : 0;
+    if (complete && verified && ended >= 0) {
+      this.#finishInPlace(index, inPlace);
+      state.totals.literalBytes += written - matched;
+      state.totals.matchedBytes += size - (written - matched);
+    } else state.os.close(inPlace.handle);
+    this.#closeFolder(folder);
+    if (!complete) return;
+    if (!verified) return this.#unverified(index);
+    return ended < 0 ? this.#failed(index, Verb.write, -ended) : this.#answered(index);
   }
 
   fileSkip(index: number, cause: number): Wait {
@@ -302,9 +382,26 @@ export class Receiver {
     if (incoming === null) return;
     this.#closeBasis(incoming);
     if (incoming.isVoid) return;
+    const isKept = incoming.inPlace !== null || (this.#state.options.partial && this.#keepPart(incoming));
     this.#state.os.close(incoming.handle);
-    this.#state.stage.discard(incoming.folder, incoming.temporary);
+    if (!isKept) this.#state.stage.discard(incoming.folder, incoming.temporary);
     this.#closeFolder(incoming.folder);
+  }
+
+  /** --partial: what came, up to its last byte, gets the file's name, and a time that the quick check does not take for the whole. */
+  #keepPart({ index, handle, folder, temporary, isCopied, end }: Incoming): boolean {
+    const { os, stage } = this.#state;
+    const has = this.#stat;
+    // Behind what came there may be the rest of the basis.
+    if (isCopied && os.truncate(handle, end) < 0) return false;
+    if (os.statHandle(handle, has) < 0 || has.size === 0) return false;
+    const name = this.#state.name(index);
+    const wanted = this.#generator.wanted(index, this.#existingMode(folder, name));
+    os.statHandle(handle, has);
+    applyMetadata(os, handle, has, { ...wanted, setsTime: false });
+    if (os.rename(folder, temporary, folder, name) < 0) return false;
+    stage.forget(temporary);
+    return true;
   }
 
   get hasOpenFile(): boolean {
@@ -440,7 +537,7 @@ export class Receiver {
     incoming.copy = null;
     if (incoming.handle >= 0) {
       state.os.close(incoming.handle);
-      state.stage.discard(incoming.folder, incoming.temporary);
+      if (incoming.inPlace === null) state.stage.discard(incoming.folder, incoming.temporary);
     }
     this.#closeFolder(incoming.folder);
     if (errno === Errno.ENOSPC || errno === Errno.EDQUOT || errno === Errno.EROFS) {

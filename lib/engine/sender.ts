@@ -43,6 +43,8 @@ export class Sender {
   readonly #after = new Stat();
   readonly #small = new Uint8Array(SMALL_FILE_BYTES);
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
+  /** What was sent of files that were not as listed any more; only with removeSourceFiles. */
+  readonly sentAs = new Map<number, Stat>();
   /** Whether something could not be read: then nothing may be deleted. */
   erred = false;
 
@@ -127,7 +129,11 @@ export class Sender {
   }
 
   #freshOf(i: number, stat: Stat): Fresh | null {
-    if (isAsListed(this.#list, i, stat)) return null;
+    if (isAsListed(this.#list, i, stat)) {
+      if (this.sentAs.size > 0) this.sentAs.delete(i);
+      return null;
+    }
+    if (this.#input.options.removeSourceFiles) this.sentAs.set(i, copyStat(stat));
     return { size: stat.size, mtimeSec: stat.mtimeSec, mtimeNs: stat.mtimeNs };
   }
 
@@ -206,11 +212,13 @@ export class Sender {
   }
 
   async #sendRuns(i: number, file: Handle, before: Stat, { runs, digest }: Compared): Promise<boolean> {
-    const { target } = this.#input;
+    const { target, options } = this.#input;
     await target.fileBegin(i, before.size, this.#freshOf(i, before), true);
     let at = 0;
     let isRead = true;
     for (let k = 0; k <= runs.count && isRead; k++) {
+      // A basis that is written into has lost what comes from further up.
+      if (options.inplace && k < runs.count && runs.basisAt[k] !== HOLE && runs.basisAt[k] < runs.newAt[k]) continue;
       const end = k < runs.count ? runs.newAt[k] : before.size;
       isRead = await this.#sendLiteral(file, at, end);
       if (k === runs.count || !isRead) break;

@@ -43,6 +43,7 @@ import { ScanPlaces } from "../tree/scan_places.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
+import type { SourceFiles } from "./source_files.ts";
 import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { topFolders } from "./own_tree.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
@@ -119,6 +120,8 @@ export class SourceHalf implements SourcePort {
   #queueAt = 0;
   /** What a file needs that is wanted as a delta; loaded with the first. */
   #delta: DeltaSource | null = null;
+  /** What removes files that are in place at the target; loaded when the target tells of the first. */
+  #remover: SourceFiles | null = null;
   readonly #roundTripMs: () => number;
   readonly #asked = new IndexSet();
   readonly #askedAgain = new IndexSet();
@@ -245,6 +248,21 @@ export class SourceHalf implements SourcePort {
     this.#delta!.fine(index, records);
     if (isLast) this.#enqueue(Uint32Array.of(index));
     return undefined;
+  }
+
+  async placed(indexes: Uint32Array): Promise<void> {
+    const { SourceFiles } = await import("./source_files.ts");
+    const { list, report } = this.#plan;
+    this.#remover ??= new SourceFiles({
+      ...{ os: this.#os, list, folders: this.#folders, sentAs: this.#sender.sentAs },
+      isAtTarget: (i, stat) => this.#target.isItself?.(i, stat) ?? false,
+      report,
+    });
+    for (const i of indexes) {
+      this.#remover.remove(i);
+      const pause = this.#pause();
+      if (pause !== undefined) await pause;
+    }
   }
 
   wantEnd(): Wait {

@@ -14,7 +14,8 @@ import { latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Gate } from "../base/gate.ts";
 import type { Totals } from "../base/monitor.ts";
-import { Verb } from "../base/problem.ts";
+import { hasDestinations, mayDelete } from "../base/options.ts";
+import { Cause, Side, Verb } from "../base/problem.ts";
 import { type Handle, Kind, Stat } from "../os/os.ts";
 import {
   AccountKind,
@@ -43,7 +44,7 @@ import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } fr
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
-import { openTargetRoot } from "./target_root.ts";
+import { folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
 import { TargetPlaces } from "./target_places.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
@@ -133,10 +134,12 @@ export class TargetHalf implements TargetPort {
       state.newFolders.placeAll();
       state.stage.commit();
       await state.links?.link();
+      await this.#tellPlaced();
       await state.source.wantEnd();
       const sourceErred = await this.#sourceDone.promise;
       const refusal = await this.#deleter.run(complete && !sourceErred);
       await state.links?.finish();
+      if (complete && !state.options.dryRun) await state.alternatives?.removeNeedless();
       this.#finish();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
@@ -157,9 +160,18 @@ export class TargetHalf implements TargetPort {
       if (isStop(this.#ended.error)) state.stage.keepComplete();
       state.stage.discardAll();
       this.#deleter.close();
+      state.destinations?.close();
       state.folders.close();
       if (state.root !== undefined && state.root.handle >= 0) state.os.close(state.root.handle);
     }
+  }
+
+  /** --remove-source-files: what has its place is told while the source still answers. */
+  async #tellPlaced(): Promise<void> {
+    const { placed, failed, list, source } = this.#state;
+    if (placed === null || placed.size === 0) return;
+    const indexes = [...placed.descending()].filter((i) => !failed.has(list.parent(i)));
+    if (indexes.length > 0) await source.placed(Uint32Array.from(indexes).reverse());
   }
 
   /** The session ended: everyone who waits is told why. */
@@ -223,11 +235,36 @@ export class TargetHalf implements TargetPort {
     const { os, env, options } = state;
     this.#asked?.root(roots.hasRoot);
     if (roots.hasRoot) this.#changeModes(0, 1);
+    if (options.mkpath) this.#makePath(roots);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
+    if (mayDelete(options) && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
+    return hasDestinations(options) ? this.#openDestinations() : this.#ready();
+  }
+
+  /** Backups and alternative destinations lie beside the root: they are opened with it. */
+  async #openDestinations(): Promise<void> {
+    const { Destinations } = await import("./destinations.ts");
+    this.#demandAlive();
+    this.#state.destinations = new Destinations(this.#state);
+    await this.#ready();
+  }
+
+  /** --mkpath: makes the root with all above it; a dry run only tells. */
+  #makePath(roots: Roots): void {
+    const { os, env, options } = this.#state;
+    const folder = folderToMake(this.#path, roots);
+    const made = makeFolders(os, folder, env.umask, options.dryRun);
+    const problem = { verb: Verb.create, side: Side.target, path: folder };
+    if (made > 0) this.#state.events.problem({ ...problem, cause: Cause.madeFolders, errno: made });
+  }
+
+  /** The root is open: the source may begin. */
+  #ready(): Wait {
+    const state = this.#state;
+    const { options } = state;
     // Where much of what is listed may be left out, the source waits for what is wanted.
     const wantsAll = !options.existing && options.maxSize === null && options.minSize === null;
-    state.streaming = state.root.isEmpty && !options.dryRun && wantsAll;
-    if (options.delete && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
+    state.streaming = state.root.isEmpty && !options.dryRun && wantsAll && state.alternatives === null;
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
     // Not before that is said: the source computes its digests meanwhile.
@@ -346,6 +383,15 @@ export class TargetHalf implements TargetPort {
   fill(source: Handle, first: number, count: number): Uint32Array | null {
     this.#demandAlive();
     return this.#newFiles?.take(source, first, count) ?? null;
+  }
+
+  isItself(index: number, stat: Stat): boolean {
+    const { folders, list, os } = this.#state;
+    const folder = folders.get(list.parent(index));
+    const name = this.#state.name(index);
+    const own = new Stat();
+    return folder >= 0 && os.statAt(folder, name, 0, name.length, own) === 0 && own.inoLow === stat.inoLow &&
+      own.inoHigh === stat.inoHigh && own.devMajor === stat.devMajor && own.devMinor === stat.devMinor;
   }
 
   closing(source: Handle): void {

@@ -9,6 +9,8 @@ import type { Roots } from "../session/ports.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 
 export interface TargetRoot {
+  /** Its path, as typed. */
+  path: Uint8Array;
   /** The folder everything is written below; -1 in a dry run in which it does not exist. */
   handle: Handle;
   /** Name the single file gets, or null. */
@@ -22,11 +24,12 @@ export interface TargetRoot {
 }
 
 const SLASH = 0x2f;
+const HERE = new Uint8Array([0x2e]);
 
 /** Opens or makes the root for `path`; throws TsyncError "selection" or "file" if that cannot be. */
 export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: number, dryRun: boolean): TargetRoot {
   const stat = new Stat();
-  const word = path.length === 0 ? new Uint8Array([0x2e]) : path;
+  const word = path.length === 0 ? HERE : path;
   const result = os.statPath(word, true, stat);
   const wantsFolder = word[word.length - 1] === SLASH || latin1(word.subarray(-2)) === "/.";
   if (result >= 0 && stat.kind === Kind.folder) return openExisting(os, word, roots);
@@ -46,22 +49,40 @@ function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   if (handle < 0) refuse("selection", `cannot open target "${display(word)}": ${errnoText(-handle)}`);
   const names = new Listing();
   const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names);
-  return { handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
+  return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
 }
 
 /** A single file under the path's own last name: the root is the folder that holds it. */
 function openParent(os: Os, word: Uint8Array, isEmpty: boolean): TargetRoot {
-  const cut = word.lastIndexOf(SLASH);
-  const parent = cut < 0 ? new Uint8Array([0x2e]) : cut === 0 ? word.subarray(0, 1) : word.subarray(0, cut);
+  const parent = parentOf(word);
   const handle = os.openRoot(parent);
   if (handle < 0) {
     refuse("selection", `cannot open target folder "${display(parent)}": ${errnoText(-handle)}; make it first`);
   }
-  return { handle, singleName: new Uint8Array(word.subarray(cut + 1)), hasMetadata: false, isNew: false, isEmpty };
+  const singleName = new Uint8Array(word.subarray(word.lastIndexOf(SLASH) + 1));
+  return { path: parent, handle, singleName, hasMetadata: false, isNew: false, isEmpty };
+}
+
+function parentOf(word: Uint8Array): Uint8Array {
+  const cut = word.lastIndexOf(SLASH);
+  return cut < 0 ? HERE : cut === 0 ? word.subarray(0, 1) : word.subarray(0, cut);
+}
+
+/** --mkpath: the folder that a run with this target will write in, by the same rules. */
+export function folderToMake(word: Uint8Array, roots: Roots): Uint8Array {
+  return roots.single && word[word.length - 1] !== SLASH ? parentOf(word) : withoutLastSlash(word);
+}
+
+function withoutLastSlash(word: Uint8Array): Uint8Array {
+  let end = word.length;
+  while (end > 1 && word[end - 1] === SLASH) end--;
+  return word.subarray(0, end);
 }
 
 function makeRoot(os: Os, word: Uint8Array, roots: Roots, umask: number, dryRun: boolean): TargetRoot {
-  if (dryRun) return { handle: -1, singleName: null, hasMetadata: roots.hasRoot, isNew: true, isEmpty: true };
+  if (dryRun) {
+    return { path: word, handle: -1, singleName: null, hasMetadata: roots.hasRoot, isNew: true, isEmpty: true };
+  }
   const made = os.makeRoot(word);
   if (made < 0) {
     const hint = made === -Errno.ENOENT ? "; make the folder above it first" : "";
@@ -70,7 +91,32 @@ function makeRoot(os: Os, word: Uint8Array, roots: Roots, umask: number, dryRun:
   const handle = os.openRoot(word);
   if (handle < 0) refuse("file", `cannot open target "${display(word)}": ${errnoText(-handle)}`);
   os.setMode(handle, 0o777 & ~umask);
-  return { handle, singleName: null, hasMetadata: roots.hasRoot, isNew: true, isEmpty: true };
+  return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: true, isEmpty: true };
+}
+
+/** Makes the folder at an operator's path and those above it that are missing; how many (would be) made, or a negated errno. */
+export function makeFolders(os: Os, path: Uint8Array, umask: number, dryRun: boolean): number {
+  const stat = new Stat();
+  let made = 0;
+  for (let end = 1; end <= path.length; end++) {
+    const isEnd = end === path.length ? path[end - 1] !== SLASH : path[end] === SLASH && path[end - 1] !== SLASH;
+    if (!isEnd) continue;
+    const part = path.subarray(0, end);
+    if (os.statPath(part, true, stat) !== -Errno.ENOENT) continue;
+    if (dryRun) {
+      made++;
+      continue;
+    }
+    const result = os.makeRoot(part);
+    if (result < 0 && result !== -Errno.EEXIST) return result;
+    if (result < 0) continue;
+    made++;
+    const handle = os.openRoot(part);
+    if (handle < 0) return handle;
+    os.setMode(handle, 0o777 & ~umask);
+    os.close(handle);
+  }
+  return made;
 }
 
 function refuse(kind: "selection" | "file", detail: string): never {

@@ -3,10 +3,10 @@
 import { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
-import type { SyncOptions } from "../base/options.ts";
+import { mayDelete, type SyncOptions } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, type Os } from "../os/os.ts";
-import type { FilterSet } from "../filter/filter_set.ts";
+import { Errno, type Handle, Kind, OpenMode, type Os, type Stat } from "../os/os.ts";
+import type { FilterPlace, FilterSet } from "../filter/filter_set.ts";
 import { runnable } from "../plan/compare.ts";
 import { AccountMap, type AccountRules } from "../plan/owner_map.ts";
 import type { Events } from "../session/events.ts";
@@ -18,6 +18,9 @@ import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digester, Digesters, Environment } from "./environment.ts";
 import type { HardLinks } from "./hard_links.ts";
 import type { Helper } from "./helper.ts";
+import type { Alternatives } from "./alternatives.ts";
+import type { Backup } from "./backup.ts";
+import type { Destinations } from "./destinations.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetPlaces } from "./target_places.ts";
 import type { TargetRoot } from "./target_root.ts";
@@ -63,6 +66,8 @@ export class TargetState {
   root!: TargetRoot;
   /** Where rules depend on the folder and entries may be deleted. */
   places: TargetPlaces | null = null;
+  /** Set with the root; null where no option asks for other folders. */
+  destinations: Destinations | null = null;
   /** Folders this run made: they hold nothing but what it puts there. */
   readonly created = new IndexSet();
   /** Folders that stand for none of the source: their metadata does not count. */
@@ -71,6 +76,8 @@ export class TargetState {
   readonly touched = new IndexSet();
   /** Folders that could not be made or opened: what they hold is passed over. */
   readonly failed = new IndexSet();
+  /** With --remove-source-files: entries that are in place, folders aside. */
+  readonly placed: IndexSet | null;
   /** Files asked for and not yet answered. */
   readonly wanted = new IndexSet();
   /** Files whose content did not verify and was asked for again. */
@@ -105,6 +112,7 @@ export class TargetState {
     this.digesters = input.digesters;
     this.usesDelta = input.usesDelta && !input.options.wholeFile;
     this.helper = input.helper;
+    this.placed = input.options.removeSourceFiles && !input.options.dryRun ? new IndexSet() : null;
     this.transfers = input.options.tellsFinished ? new Map() : null;
     this.owners = new AccountMap(input.list, input.options, input.env.identity, input.accountRules ?? null);
     this.folders = new FolderCache(
@@ -120,8 +128,42 @@ export class TargetState {
       this.os,
       new TemporaryNames(input.env.randomBytes),
       (file, errno) => this.#committed(file, errno),
+      input.options.backup ? (file) => this.backup!.keep(file) : null,
     );
     this.newFolders = new NewFolders(this);
+  }
+
+  get backup(): Backup | null {
+    return this.destinations === null ? null : this.destinations.backup;
+  }
+
+  get alternatives(): Alternatives | null {
+    return this.destinations === null ? null : this.destinations.alternatives;
+  }
+
+  /**
+   * Whether an own entry stays although the source does not have it; `stat` is asked for where it is a folder. `place`: which rules hold
+   * where it lies; `isInside`: in a folder that goes.
+   */
+  isProtected(
+    path: Uint8Array,
+    name: Uint8Array,
+    isFolder: boolean,
+    stat: () => Stat | null,
+    place: FilterPlace | null,
+    isInside = false,
+  ): boolean {
+    const { filters, destinations, options } = this;
+    if (!filters.isEmpty && filters.protectedFromDeletion(path, isFolder, place, isInside)) return true;
+    if (destinations === null) return false;
+    if (!options.deleteExcluded && destinations.backup?.isBackup(name)) return true;
+    const found = isFolder ? stat() : null;
+    return found !== null && destinations.sides.isOne(found);
+  }
+
+  /** Opens what a delta of file i is made against: the file at the target, or the one found elsewhere. */
+  openBasis(i: number, folder: Handle): Handle {
+    return this.alternatives?.openBasis(i) ?? this.os.openFile(folder, this.name(i), OpenMode.read, 0);
   }
 
   /** Name of entry i at the target: the listed one, or the one the target path gives to a single file. */
@@ -179,7 +221,7 @@ export class TargetState {
     const { os } = this;
     const replaced = replaceEmptyFolder(os, file.folder, file.temporary, file.name);
     if (replaced !== -Errno.ENOTEMPTY) return this.settled(file, -replaced);
-    if (this.options.delete) {
+    if (mayDelete(this.options)) {
       const folder = os.openBeneath(this.root.handle, this.list.path(this.list.parent(file.index)));
       if (folder >= 0) {
         this.blocked.push({ ...file, folder });
@@ -200,11 +242,20 @@ export class TargetState {
     }
     if (file.isName) return;
     if (this.list.kind(file.index) === Kind.file) this.inPlace(file.index);
-    else this.links?.landed.add(file.index);
+    else {
+      this.links?.landed.add(file.index);
+      this.confirm(file.index);
+    }
+  }
+
+  /** Entry i is at the target as it shall be. */
+  confirm(i: number): void {
+    if (this.placed !== null) this.placed.add(i);
   }
 
   /** A file's content is complete and where it belongs. */
   inPlace(i: number): void {
+    this.confirm(i);
     this.doneFiles++;
     this.doneBytes += this.list.size(i);
     this.links?.landed.add(i);

@@ -49,6 +49,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     wireReceivedBytes: received,
     failed: reporter.failed,
     vanished: reporter.vanished,
+    stopped: reporter.stopped,
     elapsedMs: monotonicMs() - started,
   };
 }

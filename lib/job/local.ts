@@ -47,6 +47,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     want: (indexes, kind) => port.source.want(indexes, kind),
     signature: (index, head, isLast, records) => port.source.signature(index, head, isLast, records),
     fine: (index, isLast, records) => port.source.fine(index, isLast, records),
+    placed: (indexes) => port.source.placed(indexes),
     wantEnd: () => port.source.wantEnd(),
     check: (paths) => port.source.check(paths),
   };
@@ -121,7 +122,7 @@ async function listLocal(
     source: {
       ready: (streaming, trees) => port.source.ready(streaming, trees),
       wantEnd: () => port.source.wantEnd(),
-      ...{ descend: ignore, want: ignore, signature: ignore, fine: ignore, check: ignore },
+      ...{ descend: ignore, want: ignore, signature: ignore, fine: ignore, check: ignore, placed: ignore },
     },
   });
   port.source = new SourceHalf({

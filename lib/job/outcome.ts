@@ -15,6 +15,8 @@ export interface JobOutcome {
   /** Entries that failed, and entries that had vanished or changed (Cause.vanished, Cause.changed) and nothing worse. */
   failed: number;
   vanished: number;
+  /** --max-delete kept something that would have been deleted. */
+  stopped: boolean;
   elapsedMs: number;
 }
 

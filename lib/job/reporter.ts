@@ -4,7 +4,7 @@
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
 import { Change, type EntryFacts, type Monitor, type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
-import { isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
+import { Cause, isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
 import type { Events } from "../session/events.ts";
 
@@ -13,6 +13,8 @@ export class Reporter implements Events {
   readonly #monitor: Monitor;
   failed = 0;
   vanished = 0;
+  /** --max-delete kept something. */
+  stopped = false;
   #skipped = 0;
   #lastSkipped: { index: number; cause: number } | null = null;
   result: Totals = zeroTotals();
@@ -67,6 +69,7 @@ export class Reporter implements Events {
   }
 
   problem(problem: Problem): void {
+    if (problem.cause === Cause.deletionsStopped) this.stopped = true;
     if (isVanished(problem)) this.vanished++;
     else if (!isNotice(problem)) this.failed++;
     this.#monitor.problem(problem);

@@ -887,6 +887,8 @@ export class MemoryOs implements Os {
     node.names--;
     if (!node.linked) node.parent = null;
     this.#touch(node, false);
+    if (node.linked) return;
+    node.parent = null;
     this.#free(node);
   }
 

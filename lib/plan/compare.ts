@@ -3,7 +3,7 @@
 
 import type { FileList } from "../base/file_list.ts";
 import { Change } from "../base/monitor.ts";
-import type { SyncOptions } from "../base/options.ts";
+import { keepsFolderTimes, type SyncOptions } from "../base/options.ts";
 import { Cause } from "../base/problem.ts";
 import { Kind, type Stat } from "../os/os.ts";
 
@@ -48,8 +48,10 @@ export interface OwnerMap {
 }
 
 /** Whether entries of this kind get the source's time. */
-export function keepsTime({ times, omitDirTimes, omitLinkTimes }: SyncOptions, kind: number): boolean {
-  return times && !(omitDirTimes && kind === Kind.folder) && !(omitLinkTimes && kind === Kind.link);
+export function keepsTime(options: SyncOptions, kind: number): boolean {
+  return kind === Kind.folder
+    ? keepsFolderTimes(options)
+    : options.times && !(options.omitLinkTimes && kind === Kind.link);
 }
 
 /** -E: the mode `has` of a file, which can be run if and only if one with `listed` can. What was right is left alone. */

@@ -19,7 +19,9 @@ export function itemize(kind: number, change: number, sending: boolean): string 
   const transferred = (change & Change.content) !== 0 || (created && kind === FILE);
   const local = created || (change & Change.local) !== 0;
   const isLinked = (change & Change.linked) !== 0;
-  const action = isLinked ? "h" : transferred ? (sending ? "<" : ">") : local ? "c" : ".";
+  const isAlternative = (change & Change.hardLink) !== 0;
+  const moves = transferred ? (sending ? "<" : ">") : isAlternative ? "h" : local ? "c" : ".";
+  const action = isLinked ? "h" : moves;
   const head = action + (KIND_LETTERS[kind] ?? "?");
   if (created) return head + "+++++++++";
   const letters = (change & Change.checksum ? "c" : ".") + (change & Change.size ? "s" : ".") +

@@ -81,6 +81,8 @@ export interface TargetPort {
    * the open source folder. Returns those that are to be sent, null for all; of the rest it wants again what did not come to be.
    */
   fill?(source: Handle, first: number, count: number): Uint32Array | null;
+  /** Only in one process: whether entry `index` at the target is the very file that `stat` tells of. */
+  isItself?(index: number, stat: Stat): boolean;
   /** The source folder is about to be closed. */
   closing?(source: Handle): void;
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait;
@@ -104,6 +106,8 @@ export interface SourcePort {
   signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait;
   /** Fine records for the ranges of the refine() of this file, one range after the other; fewer of them: the basis has changed. */
   fine(index: number, isLast: boolean, records: Uint8Array): Wait;
+  /** Only with removeSourceFiles: entries that are in place at the target, folders aside, each once, in rising order. */
+  placed(indexes: Uint32Array): Wait;
   wantEnd(): Wait;
   check(paths: Uint8Array[]): Wait;
 }

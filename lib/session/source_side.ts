@@ -32,6 +32,7 @@ import {
   decodeCheck,
   decodeDescend,
   decodeFine,
+  decodePlaced,
   decodeReady,
   decodeSignature,
   decodeWant,
@@ -67,6 +68,7 @@ export class SourceSide implements TargetPort {
   readonly #outstanding = new IndexSet();
   readonly #sent = new IndexSet();
   readonly #redone = new IndexSet();
+  readonly #placed = new IndexSet();
   readonly #signatures = new SignatureBook();
   #inFile = -1;
   /** Paths of the CHECK that is not answered. */
@@ -253,6 +255,8 @@ export class SourceSide implements TargetPort {
         return this.#receiveSignature();
       case Message.fine:
         return this.#receiveFine();
+      case Message.placed:
+        return this.#receivePlaced();
       case Message.wantEnd:
         return this.#receiveWantEnd();
       default:
@@ -303,6 +307,21 @@ export class SourceSide implements TargetPort {
     const { index, isLast, records } = decodeFine(this.#core.reader);
     this.#signatures.fine(index, isLast, records.length);
     return this.#half!.fine(index, isLast, records);
+  }
+
+  /** What it says is in place is removed here: only what it can have. */
+  #receivePlaced(): Wait {
+    if (!this.#core.job!.options.removeSourceFiles) broken("PLACED in a job that removes nothing at the source");
+    if (!this.#isListed) broken("PLACED before the list has ended");
+    const indexes = decodePlaced(this.#core.reader, this.announced);
+    for (const index of indexes) {
+      const isFile = this.#list.kind(index) === Kind.file;
+      if (this.#list.kind(index) === Kind.folder) broken(`PLACED of entry ${index}, which is a folder`);
+      const isOwed = isFile && (this.#isStreaming || this.#wanted.has(index)) && !this.#sent.has(index);
+      if (isOwed || this.#outstanding.has(index)) broken(`PLACED of entry ${index}, whose content was not sent`);
+      if (!this.#placed.add(index)) broken(`PLACED of entry ${index} twice`);
+    }
+    return this.#half!.placed(indexes);
   }
 
   #receiveWantEnd(): Wait {

@@ -43,7 +43,7 @@ const LEGAL: Record<Phase, number[]> = {
   "target check": [Message.checked],
   names: [Message.names],
   ready: [Message.ready],
-  want: [Message.want, Message.signature, Message.fine, Message.wantEnd, Message.descend],
+  want: [Message.want, Message.signature, Message.fine, Message.placed, Message.wantEnd, Message.descend],
   "source check": [Message.check],
   end: [],
 };

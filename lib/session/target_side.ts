@@ -33,11 +33,12 @@ import {
   type ListTally,
 } from "../wire/list_codec.ts";
 import { listsFolders, namesEntries } from "../tree/origins.ts";
-import { ALL_KINDS, Kind, Message, WANT_INDEXES } from "../wire/messages.ts";
+import { ALL_KINDS, Kind, Message, PLACED_INDEXES, WANT_INDEXES } from "../wire/messages.ts";
 import {
   encodeCheck,
   encodeDescend,
   encodeFine,
+  encodePlaced,
   encodeReady,
   encodeSignature,
   encodeWant,
@@ -165,6 +166,16 @@ export class TargetSide implements SourcePort {
     this.#core.guard();
     encodeFine(this.#core.outbox.control(Message.fine), index, isLast, records);
     return this.#core.outbox.controlEnd();
+  }
+
+  placed(indexes: Uint32Array): Wait {
+    this.#core.guard();
+    let wait: Wait;
+    for (let from = 0; from < indexes.length; from += PLACED_INDEXES) {
+      encodePlaced(this.#core.outbox.control(Message.placed), indexes.subarray(from, from + PLACED_INDEXES));
+      wait = this.#core.outbox.controlEnd();
+    }
+    return wait;
   }
 
   wantEnd(): Wait {

@@ -11,6 +11,7 @@ import { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
 import { CHUNK_BYTES, FRAME_BYTES } from "../base/limits.ts";
+import { hasLastWord } from "../base/options.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
 import { encodeCredit, encodePing } from "../wire/event_codec.ts";
@@ -236,7 +237,7 @@ export class WireSession {
   #takeJob(job: Job): void {
     this.#job = job;
     this.#state.role = (this.#side === "agent") === job.agentIsSource ? "source" : "target";
-    this.#state.deletes = job.options.delete;
+    this.#state.deletes = hasLastWord(job.options);
     if (this.#peerHello !== null) this.#begin(job);
   }
 

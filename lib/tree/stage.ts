@@ -23,7 +23,15 @@ export interface StagedFile {
   bytes: number;
   /** It is another name of an entry that is in place. */
   isName?: boolean;
+  /** It stands for what is there already: nothing of that is kept as a backup. */
+  isSame?: true;
 }
+
+/**
+ * Asked before an entry is put in place, to keep what stands there: 0 = go on, 1 = that has put it in place, below zero = a negated
+ * errno, and it stays as it is.
+ */
+export type Keep = (file: StagedFile) => number;
 
 /** Told the fate of every staged file: errno 0 = in place. */
 export type Committed = (file: StagedFile, errno: number) => void;
@@ -32,13 +40,15 @@ export class Stage {
   readonly #os: Os;
   readonly #names: TemporaryNames;
   readonly #committed: Committed;
+  readonly #keep: Keep | null;
   #batch: StagedFile[] = [];
   #batchBytes = 0;
   /** Written but not yet complete: removed if the run ends here. */
   readonly #open = new Map<Uint8Array, Handle>();
   readonly #locked = new Set<Handle>();
 
-  constructor(os: Os, names: TemporaryNames, committed: Committed) {
+  constructor(os: Os, names: TemporaryNames, committed: Committed, keep: Keep | null = null) {
+    this.#keep = keep;
     this.#os = os;
     this.#names = names;
     this.#committed = committed;
@@ -90,7 +100,8 @@ export class Stage {
     this.#batch = [];
     this.#batchBytes = 0;
     for (const file of batch) {
-      const result = this.#os.rename(file.folder, file.temporary, file.folder, file.name);
+      const kept = this.#keep === null || file.isSame ? 0 : this.#keep(file);
+      const result = kept === 0 ? this.#os.rename(file.folder, file.temporary, file.folder, file.name) : kept;
       // Where the name has come to mean the same inode already, rename does nothing and both stay.
       if (file.isName && result === 0) this.#os.unlink(file.folder, file.temporary);
       this.#committed(file, result < 0 ? -result : 0);

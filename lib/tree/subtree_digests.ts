@@ -7,7 +7,7 @@
 // file's size, a link's target, a device's number, a folder's digest.
 
 import type { FileList } from "../base/file_list.ts";
-import type { SyncOptions } from "../base/options.ts";
+import { keepsFolderTimes, type SyncOptions } from "../base/options.ts";
 import { RuleFlag } from "../filter/rule.ts";
 import { Kind } from "../os/os.ts";
 import { Sha256 } from "../hash/sha256.ts";
@@ -40,6 +40,7 @@ export function comparesTrees(options: SyncOptions): boolean {
   }
   if (modifyWindowNs !== null && modifyWindowNs !== SAME_SECOND) return false;
   if (filters.some(({ flags }) => (flags & SIDED) !== 0)) return false;
+  if (options.altKind !== "none" || options.removeSourceFiles) return false;
   // Names of one inode lie anywhere, and what is compared with these is no field of an entry, or not the one that was listed.
   if (options.hardLinks || options.acls || options.xattrs || options.safeLinks) return false;
   return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
@@ -47,12 +48,12 @@ export function comparesTrees(options: SyncOptions): boolean {
 
 /** What of the options counts, less what the target cannot set. */
 export function treeTerms(
-  options: Omit<TreeTerms, "wholeSeconds"> & Pick<SyncOptions, "modifyWindowNs">,
+  options: Omit<TreeTerms, "wholeSeconds"> & Pick<SyncOptions, "modifyWindowNs" | "backup" | "backupDir">,
   settable: { owner: boolean; group: boolean },
 ): TreeTerms {
-  const { perms, times, omitDirTimes, omitLinkTimes, owner, group, modifyWindowNs } = options;
+  const { perms, times, omitLinkTimes, owner, group, modifyWindowNs } = options;
   return {
-    ...{ perms, times, omitDirTimes, omitLinkTimes },
+    ...{ perms, times, omitDirTimes: !keepsFolderTimes(options), omitLinkTimes },
     owner: owner && settable.owner,
     group: group && settable.group,
     wholeSeconds: modifyWindowNs === SAME_SECOND,

@@ -1,12 +1,15 @@
 // The options of a JOB that hold a value and are at rest in most runs: only those that are not travel, each under its tag.
 // Called by job_codec.ts. Promises: a tag that is not in the table, or comes twice, ends the session.
 
-import { equalBytes } from "../base/bytes.ts";
+import { equalBytes, fromLatin1, latin1 } from "../base/bytes.ts";
 import { ByteReader, ByteWriter } from "../base/codec.ts";
-import { ACCOUNT_MAP_BYTES, FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
-import { defaultOptions, type SyncOptions } from "../base/options.ts";
+import { ACCOUNT_MAP_BYTES, ALT_DESTS, FILE_BYTES, NAME_BYTES, PATH_BYTES } from "../base/limits.ts";
+import { ALT_KINDS, type AltKind, defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
-import { RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
+import { DELETE_LIMIT, RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
+
+const NUL = 0;
+const SLASH = 0x2f;
 
 /** One such option: how it travels inside its blob. */
 interface Value<Name extends keyof SyncOptions> {
@@ -25,6 +28,19 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [35, limit("maxSize", FILE_BYTES)],
   [36, limit("minSize", FILE_BYTES)],
   [37, path("filesFromThere")],
+  [45, latinText("backupSuffix", NAME_BYTES, [NUL, SLASH])],
+  [46, latinText("backupDir", PATH_BYTES, [NUL])],
+  [47, {
+    name: "altKind",
+    encode: (writer, value) => writer.u8(ALT_KINDS.indexOf(value as AltKind)),
+    decode: (reader) => {
+      const kind = reader.u8("JOB altKind");
+      if (kind === 0 || kind >= ALT_KINDS.length) reader.fail("JOB altKind", `${kind} is unknown`);
+      return ALT_KINDS[kind];
+    },
+  }],
+  [48, words("altDests", ALT_DESTS, PATH_BYTES)],
+  [49, number("maxDelete", DELETE_LIMIT)],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
 ]);
 
@@ -70,6 +86,35 @@ function path(name: Path): Value<keyof SyncOptions> {
   };
 }
 
+type Text = { [Name in keyof SyncOptions]: SyncOptions[Name] extends string ? Name : never }[keyof SyncOptions];
+
+/** Bytes, as latin1 text, without the `forbidden` ones. */
+function latinText(name: Text, limit: number, forbidden: number[]): Value<keyof SyncOptions> {
+  return {
+    name,
+    encode: (writer, value) => writer.raw(fromLatin1(value as string)),
+    decode: (reader) =>
+      textOf(reader, reader.raw(`JOB ${name}`, Math.min(limit + 1, reader.left)), limit, name, forbidden),
+  };
+}
+
+/** Several of them. */
+function words(name: "altDests", most: number, limit: number): Value<keyof SyncOptions> {
+  return {
+    name,
+    encode: (writer, value) => {
+      writer.varint((value as readonly string[]).length);
+      for (const word of value as readonly string[]) writer.blob(fromLatin1(word));
+    },
+    decode: (reader) => {
+      const count = reader.varint(`JOB ${name}`, most);
+      const found: string[] = [];
+      for (let i = 0; i < count; i++) found.push(textOf(reader, reader.blob(`JOB ${name}`, limit), limit, name, [NUL]));
+      return found;
+    },
+  };
+}
+
 type Textual = { [Name in keyof SyncOptions]: SyncOptions[Name] extends Uint8Array ? Name : never }[keyof SyncOptions];
 
 /** Bytes without NUL. */
@@ -83,6 +128,12 @@ function text(name: Textual, limit: number): Value<keyof SyncOptions> {
       return bytes;
     },
   };
+}
+
+function textOf(reader: ByteReader, bytes: Uint8Array, limit: number, name: string, forbidden: number[]): string {
+  if (bytes.length > limit) reader.fail(`JOB ${name}`, `more than ${limit} bytes`);
+  if (bytes.some((byte) => forbidden.includes(byte))) reader.fail(`JOB ${name}`, "it holds a byte that it cannot");
+  return latin1(bytes);
 }
 
 export function encodeValues(writer: ByteWriter, options: SyncOptions): void {

@@ -36,6 +36,7 @@ export const Message = {
   descend: 0x34,
   signature: 0x35,
   fine: 0x36,
+  placed: 0x3a,
   // Events and control.
   entry: 0x40,
   deleted: 0x41,
@@ -116,8 +117,8 @@ export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
 /** Flags of Change that stand in a row, from the lowest on; others have numbers of their own. */
 export const CHANGES = (1 << 10) - 1;
-/** All flags of Change that there are (13 acl, 14 xattr, 15 linked, 16 unsafe), highest verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (0b1111 << 13) + CHANGES;
+/** All flags of Change (12 hardLink, 13 acl, 14 xattr, 15 linked, 16 unsafe too), highest verb, cause and errno that a record may name. */
+export const CHANGE_LIMIT = (0b11111 << 12) + CHANGES;
 export const VERB_LIMIT = 22;
 export const CAUSE_LIMIT = 44;
 export const ERRNO_LIMIT = 4095;
@@ -133,6 +134,8 @@ export const REFINE_RANGES = 8192;
 export const RECORDS_BYTES = 64 << 10;
 /** Most indexes in one WANT. */
 export const WANT_INDEXES = 8192;
+/** Most indexes in one PLACED. */
+export const PLACED_INDEXES = 8192;
 /** Most folders in one SUBTREES. */
 export const SUBTREES = 8192;
 /** Most credit in one CREDIT, and what it says of the time the receiver waited, percent. */

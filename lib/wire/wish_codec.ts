@@ -3,7 +3,7 @@
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { CHECK_PATHS, ENTRIES, FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { checkPath } from "../base/relative_path.ts";
-import { PartFlag, ReadyFlag, RECORDS_BYTES, WANT_INDEXES, WantFlag } from "./messages.ts";
+import { PartFlag, PLACED_INDEXES, ReadyFlag, RECORDS_BYTES, WANT_INDEXES, WantFlag } from "./messages.ts";
 
 const READY_FLAGS = ReadyFlag.streaming | ReadyFlag.trees | ReadyFlag.owner | ReadyFlag.group;
 
@@ -78,6 +78,33 @@ export function decodeWant(reader: ByteReader, entries: number, into: Uint32Arra
   }
   reader.done("WANT");
   return { redo: flags === WantFlag.redo, delta: flags === WantFlag.delta, count };
+}
+
+/** Indexes [from, to) of `indexes`, which rise: 1 to PLACED_INDEXES of them. */
+export function encodePlaced(writer: ByteWriter, indexes: Uint32Array): void {
+  writer.varint(indexes.length);
+  let before = 0;
+  for (const index of indexes) {
+    writer.varint(index - before);
+    before = index;
+  }
+}
+
+/** The indexes, each below `entries`. */
+export function decodePlaced(reader: ByteReader, entries: number): Uint32Array {
+  const count = reader.varint("PLACED entries", PLACED_INDEXES);
+  if (count === 0) reader.fail("PLACED entries", "there is none");
+  const indexes = new Uint32Array(count);
+  let index = 0;
+  for (let i = 0; i < count; i++) {
+    const step = reader.varint("PLACED index", ENTRIES);
+    if (step === 0 && i > 0) reader.fail("PLACED index", "indexes do not rise");
+    index += step;
+    if (index >= entries) reader.fail("PLACED index", `${index} was not listed`);
+    indexes[i] = index;
+  }
+  reader.done("PLACED");
+  return indexes;
 }
 
 /** Sizes of a basis and its blocks, at the head of a signature. */

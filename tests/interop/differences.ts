@@ -86,6 +86,18 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "links: -L, dangling links delete nothing",
     reason: 'neither deletes; rsync adds the line "IO error encountered -- skipping file deletion"',
   },
+  {
+    name: "dest: --backup-dir inside the target, second run",
+    reason: "what lies in the folder of backups stays; rsync --delete moves it one level deeper at each run",
+  },
+  {
+    name: "dest: --inplace --backup-dir",
+    reason: "rsync makes the copies, but cannot look at them below a folder that begins with ../, and ends with 23",
+  },
+  {
+    name: "dest: --delete-before",
+    reason: "deletions come last (law 4), so the folder's time is still the source's when it is compared",
+  },
 ];
 
 /** The declared difference that covers `name`. */

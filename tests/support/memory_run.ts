@@ -152,7 +152,7 @@ export async function runInMemory(run: MemoryRun): Promise<MemoryOutcome> {
   }
   const { failed, vanished, result: totals } = reporter;
   const code = error === null
-    ? endingOf({ totals, failed, vanished, wireSentBytes: 0, wireReceivedBytes: 0, elapsedMs: 0 }).code
+    ? endingOf({ totals, failed, vanished, stopped: false, wireSentBytes: 0, wireReceivedBytes: 0, elapsedMs: 0 }).code
     : error instanceof TsyncError
     ? endingOfError(error).code
     : error instanceof Killed

@@ -166,6 +166,7 @@ function outcome(change: Partial<JobOutcome>): JobOutcome {
     wireReceivedBytes: 0,
     failed: 0,
     vanished: 0,
+    stopped: false,
     elapsedMs: 500,
     ...change,
   };
@@ -255,7 +256,7 @@ Deno.test("a problem is one line on standard error: side, verb, path, the system
 Deno.test("every cause and verb has its words", async () => {
   for (const cause of Object.values(Cause)) {
     for (const verb of Object.values(Verb)) {
-      const words = isLeftOut(cause) ? "-avv s/ d" : "-a s/ d";
+      const words = isLeftOut(cause) ? "-avv s/ d" : "-ai s/ d";
       const { out, err } = await printed(words, (report) => report.problem(problem({ cause, verb })));
       assertEquals(/unknown reason|handle/.test(out + err), false, `${cause} ${verb}`);
       assertEquals((out + err) !== "", cause !== Cause.duplicate);

@@ -316,6 +316,7 @@ async function push(files: Uint8Array[], streaming: boolean, deletes: boolean, t
     descend: () => undefined,
     signature: () => undefined,
     fine: () => undefined,
+    placed: () => undefined,
     want: (indexes) => {
       for (const i of indexes) sending = sending.then(() => send(i));
       return undefined;

@@ -365,6 +365,43 @@ for (const [name, streaming, steps, complaint] of WANT_RULES) {
   Deno.test(`WANT ${name}`, async () => await play(await source(streaming), steps, complaint));
 }
 
+const PLACED = Message.placed;
+const placed = (indexes: number[]) => [...made((writer) => wish.encodePlaced(writer, Uint32Array.from(indexes)))];
+
+const PLACED_RULES: [
+  string,
+  { asked?: boolean; listed?: boolean; sent?: boolean; wanted?: boolean },
+  number[][],
+  RegExp | null,
+][] = [
+  ["of a file that was sent is given to the half", {}, [[2]], null],
+  ["of a file that was never wanted is given to the half", { wanted: false }, [[2]], null],
+  ["in a job that did not ask for it", { asked: false }, [[2]], /removes nothing at the source/],
+  ["before the list has ended", { listed: false }, [[2]], /before the list has ended/],
+  ["of a file that was wanted and not sent", { sent: false }, [[2]], /whose content was not sent/],
+  ["of a folder", {}, [[1]], /entry 1, which is a folder/],
+  ["of the root", {}, [[0]], /entry 0, which is a folder/],
+  ["of an index that is not announced", {}, [[3]], /3 was not listed/],
+  ["of a file twice", {}, [[2], [2]], /entry 2 twice/],
+];
+for (const [name, given, messages, complaint] of PLACED_RULES) {
+  Deno.test(`PLACED ${name}`, async () => {
+    const { asked = true, listed = true, sent = true, wanted = true } = given;
+    const peer = new RawPeer("client");
+    await peer.begin("source", { removeSourceFiles: asked });
+    const proxy = peer.session.peerTarget(peer.list);
+    proxy.roots({ hasRoot: true, single: false, sources: 1 });
+    await peer.send(Message.ready, [0]);
+    proxy.listed(0, 1, 2, 3);
+    proxy.listed(1, 3, 0, 3);
+    if (wanted) await peer.send(WANT, wants([2]));
+    if (wanted && sent) proxy.file(2, null, utf8("abc"), DIGEST);
+    if (listed) proxy.listEnd(true, 3, 3);
+    await play(peer, messages.map((indexes): Step => [PLACED, placed(indexes)]), complaint);
+    assert.equal(peer.half.calls.includes("placed 2"), complaint === null || messages.length > 1);
+  });
+}
+
 Deno.test("WANT of a file that is scanned but not announced ends the session", async () => {
   await play(await source(false, false), [[WANT, wants([2])]], /2 was not listed/);
 });

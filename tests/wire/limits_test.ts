@@ -537,6 +537,12 @@ limit("WANT indexes", Message.want, (w, v) => {
 limit("WANT no index", Message.want, (w, v) => (w.u8(0), w.varint(v), v > 0 && w.varint(1)), 1, 0);
 limit("WANT difference", Message.want, (w, v) => (w.u8(0), w.varint(2), w.varint(0), w.varint(v)), 1, 0);
 limit("WANT index", Message.want, (w, v) => (w.u8(0), w.varint(1), w.varint(v)), 200_000_000);
+limit("PLACED indexes", Message.placed, (w, v) => {
+  w.varint(v);
+  for (let i = 0; i < v; i++) w.varint(1);
+}, 8192);
+limit("PLACED no index", Message.placed, (w, v) => (w.varint(v), v > 0 && w.varint(1)), 1, 0);
+limit("PLACED difference", Message.placed, (w, v) => (w.varint(2), w.varint(1), w.varint(v)), 1, 0);
 limit("CHECK paths", Message.check, (w, v) => (w.varint(v), void Array.from({ length: v }, () => blob(w, 1))), 4096);
 limit("CHECK no path", Message.check, (w, v) => (w.varint(v), v > 0 && blob(w, 1)), 1, 0);
 limit("CHECK the root", Message.check, (w, v) => (w.varint(1), blob(w, v)), 1, 0);

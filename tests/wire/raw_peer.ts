@@ -226,6 +226,7 @@ export class NotingHalf implements TargetPort, SourcePort {
     this.#note(`signature ${index} ${JSON.stringify(head)} ${isLast} ${records.length}`);
   fine = (index: number, isLast: boolean, records: Uint8Array) =>
     this.#note(`fine ${index} ${isLast} ${records.length}`);
+  placed = (indexes: Uint32Array) => this.#note(`placed ${indexes}`);
   wantEnd = () => this.#note("wantEnd");
   check = (paths: Uint8Array[]) => this.#note(`check ${paths.map(latin1).join(",")}`);
 }

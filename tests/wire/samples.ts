@@ -374,6 +374,21 @@ export const SAMPLES: Sample[] = [
     ...PUSH,
     options: { ...PUSH.options, bwlimitKib: 1536, modifyWindowNs: -3, fillHoles: true },
   }),
+  job("JOB with backups", {
+    ...PUSH,
+    options: { ...PUSH.options, backup: true, backupSuffix: "~\xff", backupDir: "../kept\xff", mkpath: true },
+  }),
+  job("JOB with alternatives", {
+    ...PUSH,
+    options: {
+      ...PUSH.options,
+      altKind: "link",
+      altDests: ["../a", "/b\xff"],
+      maxDelete: 0,
+      force: true,
+      ignoreErrors: true,
+    },
+  }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
     name: "ROOTS with a root",
@@ -586,6 +601,12 @@ export const SAMPLES: Sample[] = [
       const { index, ranges } = content.decodeRefine(reader);
       content.encodeRefine(writer, index, ranges);
     },
+  },
+  {
+    name: "PLACED",
+    type: Message.placed,
+    encode: (writer) => wish.encodePlaced(writer, Uint32Array.of(1, 2, 70_000)),
+    again: (reader, writer) => wish.encodePlaced(writer, wish.decodePlaced(reader, 100_000)),
   },
   {
     name: "WANT_END",
