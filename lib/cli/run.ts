@@ -92,12 +92,13 @@ async function synchronise(
   const extras = settings.logFile === null && settings.json === null
     ? null
     : await beginExtras(request, settings, report, stop);
-  // Everything that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
-  const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
-  starting?.catch(() => {});
+  // Before anything runs that would be left behind: whoever sees the remote shell may stop us.
   const { onEndingSignal } = await import("./signals.ts");
   const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
   onEndingSignal((name) => stop.abort(interrupted(name)), 20);
+  // Everything else that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
+  const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
+  starting?.catch(() => {});
   if (stopTime !== null) (await import("./stop_timer.ts")).stopAt(stopTime, stop);
   try {
     const carrier = await starting;

@@ -164,6 +164,7 @@ export class AlternativeEntries {
     }
     const { size } = found.stat;
     state.totals.matchedBytes += size;
+    state.transfers?.set(i, { literalBytes: 0, digest: null });
     stage.add({ folder, temporary, name: new Uint8Array(state.name(i)), index: i, bytes: size });
     return true;
   }

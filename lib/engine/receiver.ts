@@ -128,8 +128,10 @@ export class Receiver {
       this.#state.os.close(inPlace.handle);
       return this.#failed(index, Verb.write, -written);
     }
+    const { transfers, plainDigester, totals } = this.#state;
+    transfers?.set(index, { literalBytes: content.length, digest: plainDigester?.hash(content) ?? null });
     this.#finishInPlace(index, inPlace);
-    this.#state.totals.literalBytes += content.length;
+    totals.literalBytes += content.length;
     return this.#answered(index);
   }
 
@@ -346,6 +348,7 @@ export class Receiver {
     const state = this.#state;
     const ended = complete && verified ? inPlace.end(size) : 0;
     if (complete && verified && ended >= 0) {
+      state.transfers?.set(index, { literalBytes: written - matched, digest: incoming.plain });
       this.#finishInPlace(index, inPlace);
       state.totals.literalBytes += written - matched;
       state.totals.matchedBytes += size - (written - matched);

@@ -100,12 +100,18 @@ export class Stage {
     this.#batch = [];
     this.#batchBytes = 0;
     for (const file of batch) {
-      const kept = this.#keep === null || file.isSame ? 0 : this.#keep(file);
-      const result = kept === 0 ? this.#os.rename(file.folder, file.temporary, file.folder, file.name) : kept;
-      // Where the name has come to mean the same inode already, rename does nothing and both stay.
-      if (file.isName && result === 0) this.#os.unlink(file.folder, file.temporary);
+      const result = this.#place(file);
       this.#committed(file, result < 0 ? -result : 0);
     }
+  }
+
+  /** Gives the file its name, with -b once what stands there is kept; 0 or a negated errno. */
+  #place(file: StagedFile): number {
+    const kept = this.#keep === null || file.isSame ? 0 : this.#keep(file);
+    const result = kept === 0 ? this.#os.rename(file.folder, file.temporary, file.folder, file.name) : kept;
+    // Where the name has come to mean the same inode already, rename does nothing and both stay.
+    if (file.isName && result === 0) this.#os.unlink(file.folder, file.temporary);
+    return result;
   }
 
   /** Takes an incomplete or unwanted temporary off the disk; 0 or a negated errno. */
@@ -122,8 +128,7 @@ export class Stage {
   /** The run is stopped: what is staged is complete, and goes in place without being told of. */
   keepComplete(): void {
     for (const file of this.#batch.splice(0)) {
-      const result = this.#os.rename(file.folder, file.temporary, file.folder, file.name);
-      if (result < 0) this.#os.unlink(file.folder, file.temporary);
+      if (this.#place(file) < 0) this.#os.unlink(file.folder, file.temporary);
     }
   }
 

@@ -190,6 +190,7 @@ DESTS.push(
   { name: "--link-dest that is not there", options: "-ai --link-dest=../none", entries: HALF_THERE },
   { name: "--link-dest -v", options: "-av --link-dest=../p", entries: ALTERNATIVES },
   { name: "--link-dest -b", options: "-aib --link-dest=../p", entries: HALF_THERE, ...TIMELESS },
+  { name: "--copy-dest -v", options: "-av --copy-dest=../p", entries: ALTERNATIVES },
 );
 
 /** Extra entries enough to stop half way. */
