@@ -15,10 +15,10 @@ import {
   percentOrNumberOf,
   setAccountMap,
   setOwnerOfAll,
-  sizeOf,
   textOf,
   usageError,
 } from "./option_values.ts";
+import { sizeOf } from "./size_words.ts";
 import type { RuleWord, Settings } from "./settings.ts";
 
 export const GROUPS = [

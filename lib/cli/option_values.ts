@@ -2,16 +2,13 @@
 // names the word and says what would be right.
 
 import { display, latin1 } from "../base/bytes.ts";
-import { ACCOUNT_MAP_BYTES, FILE_BYTES, PATH_BYTES } from "../base/limits.ts";
+import { ACCOUNT_MAP_BYTES, PATH_BYTES } from "../base/limits.ts";
 import { TsyncError } from "../base/errors.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { HIGHEST_LEVEL, LOWEST_LEVEL } from "../codec/choose.ts";
 import type { Settings } from "./settings.ts";
 
 const COLON = 0x3a;
-
-/** The largest size that rsync takes. */
-const MOST_BYTES = 2 ** 63;
 
 export function usageError(detail: string): TsyncError {
   return new TsyncError({ kind: "usage", detail });
@@ -45,24 +42,6 @@ export function percentOrNumberOf(value: Uint8Array, word: string): { count: num
     return { percent: numberOf(value.subarray(0, -1), word, "a percentage", 0, 100) };
   }
   return { count: numberOf(value, word, "a number of entries or a percentage (50%)", 0, 2 ** 32) };
-}
-
-/**
- * Bytes as rsync writes them: a number, a fraction too, with B, K, M, G, T or P behind it; alone or with "iB" the letter counts
- * in 1024, with "B" in 1000; "+1" or "-1" at the end is one byte more or less.
- */
-export function sizeOf(value: Uint8Array, word: string): number {
-  const parts = /^([0-9]*)(\.[0-9]*)?(?:([bkmgtp])(b|ib)?)?([+-]1)?$/i.exec(latin1(value));
-  const wrong = (what: string) =>
-    usageError(`${word}: "${display(value)}" is ${what}; give a size such as 4096, 1.5m, 2GiB, 10kb or 1g-1`);
-  if (parts === null || !/^\.?[0-9]/.test(latin1(value))) throw wrong("not a size");
-  const [, whole, fraction = "", letter = "b", unit = "", more = "0"] = parts;
-  const base = unit.toLowerCase() === "b" ? 1000 : 1024;
-  const scale = base ** "bkmgtp".indexOf(letter.toLowerCase());
-  const bytes = Math.floor(Number(`${whole || 0}${fraction}`) * scale) + Number(more);
-  if (!(bytes >= 0 && bytes <= MOST_BYTES)) throw wrong("not a possible size");
-  // A file has no more bytes than a number here holds.
-  return Math.min(bytes, FILE_BYTES);
 }
 
 /** Names of --compress-choice: rsync's for what we have. Others end the run, as in an rsync that was built without them. */

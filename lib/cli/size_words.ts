@@ -1,21 +1,26 @@
-// Sizes as rsync writes them: "1.5m", "500K", "2GB" (units of 1000), "1KiB", "10G-1". Called by the option tables.
+// Sizes as rsync writes them: "1.5m", "500K", "2GB" (units of 1000), "1KiB", "10G-1"; a unit alone is 0 of it. Called by the option
+// tables.
 
 import { display, latin1 } from "../base/bytes.ts";
+import { FILE_BYTES } from "../base/limits.ts";
 import { usageError } from "./option_values.ts";
 
 const UNITS = "bkmgtp";
 
+/** Beyond any file of rsync's. */
+const MOST_BYTES = 2 ** 63;
+
 /** Bytes; where no unit stands `plain` is it ("k": rates, "b": sizes). Throws TsyncError "usage". */
-export function sizeOf(value: Uint8Array, word: string, plain: "b" | "k"): number {
+export function sizeOf(value: Uint8Array, word: string, plain: "b" | "k" = "b"): number {
   const parts = /^(\d*(?:\.\d*)?)([bkmgtp]?)(ib|b)?([+-]1)?$/i.exec(latin1(value));
   const bytes = parts === null ? NaN : bytesOf(parts, plain);
-  // What no file system and no number here can hold.
-  if (!(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER)) {
+  if (!(bytes >= 0 && bytes < MOST_BYTES)) {
     throw usageError(
       `${word}: "${display(value)}" is not a size; give a number and B, K, M, G, T or P (1.5M, 500K, 2GB)`,
     );
   }
-  return bytes;
+  // No file has more bytes than a number here holds.
+  return Math.min(bytes, FILE_BYTES);
 }
 
 function bytesOf([, digits, unit, kind, one]: RegExpExecArray, plain: "b" | "k"): number {
