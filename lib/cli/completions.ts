@@ -1,7 +1,8 @@
 // What the shells complete by, made from the option table (--help=bash, zsh, fish): options, local paths, and paths on a far machine,
 // asked of it over ssh without a password prompt. Loaded only when asked for. Promises: nothing that a far machine says is evaluated.
 
-import { type Option, OPTIONS } from "./option_table.ts";
+import type { Option } from "./option.ts";
+import { OPTIONS } from "./option_table.ts";
 
 /** Long and short words with their arguments' places: "--name=" where one follows. */
 function words(option: Option): string[] {

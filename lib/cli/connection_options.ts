@@ -3,8 +3,8 @@
 
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
-import type { Option } from "./option_table.ts";
-import { textOf, usageError } from "./option_values.ts";
+import type { Option } from "./option.ts";
+import { compressionOf, levelOf, numberOf, textOf, usageError } from "./option_values.ts";
 import { rateOf, sizeOf } from "./size_words.ts";
 import { minutesOf, momentOf } from "./stop_words.ts";
 import { wallSeconds } from "../os/clock.ts";
@@ -12,6 +12,73 @@ import { wallSeconds } from "../os/clock.ts";
 const DASH = 0x2d;
 
 export const CONNECTION_OPTIONS: readonly Option[] = [
+  {
+    name: "rsh",
+    short: "e",
+    argument: "COMMAND",
+    group: "Connection",
+    help: "remote shell to use (default: TSYNC_RSH, RSYNC_RSH or ssh)",
+    set(settings, value, word) {
+      settings.rsh = textOf(value, word);
+    },
+  },
+  {
+    name: "rsync-path",
+    argument: "PROGRAM",
+    group: "Connection",
+    help: "program at the other end; its last word rsync or tsync-remote\n" +
+      'means the one that tsync puts there ("sudo rsync")',
+    set(settings, value, word) {
+      settings.rsyncPath = textOf(value, word);
+    },
+  },
+  {
+    name: "timeout",
+    argument: "SECONDS",
+    group: "Connection",
+    help: "end if the other side is silent so long; 0: never",
+    set(settings, value, word) {
+      settings.options.timeoutSeconds = numberOf(value, word, "a number of seconds", 0, 2 ** 31);
+    },
+    unset(settings) {
+      settings.options.timeoutSeconds = 0;
+    },
+  },
+  {
+    name: "compress",
+    short: "z",
+    group: "Connection",
+    help: "compress whatever the link is; default: text over slow links;\nwhat does not shrink is never compressed",
+    set(settings) {
+      settings.options.compress = "always";
+    },
+    unset(settings) {
+      settings.options.compress = "never";
+    },
+  },
+  {
+    name: "compress-choice",
+    aliases: ["zc"],
+    argument: "NAME",
+    group: "Connection",
+    help: "zstd (as -z), none (as --no-z) or auto; rsync's lz4, zlibx\nand zlib are not there (--zc=NAME)",
+    set(settings, value, word) {
+      const wish = compressionOf(value, word);
+      settings.options.compress = wish === "auto" && settings.asRsync ? "always" : wish;
+      settings.compressChosen = true;
+    },
+  },
+  {
+    name: "compress-level",
+    aliases: ["zl"],
+    argument: "NUM",
+    group: "Connection",
+    help: "zstd level, -50 to 22, and -z; 0: by the link's rate (--zl=NUM)",
+    set({ options }, value, word) {
+      options.compressLevel = levelOf(value, word);
+      if (options.compress === "auto") options.compress = "always";
+    },
+  },
   {
     name: "bwlimit",
     argument: "RATE",

@@ -3,7 +3,8 @@
 import { programName } from "../base/program.ts";
 import { VERSION } from "../base/version.ts";
 import { PROTOCOL_MAJOR, PROTOCOL_MINOR } from "../wire/messages.ts";
-import { GROUPS, type Option, OPTIONS } from "./option_table.ts";
+import { GROUPS, type Option } from "./option.ts";
+import { OPTIONS } from "./option_table.ts";
 
 /** What rsync's --version says of the version whose command line we take. */
 const RSYNC_VERSION = "3.5.0";

@@ -3,7 +3,8 @@
 import { display, utf8 } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
 import { bashCompletions, fishCompletions, zshCompletions } from "./completions.ts";
-import { GROUPS, type Option, OPTIONS } from "./option_table.ts";
+import { GROUPS, type Option } from "./option.ts";
+import { OPTIONS } from "./option_table.ts";
 import { usageError } from "./option_values.ts";
 
 const TEXTS: Record<string, () => string> = {

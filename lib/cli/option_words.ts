@@ -3,7 +3,8 @@
 // by request.ts. Words are bytes: what is no option stays as it is.
 
 import { display, latin1 } from "../base/bytes.ts";
-import { type Option, OPTIONS } from "./option_table.ts";
+import type { Option } from "./option.ts";
+import { OPTIONS } from "./option_table.ts";
 import { usageError } from "./option_values.ts";
 import { defaultSettings, rsyncSettings, type Settings } from "./settings.ts";
 

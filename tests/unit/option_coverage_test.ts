@@ -3,7 +3,8 @@
 // a program by one of its names fails here: a row without a test is a promise that nobody has looked at.
 
 import assert from "node:assert/strict";
-import { type Option, OPTIONS } from "../../lib/cli/option_table.ts";
+import type { Option } from "../../lib/cli/option.ts";
+import { OPTIONS } from "../../lib/cli/option_table.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const SELF = "unit/option_coverage_test.ts";
