@@ -70,10 +70,6 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: "a dry run says what the real run says (=> a); rsync leaves that out where the old names are one inode",
   },
   {
-    name: "metadata: -H with a full folder in the way and --delete",
-    reason: "the folder that goes is told, as with any other file; rsync tells what it held only",
-  },
-  {
     name: "metadata: -A -n where the target has none",
     reason:
       "a dry run says what the real run says; rsync's says p beside a where only the access list changes the mode",

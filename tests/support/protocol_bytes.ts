@@ -423,6 +423,8 @@ export function makeJob(role: 0 | 1, paths: string[], changes: Partial<Job> = {}
   };
 }
 
+/** The bits of the third word that mean something: 80-83 and 86. */
+const THIRD_BITS = 0x4f_0000;
 /** Tags of the values of a job. */
 const TIMEOUT = 1;
 const BLOCK_BYTES = 2;
@@ -446,9 +448,9 @@ export function decodeJob(payload: Uint8Array): Job {
   const role = reader.choice(2, "role");
   const bits = reader.u32();
   const moreBits: [number, number] = [reader.u32(), reader.u32()];
-  must(moreBits[1] === 0, "unknown job bits");
+  must((moreBits[1] & ~THIRD_BITS) === 0, "unknown job bits");
   const windowNs = reader.signed(2 ** 52 - 1);
-  must(windowNs >= -1, "a modify window below 0");
+  must(windowNs >= -2 - 2 ** 31, "a modify window below that of whole seconds");
   const limitKind = reader.choice(3, "delete limit");
   const limit = reader.varint(2 ** 32);
   const compress = reader.choice(3, "compression");
