@@ -20,13 +20,13 @@ export const Change = {
   owner: 1 << 8,
   group: 1 << 9,
   /** The entry becomes a second name of one that is there, in an alternative destination. */
-  hardLink: 1 << 12,
-  acl: 1 << 13,
-  xattr: 1 << 14,
+  hardLink: 1 << 10,
+  acl: 1 << 11,
+  xattr: 1 << 12,
   /** It is, or with `create` or `local` becomes, another name of an entry that the event names. */
-  linked: 1 << 15,
+  linked: 1 << 13,
   /** Passed over: a link that may lead out (--safe-links). Stands alone. */
-  unsafe: 1 << 16,
+  unsafe: 1 << 14,
 } as const;
 
 /** One entry as an event shows it. */

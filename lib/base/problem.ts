@@ -18,9 +18,9 @@ export const Verb = {
   transfer: 13,
   skip: 14,
   replace: 15,
-  link: 20,
-  readAttributes: 21,
-  setAttributes: 22,
+  link: 16,
+  readAttributes: 17,
+  setAttributes: 18,
 } as const;
 export type Verb = number;
 
@@ -55,31 +55,31 @@ export const Cause = {
   /** --remove-source-files: it is the file at the target itself. */
   sameFile: 13,
   /** --max-delete: what the path says, in digits, is how many entries were not deleted. */
-  deletionsStopped: 15,
+  deletionsStopped: 14,
   /** --mkpath made so many folders (errno) above and with the one at the path: no failure. */
-  madeFolders: 16,
+  madeFolders: 15,
   /** A folder that an option names is not there, or is no folder; the option is left out: no failure. */
-  noSuchFolder: 17,
+  noSuchFolder: 16,
   /** The entry lies in a folder that an option names (backups): nothing listed is put there. */
-  inOwnFolder: 18,
+  inOwnFolder: 17,
   /** --remove-source-files: it is not what was sent any more, so it stays. */
-  sourceChanged: 19,
-  // What an option leaves out at the target, told with -vv: no failures.
-  /** -u: the one at the target is newer. */
-  newer: 35,
-  /** --ignore-existing. */
-  exists: 36,
-  /** --existing: it would be a new folder, or anything else. */
-  newFolder: 37,
-  newEntry: 38,
-  /** --max-size, --min-size. */
-  tooLarge: 39,
-  tooSmall: 40,
+  sourceChanged: 18,
   // Hard links and attributes.
   /** What it shall be another name of did not come to be. */
-  firstMissing: 20,
+  firstMissing: 19,
   /** Extended attributes that are more than tsync carries. */
-  tooMuch: 21,
+  tooMuch: 20,
+  // What an option leaves out at the target, told with -vv: no failures.
+  /** -u: the one at the target is newer. */
+  newer: 21,
+  /** --ignore-existing. */
+  exists: 22,
+  /** --existing: it would be a new folder, or anything else. */
+  newFolder: 23,
+  newEntry: 24,
+  /** --max-size, --min-size. */
+  tooLarge: 25,
+  tooSmall: 26,
 } as const;
 export type Cause = number;
 

@@ -38,7 +38,6 @@ export interface EntryRecord {
 export function decodeEntryRecord(reader: ByteReader, record: EntryRecord): void {
   record.index = reader.varint("ENTRY index", ENTRIES - 1);
   record.change = reader.varint("ENTRY change", CHANGE_LIMIT);
-  if ((record.change & ~CHANGE_LIMIT) !== 0) reader.fail("ENTRY change", "an unknown bit is set");
   const isLinked = (record.change & Change.linked) !== 0 && (record.change & NAMES_OTHER) !== 0;
   record.linkedWith = isLinked ? reader.varint("ENTRY link", ENTRIES - 1) : -1;
 }

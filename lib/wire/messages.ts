@@ -115,12 +115,10 @@ export const ID_LIMIT = 2 ** 32 - 2;
 export const MAJOR_LIMIT = 2 ** 20 - 1;
 export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
-/** Flags of Change that stand in a row, from the lowest on; others have numbers of their own. */
-export const CHANGES = (1 << 10) - 1;
-/** All flags of Change (12 hardLink, 13 acl, 14 xattr, 15 linked, 16 unsafe too), highest verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (0b11111 << 12) + CHANGES;
-export const VERB_LIMIT = 22;
-export const CAUSE_LIMIT = 44;
+/** All flags of Change, highest verb, cause and errno that a record may name. */
+export const CHANGE_LIMIT = (1 << 15) - 1;
+export const VERB_LIMIT = 18;
+export const CAUSE_LIMIT = 26;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns or whole seconds, and delete limit of a job; timeout, seconds; rate (--bwlimit), KiB a second. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;

@@ -771,7 +771,7 @@ export function encodeFileSkip(index: number | bigint, cause: number): Uint8Arra
 
 export function decodeFileSkip(payload: Uint8Array): { index: number; cause: number } {
   const reader = new Reader(payload);
-  const skip = { index: reader.varint(), cause: reader.choice(45, "cause") };
+  const skip = { index: reader.varint(), cause: reader.choice(27, "cause") };
   reader.end();
   return skip;
 }
@@ -853,9 +853,9 @@ export function encodeProblem(problem: Partial<ProblemBytes>): Uint8Array {
 
 export function decodeProblem(payload: Uint8Array): ProblemBytes {
   const reader = new Reader(payload);
-  const verb = reader.choice(23, "verb");
+  const verb = reader.choice(19, "verb");
   must(verb >= 1, "unknown verb 0");
-  const cause = reader.choice(45, "cause");
+  const cause = reader.choice(27, "cause");
   const errno = reader.varint(4_095);
   const side = reader.choice(2, "side");
   // For eyes only: any bytes.

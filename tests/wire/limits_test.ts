@@ -413,7 +413,7 @@ limit("FILE_DATA offset", Message.fileData, (w, v) => (big(w, v), w.u8(1)), 2 **
 limit("FILE_DATA bytes", Message.fileData, (w, v) => (w.varint(0), w.raw(new Uint8Array(v))), 1, 0);
 limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
 limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
-limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 44);
+limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 26);
 limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
 limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
@@ -560,8 +560,8 @@ limit("CHECK depth", Message.check, (w, v) => (w.varint(1), w.blob(utf8("a/".rep
 
 // Events and control.
 limit("ENTRY index", Message.entry, (w, v) => (w.varint(v), w.varint(0)), ENTRY_INDEX);
-limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1023, 1 << 10);
-limit("ENTRY change, the highest", Message.entry, (w, v) => (w.varint(0), w.varint(v)), 1 << 16, 1 << 17);
+// Bit 13 with bit 0 or 2 would announce a number.
+limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), (1 << 15) - 1 - (1 << 13), 1 << 15);
 limit("DELETED kind", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 12);
 limit("DELETED kind of 8 bits", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 8, 8 + 32);
 const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
@@ -571,9 +571,9 @@ const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
   w.u8(side);
   blob(w, path);
 };
-limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 22);
+limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 18);
 limit("PROBLEM verb 0", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 1, 0);
-limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 44);
+limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 26);
 limit("PROBLEM errno", Message.problem, (w, v) => problem(w, [1, 0, v, 0, 1]), 4095);
 limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1);
 limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);

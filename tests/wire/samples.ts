@@ -626,7 +626,7 @@ export const SAMPLES: Sample[] = [
     encode(writer) {
       event.encodeEntryRecord(writer, 0, 0, -1);
       event.encodeEntryRecord(writer, 70_000, 1023, -1);
-      event.encodeEntryRecord(writer, 70_001, (1 << 15) | 5, 70_000);
+      event.encodeEntryRecord(writer, 70_001, (1 << 13) | 5, 70_000);
     },
     again(reader, writer) {
       const record = { index: 0, change: 0, linkedWith: -1 };
