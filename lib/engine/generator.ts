@@ -614,7 +614,9 @@ export class Generator {
   #compareAttributes(i: number): number {
     const { attributes, list, os } = this.#state;
     if (attributes === null || list.attributes(i) === Told.unknown) return 0;
-    const pin = os.pin(this.#handle, this.#state.name(i));
+    const name = this.#state.name(i);
+    if (list.attributes(i) === Told.none && os.attributesAt(this.#handle, name) === 0) return 0;
+    const pin = os.pin(this.#handle, name);
     if (pin < 0) return 0;
     const change = attributes.compare(pin, list.attributes(i));
     os.close(pin);

@@ -17,7 +17,7 @@ import {
 } from "./os.ts";
 import * as k from "./linux_machine.ts";
 import { OffsetBuffer, OpenHowBuffer, StatfsBuffer, StatxBuffer, takeDirents, TimesBuffer } from "./linux_structs.ts";
-import { badPath, NAME_MAX, putName, putPath, splitPath } from "./names.ts";
+import { badPath, isName, NAME_MAX, putName, putPath, splitPath } from "./names.ts";
 import { type LibC, MAX_CALL_BYTES, openLibC } from "./symbols.ts";
 
 /** The part of LibC that is used here; tests put a stubborn one in its place. */
@@ -72,6 +72,9 @@ class LinuxOs implements Os {
   readonly #statx: StatxBuffer = new StatxBuffer();
   readonly #statfs: StatfsBuffer = new StatfsBuffer();
   readonly #times: TimesBuffer = new TimesBuffer();
+  /** Of the folder asked for last: its path below /proc. */
+  #prefix: Uint8Array = new Uint8Array(0);
+  #prefixFolder = -1;
   readonly #fromOffset: OffsetBuffer = new OffsetBuffer();
   readonly #toOffset: OffsetBuffer = new OffsetBuffer();
   readonly #innerStat: Stat = new Stat();
@@ -506,6 +509,27 @@ class LinuxOs implements Os {
 
   // Extended attributes. There are no calls for a pinned descriptor before kernel 6.13: its path below /proc leads to the very
   // inode it holds, a link included.
+
+  attributesAt(folder: Handle, name: Uint8Array): Result {
+    if (folder < 0) return EBADF;
+    if (!isName(name)) return EINVAL;
+    const prefix = this.#prefixOf(folder);
+    this.#path.set(prefix);
+    this.#path.set(name, prefix.length);
+    this.#path[prefix.length + name.length] = 0;
+    let result: number;
+    do result = this.#c.rare.llistxattr(this.#path, this.#path, 0); while (result < 0 && this.#interrupted());
+    return this.#done(result);
+  }
+
+  /** The path below /proc of what is in the open folder. */
+  #prefixOf(folder: Handle): Uint8Array {
+    if (folder !== this.#prefixFolder) {
+      this.#prefix = new TextEncoder().encode(`/proc/self/fd/${folder}/`);
+      this.#prefixFolder = folder;
+    }
+    return this.#prefix;
+  }
 
   listAttributes(handle: Handle, into: Uint8Array): Result {
     if (handle < 0) return EBADF;

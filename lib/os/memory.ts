@@ -664,12 +664,23 @@ export class MemoryOs implements Os {
 
   // Extended attributes: user., trusted. and security. (these two for root), and the two access lists, kept as they come.
 
+  attributesAt(folder: Handle, name: Uint8Array): Result {
+    return this.#run("attributesAt", name, () => {
+      const node = this.#find(folder, name);
+      return typeof node === "number" ? node : this.#attributeNames(node).length;
+    });
+  }
+
+  #attributeNames(node: Node): Uint8Array {
+    const names = [...node.attributes.keys()].filter((name) => this.#privileged || !name.startsWith("trusted."));
+    return fromLatin1(names.map((name) => name + "\0").join(""));
+  }
+
   listAttributes(handle: Handle, into: Uint8Array): Result {
     return this.#run("listAttributes", null, () => {
       const open = this.#open.get(handle);
       if (open === undefined) return EBADF;
-      const names = [...open.node.attributes.keys()].filter((name) => this.#privileged || !name.startsWith("trusted."));
-      const bytes = fromLatin1(names.map((name) => name + "\0").join(""));
+      const bytes = this.#attributeNames(open.node);
       if (bytes.length > into.length) return -Errno.ERANGE;
       into.set(bytes);
       return bytes.length;

@@ -237,6 +237,11 @@ export interface Os {
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result;
 
   // Extended attributes of the entry behind a handle, which may be pinned. A name is raw bytes with its namespace ("user.x").
+  /**
+   * Bytes that the names of the entry `name` take, asked without opening it: 0 says that it has none. Where this cannot be told so, a
+   * negated errno; a handle then may.
+   */
+  attributesAt(folder: Handle, name: Uint8Array): Result;
   /** All names into `into`, each with a NUL behind it; the bytes filled, or -ERANGE (-34) if there is more. */
   listAttributes(handle: Handle, into: Uint8Array): Result;
   /** The value into `into`; its length, -ENODATA (-61) if there is none, or -ERANGE (-34) if it is longer. */

@@ -457,6 +457,10 @@ class PortableOs implements Os {
 
   // Locks: on a descriptor of their own, since node:fs's cannot lock.
 
+  attributesAt(folder: Handle): Result {
+    return this.#noAttributes(folder);
+  }
+
   listAttributes(handle: Handle): Result {
     return this.#noAttributes(handle);
   }

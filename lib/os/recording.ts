@@ -183,6 +183,9 @@ export class RecordingOs implements Os {
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     return this.#note("setTimes", null, this.#inner.setTimes(handle, mtimeSec, mtimeNs));
   }
+  attributesAt(folder: Handle, name: Uint8Array): Result {
+    return this.#note("attributesAt", name, this.#inner.attributesAt(folder, name));
+  }
   listAttributes(handle: Handle, into: Uint8Array): Result {
     return this.#note("listAttributes", null, this.#inner.listAttributes(handle, into));
   }

@@ -53,6 +53,7 @@ const rareDeclarations = {
   fgetxattr: { parameters: ["i32", "buffer", "buffer", "u32"], result: "i32" },
   fsetxattr: { parameters: ["i32", "buffer", "buffer", "u32", "i32"], result: "i32" },
   fremovexattr: { parameters: ["i32", "buffer"], result: "i32" },
+  llistxattr: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   listxattr: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   getxattr: { parameters: ["buffer", "buffer", "buffer", "u32"], result: "i32" },
   setxattr: { parameters: ["buffer", "buffer", "buffer", "u32", "i32"], result: "i32" },

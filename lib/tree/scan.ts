@@ -517,15 +517,22 @@ export class Scan {
     );
     if (origin !== 0) this.#list.setOrigin(index, origin);
     if (this.#attributes !== null) {
-      const pin = this.#os.pin(handle, listing.name(row));
-      this.#listAttributes(index, pin, joinPath(path, listing.name(row)));
-      if (pin >= 0) this.#os.close(pin);
+      const isFollowed = this.#follower !== null && kind !== Kind.link && listing.kind[row] !== kind;
+      this.#listAttributesAt(index, handle, listing.name(row), path, isFollowed);
     }
     if (this.#firstNames !== null && stat.nlink > 1 && kind !== Kind.folder) {
       this.#list.setFirstName(index, this.#firstNames.of(this.#list, index, stat));
     }
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
     return true;
+  }
+
+  /** Notes what entry `index` has, which is `name` in an open folder, or what that link leads to. Most have nothing, which costs one call. */
+  #listAttributesAt(index: number, folder: Handle, name: Uint8Array, path: Uint8Array, isFollowed: boolean): void {
+    if (!isFollowed && this.#os.attributesAt(folder, name) === 0) return this.#list.setAttributes(index, Told.none);
+    const pin = isFollowed ? this.#os.openThrough(folder, name, false) : this.#os.pin(folder, name);
+    this.#listAttributes(index, pin, joinPath(path, name));
+    if (pin >= 0) this.#os.close(pin);
   }
 
   /** Notes what entry `index` behind `handle`, a negated errno where it could not be opened, has. */

@@ -963,6 +963,19 @@ const claims: [string, (b: Bench) => void][] = [
   }],
 
   // Extended attributes.
+  ["attributesAt tells without opening whether an entry has any, of a link what it has itself", (b) => {
+    b.file("file");
+    b.link("link", "file");
+    const at = (name: string) => b.os.attributesAt(b.root, utf8(name));
+    if (!b.os.abilities.attributes) return oneOf(at("file"), -EOPNOTSUPP, -ENOSYS);
+    const before = at("file");
+    assert.equal(b.os.setAttribute(b.open("file"), utf8("user.a"), utf8("1")), 0);
+    assert.equal(at("file"), before + "user.a".length + 1);
+    assert.equal(at("link"), before);
+    assert.equal(at("absent"), -ENOENT);
+    assert.equal(b.os.attributesAt(b.root, utf8("a/b")), -EINVAL);
+    assert.equal(b.os.attributesAt(-1, utf8("file")), -EBADF);
+  }],
   ["attributes are set, listed, read, replaced and removed, through open and pinned handles alike", (b) => {
     b.file("file");
     const open = b.open("file", OpenMode.write);
