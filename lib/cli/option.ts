@@ -34,6 +34,8 @@ export interface Option {
   own?: true;
   /** What --no-NAME (and --no-SHORT) does; none: there is no such word. */
   unset?(settings: Settings): void;
+  /** It has no --no-SHORT. */
+  unsetByNameOnly?: true;
 }
 
 type Flag =

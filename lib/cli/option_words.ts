@@ -99,7 +99,9 @@ function parseLong(settings: Settings, word: Uint8Array, next: Uint8Array | unde
 /** What --no-NAME does, by long or short name. */
 function negatable(name: string, asRsync: boolean): ((settings: Settings) => void) | undefined {
   if (name === "") return undefined;
-  return OPTIONS.find((option) => isNamed(option, name, asRsync) || option.short === name)?.unset;
+  const isMeant = (option: Option) =>
+    isNamed(option, name, asRsync) || (option.short === name && !option.unsetByNameOnly);
+  return OPTIONS.find(isMeant)?.unset;
 }
 
 function isNamed(option: Option, name: string, asRsync: boolean): boolean {

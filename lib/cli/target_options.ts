@@ -66,7 +66,7 @@ export const TARGET_OPTIONS: readonly Option[] = [
     aliases: ["remove-sent-files"],
     group: GUARDS,
     help: "remove at the source what is in place at the target, not folders",
-    ...turns("removeSourceFiles"),
+    ...turnsOn("removeSourceFiles"),
   },
   {
     name: "delete-excluded",
@@ -113,6 +113,7 @@ export const TARGET_OPTIONS: readonly Option[] = [
   {
     name: "backup",
     short: "b",
+    unsetByNameOnly: true,
     group: FOLDERS,
     help: "keep what is replaced or deleted as NAME~",
     set(settings) {

@@ -103,6 +103,7 @@ export const TRANSFER_OPTIONS: readonly Option[] = [
   {
     name: "from0",
     short: "0",
+    unsetByNameOnly: true,
     group: WHAT,
     help: "lines of the file of --files-from, and of files of rules named\nafter it, end with NUL",
     set(settings) {
@@ -190,7 +191,7 @@ export const TRANSFER_OPTIONS: readonly Option[] = [
     name: "drop-D",
     group: WHAT,
     help: "as target on this machine, make no devices, FIFOs or sockets",
-    ...turnsOn("dropSpecials"),
+    ...turns("dropSpecials"),
   },
   {
     name: "exclude",

@@ -74,7 +74,7 @@ const VALUES: Record<string, string> = {
 };
 
 /** Taken by rsync, and refused with code 4 because tsync has nothing like it. */
-const REFUSED = ["new-compress", "old-compress"];
+const REFUSED = ["new-compress", "old-compress", "crtimes"];
 
 /** Words that say the option, take it back, misspell it, repeat it, and give it an argument in each way or one too many. */
 function forms({ long, short, argument }: Known): string[][] {
