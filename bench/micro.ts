@@ -82,7 +82,7 @@ function scan(os: Os, root: string): Scanned {
   const walk = new Scan(
     os,
     list,
-    [{ root: handle, only: null, word }],
+    [{ root: handle, only: null, word, at: new Uint8Array(0), from: 0 }],
     options,
     filter,
     (problem) => problems.push(problem),
@@ -151,7 +151,13 @@ function decodedList(list: FileList, frames: Uint8Array[]): FileList {
   for (const frame of frames) {
     const reader = new ByteReader(frame);
     decodeListHead(reader, head);
-    decodeEntries(reader, decoded, head, { kinds: ALL_KINDS, digests: false, links: false, attributes: false }, tally);
+    decodeEntries(reader, decoded, head, {
+      kinds: ALL_KINDS,
+      digests: false,
+      links: false,
+      attributes: false,
+      folderSizes: false,
+    }, tally);
   }
   return decoded;
 }

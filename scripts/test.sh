@@ -59,7 +59,7 @@ test_folders() {
 run_folder() {
   printf '== tests/%s\n' "$1"
   case $1 in
-    unit | wire | property) side_by_side=--parallel ;;
+    unit | wire | property | interop) side_by_side=--parallel ;;
     *) side_by_side= ;;
   esac
   limit=

@@ -30,7 +30,7 @@ Deno.test("A11: words that make no sense end with code 1, a sentence, no connect
   await withFolder(async (folder) => {
     const lines = [
       ["--nonsense", "s/", "d"],
-      ["-aH", "s/", "d"],
+      ["-aQ", "s/", "d"],
       ["-a", "--timeout=x", "s/", "d"],
       ["-a", "--delete-limit=x", "s/", "d"],
       ["--delete", "s/", "d"],
