@@ -6,7 +6,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
+import { Errno, type Handle, isSameInode, Kind, OpenMode, Stat } from "../os/os.ts";
 import { compareMetadata, quickCheck } from "../plan/compare.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import type { TargetState } from "./target_state.ts";
@@ -186,6 +186,6 @@ export class Alternatives {
 
 /** The same inode with the same content, as far as its times tell; a link changes ctime. */
 function isSame(a: Stat, b: Stat): boolean {
-  return a.inoLow === b.inoLow && a.inoHigh === b.inoHigh && a.devMajor === b.devMajor && a.devMinor === b.devMinor &&
-    a.kind === b.kind && a.size === b.size && a.mtimeSec === b.mtimeSec && a.mtimeNs === b.mtimeNs;
+  return isSameInode(a, b) && a.kind === b.kind && a.size === b.size && a.mtimeSec === b.mtimeSec &&
+    a.mtimeNs === b.mtimeNs;
 }

@@ -1,7 +1,7 @@
 // Backups and alternative destinations of one run: what a target half has beside its root. Loaded by it only where an option asks for it.
 
 import { Cause, Side, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Stat } from "../os/os.ts";
+import { Errno, type Handle, isSameOpen } from "../os/os.ts";
 import { AlternativeEntries } from "./alternative_entries.ts";
 import { Alternatives } from "./alternatives.ts";
 import { Backup } from "./backup.ts";
@@ -39,18 +39,11 @@ export class Destinations {
   /** A folder that is not there is told and left out, as in rsync. */
   #openAlternative({ os, root, events, options }: TargetState, word: string): Handle {
     const handle = this.sides.open(word);
-    if (handle >= 0) return isSameFolder(os, handle, root.handle) ? -Errno.EINVAL : handle;
+    if (handle >= 0) return root.handle >= 0 && isSameOpen(os, handle, root.handle) ? -Errno.EINVAL : handle;
     // A dry run does not make the root that the word may lead through.
     if (options.dryRun && root.handle < 0) return handle;
     const path = this.sides.path(word);
     events.problem({ verb: Verb.open, cause: Cause.noSuchFolder, errno: -handle, side: Side.target, path });
     return handle;
   }
-}
-
-function isSameFolder(os: TargetState["os"], a: Handle, b: Handle): boolean {
-  const [ours, theirs] = [new Stat(), new Stat()];
-  if (b < 0 || os.statHandle(a, ours) < 0 || os.statHandle(b, theirs) < 0) return false;
-  return ours.inoLow === theirs.inoLow && ours.inoHigh === theirs.inoHigh &&
-    ours.devMajor === theirs.devMajor && ours.devMinor === theirs.devMinor;
 }

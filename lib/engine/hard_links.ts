@@ -8,7 +8,7 @@ import { IndexSet } from "../base/index_set.ts";
 import { lastNames } from "../base/last_names.ts";
 import { Change } from "../base/monitor.ts";
 import { Cause, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
+import { Errno, type Handle, isSameInode, Kind, OpenMode, Stat } from "../os/os.ts";
 import { compareMetadata, quickCheck } from "../plan/compare.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { copyFile } from "../tree/copy.ts";
@@ -265,8 +265,4 @@ export class HardLinks {
     stage.discard(folder, temporary);
     state.problem(failure?.verb ?? Verb.write, failure?.errno ?? -closed, i);
   }
-}
-
-function isSameInode(a: Stat, b: Stat): boolean {
-  return a.inoLow === b.inoLow && a.inoHigh === b.inoHigh && a.devMajor === b.devMajor && a.devMinor === b.devMinor;
 }

@@ -4,7 +4,7 @@
 
 import type { SyncOptions } from "../base/options.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { type Handle, Stat } from "../os/os.ts";
+import { type Handle, isSameOpen } from "../os/os.ts";
 import { comparesTrees, type Seal, treeTerms } from "../tree/subtree_digests.ts";
 import type { Environment } from "./environment.ts";
 import { ownAccountNames, OwnTree, treeOffer } from "./own_tree.ts";
@@ -53,11 +53,7 @@ export class ScanAhead {
 
   /** Whether `root` is the folder that is being scanned. */
   isOf(root: Handle): boolean {
-    const [ours, theirs] = [new Stat(), new Stat()];
-    const { os } = this.#env;
-    if (os.statHandle(this.#root, ours) < 0 || os.statHandle(root, theirs) < 0) return false;
-    return ours.inoLow === theirs.inoLow && ours.inoHigh === theirs.inoHigh &&
-      ours.devMajor === theirs.devMajor && ours.devMinor === theirs.devMinor;
+    return isSameOpen(this.#env.os, this.#root, root);
   }
 
   close(): void {

@@ -50,6 +50,17 @@ export class Stat {
   rdevMinor = 0;
 }
 
+/** Whether both tell of one inode. */
+export function isSameInode(a: Stat, b: Stat): boolean {
+  return a.inoLow === b.inoLow && a.inoHigh === b.inoHigh && a.devMajor === b.devMajor && a.devMinor === b.devMinor;
+}
+
+/** Whether both open handles are of one inode; false where one cannot be looked at. */
+export function isSameOpen(os: Os, a: Handle, b: Handle): boolean {
+  const [first, second] = [new Stat(), new Stat()];
+  return os.statHandle(a, first) === 0 && os.statHandle(b, second) === 0 && isSameInode(first, second);
+}
+
 /** The names of one folder, raw, in the order the system gave them; "." and ".." left out. Reused from folder to folder. */
 export class Listing {
   count = 0;
