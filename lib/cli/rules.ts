@@ -43,9 +43,7 @@ function add(list: RuleList, { from, action, word, nul }: RuleWord, sides: Style
 /** The names of a --files-from file, each ended by NUL. */
 export function collectNames(word: Uint8Array, isByNul: boolean): Uint8Array {
   const content = latin1(word) === "-" ? readWholeStdin(NAMES_BYTES) : readWholeFile(word, NAMES_BYTES);
-  if (typeof content !== "number") return namesOf(content, isByNul);
-  const fileName = latin1(word) === "-" ? "standard input" : display(word);
-  throw usageError(`--files-from: open "${fileName}" failed: ${errnoText(-content)}`);
+  return namesOf(content, latin1(word) === "-" ? "standard input" : display(word), isByNul);
 }
 
 function fail(option: string, error: RuleError | undefined): void {

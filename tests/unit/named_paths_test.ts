@@ -89,7 +89,7 @@ Deno.test("--files-from: no name leaves the folder, whatever it is", () => {
 });
 
 Deno.test("a file of names: lines, or up to NUL; no empty ones and no comments", () => {
-  const names = (text: string, isByNul = false) => latin1(namesOf(fromLatin1(text), isByNul));
+  const names = (text: string, isByNul = false) => latin1(namesOf(fromLatin1(text), "names", isByNul));
   assert.equal(names("a\nb\r\n\r\n# c\n;d\n e \nf"), "a\0b\0 e \0f\0");
   assert.equal(names("a\nb\0\0#c\0d", true), "a\nb\0d\0");
   assert.equal(names("") + names("\n\n"), "");
