@@ -95,8 +95,7 @@ export class BasisCopy {
   readonly basis: Handle;
   /** Bytes of the basis that are in the file once isWhole has settled. */
   readonly bytes: number;
-  /** Size the new version was expected to have: the chunks' size goes by it. */
-  readonly #size: number;
+  /** By the size that the new version is expected to have. */
   readonly #chunkBytes: number;
   /** Digests of chunks that are as they were copied. */
   readonly #digests: Uint8Array;
@@ -126,7 +125,6 @@ export class BasisCopy {
     this.#state = state;
     this.#digester = digester;
     this.#before = before;
-    this.#size = size;
     this.#chunkBytes = chunkBytesFor(size);
     this.#digests = new Uint8Array(Math.ceil(size / this.#chunkBytes) * 16);
     this.bytes = Math.min(size, before.size);
@@ -197,16 +195,20 @@ export class BasisCopy {
 
   /** The digest of what is in the file there, none of it a hole; null if it cannot be read. */
   #digestChunk(chunk: number, size: number): Uint8Array | null {
-    const { os } = this.#state;
     const digest = new ContentDigest(this.#digester);
     const end = Math.min(size, (chunk + 1) * this.#chunkBytes);
-    for (let at = chunk * this.#chunkBytes; at < end;) {
-      const count = os.readAt(this.handle, end - at < STEP_BYTES ? step.subarray(0, end - at) : step, at);
-      if (count <= 0) return null;
+    return this.#readInto(digest, chunk * this.#chunkBytes, end) ? digest.end(end) : null;
+  }
+
+  /** Gives the digest what is in the file; false if it cannot be read. */
+  #readInto(digest: ContentDigest | ChunkDigest, start: number, end: number): boolean {
+    for (let at = start; at < end;) {
+      const count = this.#state.os.readAt(this.handle, end - at < STEP_BYTES ? step.subarray(0, end - at) : step, at);
+      if (count <= 0) return false;
       digest.data(at, step.subarray(0, count));
       at += count;
     }
-    return digest.end(end);
+    return true;
   }
 
   /** Whether what was read and what was copied is one state of the basis. */
@@ -232,7 +234,7 @@ export class BasisCopy {
    */
   async digestTo(end: number, size: number, digester: Digester): Promise<ChunkDigest | null> {
     const { env } = this.#state;
-    if (size !== this.#size && chunkBytesFor(size) !== this.#chunkBytes) return null;
+    if (chunkBytesFor(size) !== this.#chunkBytes) return null;
     const whole = Math.floor(end / this.#chunkBytes);
     const digest = new ChunkDigest(digester, size, whole);
     let sinceTurn = 0;
@@ -246,13 +248,7 @@ export class BasisCopy {
       sinceTurn = 0;
       await env.breathe();
     }
-    for (let at = whole * this.#chunkBytes; at < end;) {
-      const count = this.#state.os.readAt(this.handle, end - at < STEP_BYTES ? step.subarray(0, end - at) : step, at);
-      if (count <= 0) return null;
-      digest.data(at, step.subarray(0, count));
-      at += count;
-    }
-    return digest;
+    return this.#readInto(digest, whole * this.#chunkBytes, end) ? digest : null;
   }
 
   /** Ends the work ahead: the file is its receiver's. */

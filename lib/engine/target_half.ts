@@ -16,7 +16,7 @@ import { Gate } from "../base/gate.ts";
 import type { Totals } from "../base/monitor.ts";
 import { hasDestinations, mayDelete } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
-import { type Handle, Kind, Stat } from "../os/os.ts";
+import { type Handle, isSameInode, Kind, Stat } from "../os/os.ts";
 import {
   AccountKind,
   type BasisRange,
@@ -195,6 +195,11 @@ export class TargetHalf implements TargetPort {
     } finally {
       this.#working.delete(work);
     }
+  }
+
+  /** The same for a call that mostly has nothing to wait for. */
+  #whileWaiting(wait: Wait): Wait {
+    return wait === undefined ? undefined : this.#during(wait);
   }
 
   /** Lets `work` go on beside everything else; its failure is the half's, unless that has ended. */
@@ -390,8 +395,7 @@ export class TargetHalf implements TargetPort {
     const folder = folders.get(list.parent(index));
     const name = this.#state.name(index);
     const own = new Stat();
-    return folder >= 0 && os.statAt(folder, name, 0, name.length, own) === 0 && own.inoLow === stat.inoLow &&
-      own.inoHigh === stat.inoHigh && own.devMajor === stat.devMajor && own.devMinor === stat.devMinor;
+    return folder >= 0 && os.statAt(folder, name, 0, name.length, own) === 0 && isSameInode(own, stat);
   }
 
   closing(source: Handle): void {
@@ -405,8 +409,7 @@ export class TargetHalf implements TargetPort {
 
   fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     this.#demandAlive();
-    const wait = this.#receiver.fileBegin(index, size, fresh, isDelta);
-    return wait === undefined ? undefined : this.#during(wait);
+    return this.#whileWaiting(this.#receiver.fileBegin(index, size, fresh, isDelta));
   }
 
   fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
@@ -421,8 +424,7 @@ export class TargetHalf implements TargetPort {
 
   fileData(offset: number, bytes: Uint8Array): Wait {
     this.#demandAlive();
-    const wait = this.#receiver.fileData(offset, bytes);
-    return wait === undefined ? undefined : this.#during(wait);
+    return this.#whileWaiting(this.#receiver.fileData(offset, bytes));
   }
 
   fileCopy(source: Handle, stat: Stat): Promise<number> {
@@ -432,8 +434,7 @@ export class TargetHalf implements TargetPort {
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
     this.#demandAlive();
-    const wait = this.#receiver.fileEnd(complete, digest);
-    return wait === undefined ? undefined : this.#during(wait);
+    return this.#whileWaiting(this.#receiver.fileEnd(complete, digest));
   }
 
   fileSkip(index: number, cause: number): Wait {

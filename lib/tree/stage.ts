@@ -105,7 +105,7 @@ export class Stage {
     }
   }
 
-  /** Gives the file its name, with -b once what stands there is kept; 0 or a negated errno. */
+  /** Gives the file its name, with -b once what stands there is kept, which may do it, too; below zero: a negated errno. */
   #place(file: StagedFile): number {
     const kept = this.#keep === null || file.isSame ? 0 : this.#keep(file);
     const result = kept === 0 ? this.#os.rename(file.folder, file.temporary, file.folder, file.name) : kept;
