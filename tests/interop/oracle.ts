@@ -49,14 +49,23 @@ async function one(way: Topology, program: "sync" | "rsync", question: Question)
     const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
       cwd: place,
     });
-    const tree = new Map<string, string>();
-    for (const [path, found] of await manifest(place, true, question.extra)) {
-      const { allocated: _, ...fields } = found;
-      const shown = Object.entries(fields).filter(([field]) => !question.without?.includes(field) && path !== "");
-      tree.set(path, JSON.stringify(Object.fromEntries(shown)).replaceAll(place, "PLACE"));
-    }
-    const lines = ran.out.replaceAll(place, "PLACE").replaceAll(place.slice(1), "PLACE").split("\n");
-    result = { code: ran.code, lines, err: ran.err.replaceAll(place, "PLACE"), tree };
+    result = await resultOf(ran, place, question);
   });
   return result!;
+}
+
+/** What a run left in the place and said. */
+export async function resultOf(
+  ran: Ran,
+  place: string,
+  { extra, without }: Pick<Question, "extra" | "without">,
+): Promise<Result> {
+  const tree = new Map<string, string>();
+  for (const [path, found] of await manifest(place, true, extra)) {
+    const { allocated: _, ...fields } = found;
+    const shown = Object.entries(fields).filter(([field]) => !without?.includes(field) && path !== "");
+    tree.set(path, JSON.stringify(Object.fromEntries(shown)).replaceAll(place, "PLACE"));
+  }
+  const lines = ran.out.replaceAll(place, "PLACE").replaceAll(place.slice(1), "PLACE").split("\n");
+  return { code: ran.code, lines, err: ran.err.replaceAll(place, "PLACE"), tree };
 }
