@@ -71,7 +71,11 @@ export class AttributeSets {
   intern(set: AttributeSet): number {
     const writer = new ByteWriter(256);
     encodeSet(writer, set);
-    const bytes = writer.view();
+    return this.internEncoded(writer.view());
+  }
+
+  /** The same with the set as it travels. */
+  internEncoded(bytes: Uint8Array): number {
     const key = latin1(bytes);
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;

@@ -68,7 +68,7 @@ export class FileList {
     other.#pieceUsed = PIECE;
   }
 
-  /** Appends a copy of entry i of `other` as a child of `parent`, and returns its index. Which names are one inode's is the caller's to tell. */
+  /** Appends a copy of entry i of `other` as a child of `parent`, and returns its index. What other entries or sets count is the caller's to tell. */
   addCopy(other: FileList, i: number, parent: number): number {
     const c = other.#chunks[i >>> SHIFT];
     const row = i & MASK;
@@ -90,7 +90,6 @@ export class FileList {
       target,
     );
     this.setOrigin(index, other.origin(i));
-    if (c.attributes !== null) this.setAttributes(index, c.attributes[row]);
     return index;
   }
 

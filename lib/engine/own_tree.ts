@@ -8,6 +8,7 @@ import type { SyncOptions } from "../base/options.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { type Handle, Kind, type Os } from "../os/os.ts";
 import type { TreeOffer, Wait } from "../session/ports.ts";
+import type { AttributeReader } from "../tree/attributes.ts";
 import { type Piece, Scan } from "../tree/scan.ts";
 import {
   type AccountNames,
@@ -38,6 +39,8 @@ export interface OwnTreeInput {
   filters: FilterSet;
   terms: TreeTerms;
   accounts: AccountNames;
+  /** Null where attributes do not count. */
+  attributes: AttributeReader | null;
   seal: Seal;
   pause(): Wait;
 }
@@ -55,7 +58,7 @@ export class OwnTree implements TreeComparer {
   #isDirty = false;
   #isStopped = false;
 
-  constructor({ os, root, only, options, filters, terms, accounts, seal, pause }: OwnTreeInput) {
+  constructor({ os, root, only, options, filters, terms, accounts, attributes, seal, pause }: OwnTreeInput) {
     this.#pause = pause;
     this.#seal = seal;
     this.#digests = new SubtreeDigests(this.#own, terms, accounts);
@@ -64,6 +67,7 @@ export class OwnTree implements TreeComparer {
     const origin = { root, only: null, word, at: word, from: 0 };
     const origins = only === null ? [origin] : only.map((name) => ({ ...origin, only: name }));
     const scan = new Scan(os, this.#own, origins, everything, filters, () => this.#isDirty = true);
+    if (attributes !== null) scan.readAttributes(attributes);
     scan.addRoot(null);
     this.#pieces = scan.pieces();
   }

@@ -5,6 +5,7 @@ import { ContentHash } from "../hash/content_hash.ts";
 import { openLinux } from "../os/linux.ts";
 import { onMessage, reply } from "../os/thread.ts";
 import { NUMBERS } from "../tree/subtree_digests.ts";
+import { attributeReader } from "./attribute_reader.ts";
 import { filterSet } from "./filters.ts";
 import { OwnTree } from "./own_tree.ts";
 import type { TreeAnswer, TreeOrder, TreeQuestion } from "./tree_thread.ts";
@@ -17,10 +18,13 @@ onMessage((message) => {
 });
 
 /** Within one machine accounts are numbers. */
-async function scan({ root, only, options, terms, seed }: TreeOrder): Promise<OwnTree> {
+async function scan({ root, only, options, terms, isRoot, seed }: TreeOrder): Promise<OwnTree> {
   const hash = await ContentHash.create(seed.low, seed.high);
+  const os = openLinux();
+  const filters = filterSet(options.filters);
   const own = new OwnTree({
-    ...{ os: openLinux(), root, only, options, filters: filterSet(options.filters), terms, accounts: NUMBERS },
+    ...{ os, root, only, options, filters, terms, accounts: NUMBERS },
+    attributes: await attributeReader({ options, os, filters, isRoot, side: "receiver" }),
     seal: (digest) => hash.hash(digest),
     pause: () => undefined,
   });

@@ -5,6 +5,7 @@
 import type { SyncOptions } from "../base/options.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { type Handle, isSameOpen } from "../os/os.ts";
+import type { AttributeReader } from "../tree/attributes.ts";
 import { comparesTrees, type Seal, treeTerms } from "../tree/subtree_digests.ts";
 import type { Environment } from "./environment.ts";
 import { ownAccountNames, OwnTree, treeOffer } from "./own_tree.ts";
@@ -17,6 +18,8 @@ export interface ScanAheadInput {
   path: Uint8Array;
   /** Names that the sources will have below it; null: the target stands for the source's own folder. */
   only: readonly Uint8Array[] | null;
+  /** Reads attributes, where they count. */
+  attributes: AttributeReader | null;
 }
 
 export class ScanAhead {
@@ -28,12 +31,12 @@ export class ScanAhead {
   readonly #env: Environment;
   readonly #root: Handle;
 
-  private constructor({ env, options, filters, only }: ScanAheadInput, root: Handle) {
+  private constructor({ env, options, filters, only, attributes }: ScanAheadInput, root: Handle) {
     this.#env = env;
     this.#root = root;
     this.isOfRoot = only === null;
     this.tree = new OwnTree({
-      ...{ os: env.os, root, only, options, filters, pause: () => env.pause() },
+      ...{ os: env.os, root, only, options, filters, attributes, pause: () => env.pause() },
       terms: treeTerms(options, treeOffer(env)),
       accounts: ownAccountNames(env, options.numericIds),
       seal: (digest) => this.seal!(digest),

@@ -6,7 +6,7 @@
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
 //   check     look again at what the target is about to delete
 
-import { AclTag, type AttributeSet, type AttributeSets, FIRST_SET } from "../base/attributes.ts";
+import { AclTag, type AttributeSet, AttributeSets, FIRST_SET } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
 import { display, EMPTY, equalBytes, joinPath, latin1 } from "../base/bytes.ts";
@@ -34,12 +34,14 @@ import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
 import type { LinkFollower } from "../tree/link_follower.ts";
+import { ListCopy } from "../tree/list_copy.ts";
 import type { NamedPaths } from "../tree/named_paths.ts";
 import type { NamedSources } from "../tree/named_sources.ts";
 import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
 import { ScanPlaces } from "../tree/scan_places.ts";
+import { attributeReader } from "./attribute_reader.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { Sender } from "./sender.ts";
@@ -151,11 +153,9 @@ export class SourceHalf implements SourcePort {
 
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
-    const { options, env } = this.#plan;
-    if (options.acls || options.xattrs) {
-      const { AttributeReader } = await import("../tree/attributes.ts");
-      this.#attributes = new AttributeReader(this.#os, options, env.identity.uid === 0);
-    }
+    const { options, filters, env: { os, identity } } = this.#plan;
+    const isRoot = identity.uid === 0;
+    this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
     const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
     await this.#target.roots(roots);
     // The root's own set travels with the roots.
@@ -459,10 +459,11 @@ export class SourceHalf implements SourcePort {
       return holdsOnlyFolders(this.#os, folder, path, (child, isFolder) => filters.excluded(child, isFolder));
     };
     const scanned = new FileList();
-    const pruned = new PrunedList(scanned, this.#list);
+    const copy = new ListCopy(scanned, this.#list);
+    const pruned = new PrunedList(scanned, this.#list, copy);
     this.#scan.holdsOthers = pruned.kept;
     this.#scan.moveTo(scanned);
-    this.#list.addCopy(scanned, 0, 0);
+    copy.add(0, 0);
     for (const piece of this.#pieces) {
       pruned.add(piece);
       await this.#pause();
@@ -549,7 +550,10 @@ export class SourceHalf implements SourcePort {
     const scanned = new FileList();
     scan.moveTo(scanned);
     digests.moveTo(scanned);
-    this.#list.addCopy(scanned, 0, 0);
+    // Only sets of what is listed are told.
+    if (scanned.sets !== null) this.#list.sets = new AttributeSets();
+    const copy = new ListCopy(scanned, this.#list);
+    copy.add(0, 0);
     this.#ahead.length = 0;
     this.#lister = new TreeLister({
       scanned,
@@ -557,6 +561,7 @@ export class SourceHalf implements SourcePort {
       seal: (digest) => hash.hash(digest),
       pieces: this.#pieces,
       list: this.#list,
+      copy,
       smallTree: this.#plan.smallTree ?? SMALL_TREE,
       roundTripMs: this.#roundTripMs,
       hasRoot: roots.hasRoot,

@@ -31,9 +31,11 @@ import {
 } from "../session/ports.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import type { AskedNames } from "../tree/asked_names.ts";
+import type { AttributeReader } from "../tree/attributes.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
+import { attributeReader } from "./attribute_reader.ts";
 import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
 import { Deleter } from "./deleter.ts";
@@ -84,6 +86,8 @@ export class TargetHalf implements TargetPort {
   readonly #deleter: Deleter;
   readonly #copies: BasisCopies;
   readonly #signer: BasisSigner;
+  /** With -A or -X: for the digests of the own tree. */
+  #attributes: AttributeReader | null = null;
   /** The tree at the target, in a session that compares digests of subtrees. */
   #ownTree: TreeComparer | null = null;
   #offered: TreeOffer | null = null;
@@ -221,14 +225,17 @@ export class TargetHalf implements TargetPort {
   /** Loads what only some runs need. */
   async #beginWithMore(roots: Roots): Promise<void> {
     const state = this.#state;
-    const { options, os, env, list, owners } = state;
+    const { options, os, env, filters, list, owners } = state;
     if (options.hardLinks) {
       const { HardLinks } = await import("./hard_links.ts");
       state.links = new HardLinks(state, this.#generator);
     }
     if (options.acls || options.xattrs) {
-      const { AttributeWriter } = await import("../tree/attributes.ts");
-      state.attributes = new AttributeWriter(os, options, env.identity.uid === 0, list.sets!, owners);
+      const { AttributeWriter, carriesOn } = await import("../tree/attributes.ts");
+      const isRoot = env.identity.uid === 0;
+      const carries = carriesOn("receiver", filters, isRoot);
+      state.attributes = new AttributeWriter(os, options, isRoot, carries, list, owners);
+      this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "receiver" });
     }
     if (options.plainDigests) state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
     this.#demandAlive();
@@ -306,10 +313,11 @@ export class TargetHalf implements TargetPort {
     const { root: { handle: root }, options, env, filters, digesters } = this.#state;
     const order = { root, only, options, terms: treeTerms(options, this.#offered!) };
     const tree = typeof this.#trees === "object"
-      ? new TreeThread({ ...order, seed: this.#trees.threadSeed })
+      ? new TreeThread({ ...order, isRoot: env.identity.uid === 0, seed: this.#trees.threadSeed })
       : new OwnTree({
         ...{ ...order, os: env.os, filters, pause: () => env.pause() },
         accounts: ownAccountNames(env, options.numericIds),
+        attributes: this.#attributes,
         seal: (digest) => digesters!.list.hash(digest),
       });
     this.#ownTree = tree;

@@ -14,6 +14,7 @@ import { IndexSet } from "../base/index_set.ts";
 import { LIST_ENTRIES } from "../base/limits.ts";
 import { Kind } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
+import type { ListCopy } from "../tree/list_copy.ts";
 import { type Piece, sortAsFolders } from "../tree/scan.ts";
 import { type Seal, SEAL_BYTES, type SubtreeDigests } from "../tree/subtree_digests.ts";
 
@@ -37,6 +38,8 @@ export interface TreeListerInput {
   pieces: Iterator<Piece>;
   /** The session's list: it holds the root. */
   list: FileList;
+  /** Copies from the one to the other. */
+  copy: ListCopy;
   /** A tree of no more entries is listed at once. */
   smallTree: number;
   /** The link's round trip as far as it is known, ms. */
@@ -197,7 +200,7 @@ export class TreeLister {
 
   /** Appends the folder's entries to the session's list, tells them, and decides what becomes of its child folders. */
   async #list(folder: number): Promise<void> {
-    const { scanned, list, digests, send } = this.#input;
+    const { scanned, list, copy: lists, digests, send } = this.#input;
     const from = this.#scannedOf.get(folder)!;
     this.#scannedOf.delete(folder);
     while (!digests.isListed(from)) await this.#scan();
@@ -207,7 +210,7 @@ export class TreeLister {
       const count = Math.min(LIST_ENTRIES, range.count - done);
       const first = list.count;
       for (let i = range.first + done; i < range.first + done + count; i++) {
-        const copy = list.addCopy(scanned, i, folder);
+        const copy = lists.add(i, folder);
         if (scanned.kind(i) !== Kind.folder) continue;
         this.#scannedOf.set(copy, i);
         children.push(copy);

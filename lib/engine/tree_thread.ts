@@ -14,6 +14,7 @@ export interface TreeOrder {
   only: readonly Uint8Array[] | null;
   options: SyncOptions;
   terms: TreeTerms;
+  isRoot: boolean;
   seed: { low: number; high: number };
 }
 

@@ -10,6 +10,7 @@ import { remoteCommand } from "../deploy/command.ts";
 import { launchAgent } from "../deploy/launch.ts";
 import { seededDigesters } from "../engine/digesters.ts";
 import type { Digesters, Environment } from "../engine/environment.ts";
+import { attributeReader } from "../engine/attribute_reader.ts";
 import { accountRules } from "../engine/account_rules.ts";
 import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
@@ -212,7 +213,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const asked = isNaming ? await askedNames(request) : null;
   // Digests at the source are of modes that it does not know to be changed.
   const mayCompare = (changeMode ?? null) === null;
-  const ahead = mayCompare ? ScanAhead.begin({ env, options, filters, path: target, only: expected }) : null;
+  const ahead = mayCompare ? await scanAhead(request, run, expected) : null;
   try {
     await connection.open();
     if (request.names !== null) await session.sendNames(request.names);
@@ -232,6 +233,12 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   } finally {
     ahead?.close();
   }
+}
+
+async function scanAhead({ options, target }: JobRequest, { env, filters }: RemoteRun, only: Uint8Array[] | null) {
+  const { os, identity } = env;
+  const attributes = await attributeReader({ options, os, filters, isRoot: identity.uid === 0, side: "receiver" });
+  return ScanAhead.begin({ env, options, filters, path: target, only, attributes });
 }
 
 /** What the source may list; null where only the other machine knows: its home folder, or a file of names there. */

@@ -6,7 +6,6 @@ import {
   type AclEntry,
   AclTag,
   type AttributeSet,
-  type AttributeSets,
   compareAclEntries,
   EMPTY_SET,
   FIRST_SET,
@@ -19,6 +18,7 @@ import {
   Told,
 } from "../base/attributes.ts";
 import { equalBytes, fromLatin1, latin1 } from "../base/bytes.ts";
+import type { FileList } from "../base/file_list.ts";
 import { Change } from "../base/monitor.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Verb } from "../base/problem.ts";
@@ -35,18 +35,33 @@ const KNOWN_SETS = 64;
 
 type Wanted = Pick<SyncOptions, "acls" | "xattrs">;
 
+/** Whether an attribute of that name is this run's business on this side. */
+export type Carries = (name: Uint8Array) => boolean;
+
+/** What rules about attributes ("x") let through on `side`; where there are none, all to root, else what is the user's. */
+export function carriesOn(side: "sender" | "receiver", filters: AttributeRules, isRoot: boolean): Carries {
+  if (filters.hasXattrRules) return (name) => filters.xattrExcluded(name, side) !== true;
+  return (name) => isRoot || isUsers(latin1(name));
+}
+
+/** What of the filters (lib/filter's FilterSet) is asked. */
+export interface AttributeRules {
+  readonly hasXattrRules: boolean;
+  xattrExcluded(name: Uint8Array, side: "sender" | "receiver"): boolean | null;
+}
+
 /** Reads what an entry has of what the options carry. */
 export class AttributeReader {
   readonly #os: Os;
   readonly #wanted: Wanted;
-  readonly #isRoot: boolean;
+  readonly #carries: Carries;
   readonly #names = new Uint8Array(LIST_BYTES);
   readonly #value = new Uint8Array(VALUE_BYTES);
 
-  constructor(os: Os, wanted: Wanted, isRoot: boolean) {
+  constructor(os: Os, wanted: Wanted, carries: Carries) {
     this.#os = os;
     this.#wanted = wanted;
-    this.#isRoot = isRoot;
+    this.#carries = carries;
   }
 
   /** The set, EMPTY_SET if there is nothing, or a negated errno. */
@@ -58,8 +73,9 @@ export class AttributeReader {
     const names = latin1(this.#names.subarray(0, length)).split("\0").slice(0, -1).sort();
     for (const name of names) {
       const isList = name === ACCESS || name === DEFAULTS;
-      if (isList ? !this.#wanted.acls : !this.#carries(name)) continue;
       const bytes = fromLatin1(name);
+      const isWanted = isList ? this.#wanted.acls : this.#wanted.xattrs && isCarried(name) && this.#carries(bytes);
+      if (!isWanted) continue;
       const read = this.#os.getAttribute(handle, bytes, this.#value);
       // Gone since it was listed.
       if (read === -Errno.ENODATA) continue;
@@ -70,10 +86,6 @@ export class AttributeReader {
       else set.attributes.push({ name: bytes, value });
     }
     return set.attributes.length === 0 && set.access === null && set.defaults === null ? EMPTY_SET : set;
-  }
-
-  #carries(name: string): boolean {
-    return this.#wanted.xattrs && isCarried(name) && (this.#isRoot || isUsers(name));
   }
 }
 
@@ -88,19 +100,28 @@ export class AttributeWriter {
   readonly #os: Os;
   readonly #options: Wanted;
   readonly #isRoot: boolean;
-  readonly #sets: AttributeSets;
+  readonly #carries: Carries;
+  readonly #list: FileList;
   readonly #accounts: AccountNumbers;
   readonly #reader: AttributeReader;
   /** By number: what of the sets met last can be had here. */
   readonly #wanted = new Map<number, AttributeSet>();
 
-  constructor(os: Os, options: Wanted, isRoot: boolean, sets: AttributeSets, accounts: AccountNumbers) {
+  constructor(
+    os: Os,
+    options: Wanted,
+    isRoot: boolean,
+    carries: Carries,
+    list: FileList,
+    accounts: AccountNumbers,
+  ) {
     this.#os = os;
     this.#options = options;
     this.#isRoot = isRoot;
-    this.#sets = sets;
+    this.#carries = carries;
+    this.#list = list;
     this.#accounts = accounts;
-    this.#reader = new AttributeReader(os, options, isRoot);
+    this.#reader = new AttributeReader(os, options, carries);
   }
 
   /** Change bits (acl, xattr) by which the entry behind `handle` differs from what is `told` of it. */
@@ -127,9 +148,9 @@ export class AttributeWriter {
     const number = told - FIRST_SET;
     let wanted = this.#wanted.get(number);
     if (wanted === undefined) {
-      const { attributes, access, defaults } = this.#sets.get(number);
+      const { attributes, access, defaults } = this.#list.sets!.get(number);
       wanted = {
-        attributes: attributes.filter(({ name }) => this.#isRoot || isUsers(latin1(name))),
+        attributes: attributes.filter(({ name }) => this.#carries(name)),
         access: this.#here(access),
         defaults: this.#here(defaults),
       };

@@ -6,6 +6,7 @@ import type { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { LIST_ENTRIES } from "../base/limits.ts";
 import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
+import type { ListCopy } from "./list_copy.ts";
 import { type Piece, sortAsFolders } from "./scan.ts";
 
 export class PrunedList {
@@ -13,15 +14,15 @@ export class PrunedList {
   readonly kept = new IndexSet();
   readonly #scanned: FileList;
   readonly #list: FileList;
-  /** First names of inodes: index in the scan, index in the list. */
-  readonly #firstNames = new Map<number, number>();
+  readonly #copy: ListCopy;
   /** What came last of each scanned folder, and all of its entries. */
   readonly #folders = new Map<number, Piece>();
 
-  /** `list` gets what stays; it holds the root. */
-  constructor(scanned: FileList, list: FileList) {
+  /** `list` gets what stays by `copy`; it holds the root. */
+  constructor(scanned: FileList, list: FileList, copy: ListCopy) {
     this.#scanned = scanned;
     this.#list = list;
+    this.#copy = copy;
   }
 
   /** A piece of the scan, in its order. */
@@ -48,13 +49,6 @@ export class PrunedList {
     }
   }
 
-  /** The first name of an inode comes before its others here, too. */
-  #copyFirstName(i: number, copy: number): void {
-    const first = this.#scanned.firstName(i);
-    if (first === i) this.#firstNames.set(i, copy);
-    this.#list.setFirstName(copy, this.#firstNames.get(first) ?? copy);
-  }
-
   *#folder(folder: number, all: Piece, children: [number, number][]): Generator<Piece> {
     const scanned = this.#scanned;
     const list = this.#list;
@@ -63,9 +57,8 @@ export class PrunedList {
     for (let i = all.first; i < all.first + all.count; i++) {
       const isFolder = scanned.kind(i) === Kind.folder;
       if (isFolder && !this.kept.has(i)) continue;
-      const copy = list.addCopy(scanned, i, folder);
+      const copy = this.#copy.add(i, folder);
       if (isFolder) children.push([copy, i]);
-      else if (scanned.firstName(i) >= 0) this.#copyFirstName(i, copy);
       if (list.count - first < LIST_ENTRIES) continue;
       yield { ...all, folder, first, count: list.count - first, isFirst, isLast: false, incomplete: false };
       first = list.count;

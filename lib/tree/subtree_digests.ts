@@ -4,8 +4,9 @@
 // (law 5); what two sides compare equal by the quick check and metadata may have different digests, never the other way round.
 //
 // Each entry in canonical order: length and bytes of its name, kind, and by kind and terms: mode, owner, group, time; then a
-// file's size, a link's target, a device's number, a folder's digest.
+// file's size, a link's target, a device's number, a folder's digest; then what it has of extended attributes.
 
+import { FIRST_SET, isNamed, Told } from "../base/attributes.ts";
 import type { FileList } from "../base/file_list.ts";
 import { keepsFolderTimes, type SyncOptions } from "../base/options.ts";
 import { RuleFlag } from "../filter/rule.ts";
@@ -15,7 +16,7 @@ import { namesEntries } from "./origins.ts";
 import type { Piece } from "./scan.ts";
 
 /** A rule with one of these does not mean the same on both sides. */
-const SIDED = RuleFlag.absolute | RuleFlag.sender | RuleFlag.receiver | RuleFlag.merge;
+const SIDED = RuleFlag.absolute | RuleFlag.sender | RuleFlag.receiver | RuleFlag.merge | RuleFlag.xattr;
 
 /** What counts besides names, kinds, sizes and the times of files. */
 export interface TreeTerms {
@@ -27,6 +28,10 @@ export interface TreeTerms {
   group: boolean;
   /** Nanoseconds do not count. */
   wholeSeconds: boolean;
+  /** A folder that holds one of several names of an inode has no digest: the others lie anywhere. */
+  hardLinks: boolean;
+  /** Extended attributes or access lists count, as they were read. */
+  attributes: boolean;
 }
 
 /** Modify window of a run that compares whole seconds: as rsync does without a window. */
@@ -41,22 +46,24 @@ export function comparesTrees(options: SyncOptions): boolean {
   if (modifyWindowNs !== null && modifyWindowNs !== SAME_SECOND) return false;
   if (filters.some(({ flags }) => (flags & SIDED) !== 0)) return false;
   if (options.altKind !== "none" || options.removeSourceFiles) return false;
-  // Names of one inode lie anywhere, and what is compared with these is no field of an entry, or not the one that was listed.
-  if (options.hardLinks || options.acls || options.xattrs || options.safeLinks) return false;
+  // What is compared is not what was listed.
+  if (options.safeLinks) return false;
   return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 
 /** What of the options counts, less what the target cannot set. */
 export function treeTerms(
-  options: Omit<TreeTerms, "wholeSeconds"> & Pick<SyncOptions, "modifyWindowNs" | "backup" | "backupDir">,
+  options: SyncOptions,
   settable: { owner: boolean; group: boolean },
 ): TreeTerms {
-  const { perms, times, omitLinkTimes, owner, group, modifyWindowNs } = options;
+  const { perms, times, omitLinkTimes, owner, group, modifyWindowNs, hardLinks, acls, xattrs } = options;
   return {
     ...{ perms, times, omitDirTimes: !keepsFolderTimes(options), omitLinkTimes },
     owner: owner && settable.owner,
     group: group && settable.group,
     wholeSeconds: modifyWindowNs === SAME_SECOND,
+    hardLinks,
+    attributes: acls || xattrs,
   };
 }
 
@@ -191,6 +198,7 @@ export class SubtreeDigests {
   /** Counts entry i and what lies below it; false if that has no digest. */
   #count(i: number, tally: SubtreeTally): boolean {
     const kind = this.#list.kind(i);
+    const isAlike = this.#isComparable(i);
     if (kind === Kind.file || kind === Kind.link) tally.bytes += this.#list.size(i);
     if (kind === Kind.file) tally.files++;
     else if (kind === Kind.link) tally.links++;
@@ -204,9 +212,21 @@ export class SubtreeDigests {
       tally.devices += below.tally.devices;
       tally.specials += below.tally.specials;
       tally.bytes += below.tally.bytes;
-      return below.digest !== null;
+      return isAlike && below.digest !== null;
     }
-    return true;
+    return isAlike;
+  }
+
+  /** Whether what the entry says of names and attributes means the same to both sides. */
+  #isComparable(i: number): boolean {
+    const list = this.#list;
+    if (this.#terms.hardLinks && list.firstName(i) >= 0) return false;
+    if (!this.#terms.attributes) return true;
+    const told = list.attributes(i);
+    if (told < FIRST_SET) return told === Told.none;
+    // Accounts in access lists are numbers of the machine that told them.
+    const { access, defaults } = list.sets!.get(told - FIRST_SET);
+    return this.#accounts === NUMBERS || ![...access ?? [], ...defaults ?? []].some(({ tag }) => isNamed(tag));
   }
 
   #digest({ first, count }: Folder): Uint8Array {
@@ -245,6 +265,17 @@ export class SubtreeDigests {
       this.#u32(target.length);
       this.#put(target);
     } else this.#number(list.size(i));
+    if (this.#terms.attributes) this.#attributesOf(i);
+  }
+
+  /** Nothing, or length and bytes of the set, which may be longer than the buffer. */
+  #attributesOf(i: number): void {
+    const told = this.#list.attributes(i);
+    if (told < FIRST_SET) return this.#u32(0);
+    const set = this.#list.sets!.encoded(told - FIRST_SET);
+    this.#u32(set.length);
+    this.#flush();
+    this.#hash.update(set);
   }
 
   /** A number up to 2^53 of either sign: low 32 bits, high part. */

@@ -167,6 +167,20 @@ testScenarios("metadata", [
     ...D_BARE,
     file("d/again", "one", OLD),
   ], { extra: ["xattrs", "links"] }),
+  ...[
+    "--filter=-x_user.k*",
+    "--filter=-xr_user.k*",
+    "--filter=-xs_user.k*",
+    "--filter=+x_user.k* --filter=-x_*",
+    "--filter=-x!_user.*",
+  ].map((rules) =>
+    scene(
+      `-X ${rules}`,
+      `-aXi ${rules}`,
+      [...S_X, ...attributed("d", { "user.kind": "other", "user.kept": "k", "user.more": "1" })],
+      XATTRS,
+    )
+  ),
   scene("-A into nothing", "-aAi", [...S_A, folder("d", OLD)], ACLS),
   scene("-A into a folder that gives its list", "-aAi", [
     ...S_A,

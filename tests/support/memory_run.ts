@@ -8,6 +8,7 @@ import type { EntryFacts, Monitor, Totals } from "../../lib/base/monitor.ts";
 import { defaultOptions, type SyncOptions } from "../../lib/base/options.ts";
 import type { Problem } from "../../lib/base/problem.ts";
 import { endingOf, endingOfError } from "../../lib/cli/exit.ts";
+import { attributeReader } from "../../lib/engine/attribute_reader.ts";
 import { seededDigesters } from "../../lib/engine/digesters.ts";
 import type { Environment } from "../../lib/engine/environment.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
@@ -198,9 +199,9 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
   const env = environment(isPull ? run.target : run.source, run, 2);
   const filters = filterSet(request.options.filters);
   const { options } = request;
-  const ahead = isPull
-    ? ScanAhead.begin({ env, options, filters, path: request.target, only: namesAskedFor(request.sources) })
-    : null;
+  const attributes = await attributeReader({ options, os: env.os, filters, isRoot: true, side: "receiver" });
+  const only = namesAskedFor(request.sources);
+  const ahead = isPull ? ScanAhead.begin({ env, options, filters, path: request.target, only, attributes }) : null;
   try {
     if (isPull) {
       const made = await digesters;

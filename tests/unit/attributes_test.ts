@@ -155,12 +155,14 @@ for (const way of ["local", "push", "pull"] as Way[]) {
   });
 
   Deno.test(`what cannot be read at the source stays as it is at the target, and is told (${way})`, async () => {
-    const os = tree(
+    const both = [
       file("s/a", "1", { ...T, attributes: { "user.x": "new" } }),
       file("d/a", "1", { ...T, attributes: { "user.x": "old" } }),
-    );
-    os.fault({ verb: "getAttribute", errno: Errno.EIO, when: 1 });
-    const outcome = await runInMemory({ way, source: os, target: os, options: BOTH });
+    ];
+    const os = tree(...both);
+    const source = way === "local" ? os : tree(...both);
+    source.fault({ verb: "getAttribute", errno: Errno.EIO, when: 1 });
+    const outcome = await runInMemory({ way, source, target: os, options: BOTH });
     assert.equal(outcome.code, 23);
     assert.deepEqual(outcome.problems.map(({ verb }) => verb), [Verb.readAttributes]);
     assert.deepEqual(attributes(os, "d/a"), { "user.x": "old" });
@@ -176,6 +178,17 @@ for (const way of ["local", "push", "pull"] as Way[]) {
     assert.equal(outcome.code, 23);
     assert.deepEqual(outcome.problems.map(({ cause }) => cause), [Cause.tooMuch]);
     assert.deepEqual([attributes(os, "d/a"), attributes(os, "d/b")], [{}, { "user.x": "1" }]);
+  });
+
+  Deno.test(`of a tree with many sets only the branch with another one is listed (${way})`, async () => {
+    const entry = (root: string, i: number, value = String(i)) =>
+      file(`${root}/f${i % 8}/n${i}`, "1", { ...T, attributes: { "user.own": value } });
+    const numbers = Array.from({ length: 400 }, (_, i) => i);
+    const os = tree(...numbers.flatMap((i) => [entry("s", i), entry("d", i, i === 91 ? "other" : undefined)]));
+    const options = { ...BOTH, omitDirTimes: true };
+    const outcome = await runInMemory({ way, source: os, target: os, options });
+    assert.deepEqual([outcome.code, outcome.lines], [0, [".f........x f3/n91"]]);
+    assert.deepEqual(attributes(os, "d/f3/n91"), { "user.own": "91" });
   });
 
   Deno.test(`a failure to set is told, and the file is not put in place (${way})`, async () => {

@@ -33,7 +33,14 @@ function begin(
   only: Uint8Array[] | null = null,
 ): ScanAhead | null {
   const options = { ...defaultOptions(), recursive: true, times: true, ...changes };
-  return ScanAhead.begin({ env: environment(os), options, filters: filterSet([]), path: utf8(path), only });
+  return ScanAhead.begin({
+    env: environment(os),
+    options,
+    filters: filterSet([]),
+    path: utf8(path),
+    only,
+    attributes: null,
+  });
 }
 
 function trees(): MemoryOs {

@@ -9,13 +9,14 @@ import { TreeLister } from "../../lib/engine/tree_lister.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
 import { openMemory } from "../../lib/os/memory.ts";
 import { Stat } from "../../lib/os/os.ts";
+import { ListCopy } from "../../lib/tree/list_copy.ts";
 import { type Piece, Scan } from "../../lib/tree/scan.ts";
 import { comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../../lib/tree/subtree_digests.ts";
-import { type Entry, file, folder, plant } from "../support/trees.ts";
+import { type Entry, file, folder, plant, sameAs } from "../support/trees.ts";
 
 const TERMS = {
   ...{ perms: true, times: true, omitDirTimes: false, omitLinkTimes: false },
-  ...{ owner: true, group: true, wholeSeconds: false },
+  ...{ owner: true, group: true, wholeSeconds: false, hardLinks: false, attributes: false },
 };
 
 interface Run {
@@ -27,6 +28,7 @@ interface Run {
   differ?: string[];
   /** Time that passes at each look at the clock, ms. */
   stepMs?: number;
+  hardLinks?: boolean;
   /** Not readable at the source. */
   closed?: string;
 }
@@ -41,7 +43,7 @@ async function told(run: Run): Promise<string[]> {
   }
   const root = os.openRoot(utf8("/s"));
   const scanned = new FileList();
-  const options = { ...defaultOptions(), recursive: true };
+  const options = { ...defaultOptions(), recursive: true, hardLinks: run.hardLinks ?? false };
   const scan = new Scan(
     os,
     scanned,
@@ -51,12 +53,13 @@ async function told(run: Run): Promise<string[]> {
     () => {},
   );
   scan.addRoot(new Stat());
-  const digests = new SubtreeDigests(scanned, TERMS, NUMBERS);
+  const digests = new SubtreeDigests(scanned, { ...TERMS, hardLinks: options.hardLinks }, NUMBERS);
   const pieces = scan.pieces();
   // In time, as during a handshake; or not.
   if (run.stepMs === undefined) { for (const piece of pieces) digests.add(piece); }
   const list = new FileList();
-  list.addCopy(scanned, 0, 0);
+  const copy = new ListCopy(scanned, list);
+  copy.add(0, 0);
   const lines: string[] = [];
   let ms = 0;
   const lister: TreeLister = new TreeLister({
@@ -65,6 +68,7 @@ async function told(run: Run): Promise<string[]> {
     seal: (digest) => digest.subarray(0, 16),
     pieces,
     list,
+    copy,
     smallTree: run.smallTree ?? 0,
     roundTripMs: () => run.roundTripMs ?? 0,
     hasRoot: run.hasRoot ?? true,
@@ -131,6 +135,14 @@ Deno.test("TreeLister: over a long way a small root is listed unasked, and what 
 
 Deno.test("TreeLister: a folder that cannot be read has no digest, nor has what holds it, and is listed as incomplete", async () => {
   assert.deepEqual(await told({ entries: TREE, closed: "x" }), ["list ", "list a", "list a/x!", "tell b", "tell a/y"]);
+});
+
+Deno.test("TreeLister: with -H a folder that holds one of several names of an inode has no digest", async () => {
+  const entries = [...TREE, sameAs("a/y/again", "a/x/1")];
+  const lines = await told({ entries, hardLinks: true });
+  assert.deepEqual(lines, ["list ", "list a", "list a/x", "list a/y", "tell b"]);
+  assert.deepEqual(await told({ entries: TREE, hardLinks: true }), ["tell "]);
+  assert.deepEqual(await told({ entries }), ["tell "]);
 });
 
 Deno.test("TreeLister: a scan that takes long is not waited for: what it is in is listed, what it has passed is compared", async () => {
