@@ -11,6 +11,7 @@ import { accountRules } from "../lib/engine/account_rules.ts";
 import { linkFollower } from "../lib/engine/link_follower.ts";
 import { seededDigesters } from "../lib/engine/digesters.ts";
 import type { Environment } from "../lib/engine/environment.ts";
+import { sideOf } from "../lib/engine/sides.ts";
 import { SourceHalf } from "../lib/engine/source_half.ts";
 import { TargetHalf } from "../lib/engine/target_half.ts";
 import { openEnvironment } from "../lib/engine/this_process.ts";
@@ -113,7 +114,7 @@ function openSession(source: ByteSource, sink: ByteSink): WireSession {
 
 async function serveTarget(job: Job, session: WireSession): Promise<void> {
   const list = new FileList();
-  const env = openEnvironment({ worked: () => session.worked(1) });
+  const env = await sideOf(openEnvironment({ worked: () => session.worked(1) }), job.options, false);
   const half = new TargetHalf({
     env,
     list,
@@ -134,7 +135,7 @@ async function serveTarget(job: Job, session: WireSession): Promise<void> {
 
 async function serveSource(job: Job, session: WireSession): Promise<void> {
   const list = new FileList();
-  const env = openEnvironment({ worked: () => session.worked(1) });
+  const env = await sideOf(openEnvironment({ worked: () => session.worked(1) }), job.options, true);
   const events = session.peerEvents();
   const half = new SourceHalf({
     env,

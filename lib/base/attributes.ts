@@ -51,13 +51,20 @@ export class AttributeSets {
   /** Of the sets of this machine. */
   readonly #numbers = new Map<string, number>();
 
+  readonly #notes: boolean;
+
+  /** `notes`: they may hold rsync's own (-XX, and any set of this machine). */
+  constructor(notes = false) {
+    this.#notes = notes;
+  }
+
   get count(): number {
     return this.#at.length;
   }
 
   /** Its bytes are views. */
   get(number: number): AttributeSet {
-    return decodeSet(new ByteReader(this.encoded(number)));
+    return decodeSet(new ByteReader(this.encoded(number)), this.#notes);
   }
 
   /** A view of it as it travels. */
@@ -88,7 +95,7 @@ export class AttributeSets {
   take(bytes: Uint8Array): void {
     const reader = new ByteReader(bytes);
     if (!this.#hasRoom(bytes.length)) reader.fail("ATTRIBUTES", "they are too many");
-    decodeSet(reader);
+    decodeSet(reader, this.#notes);
     this.#push(bytes);
   }
 
@@ -129,14 +136,16 @@ function encodeAcl(writer: ByteWriter, acl: readonly AclEntry[]): void {
 }
 
 /** Names and values are views of the reader's bytes. */
-export function decodeSet(reader: ByteReader): AttributeSet {
+export function decodeSet(reader: ByteReader, notes = false): AttributeSet {
   const attributes: Attribute[] = [];
   const count = reader.varint("attributes", SET_BYTES);
   let last = "";
   for (let i = 0; i < count; i++) {
     const name = reader.blob("attribute name", ATTRIBUTE_NAME_BYTES);
     const text = latin1(name);
-    if (!isCarried(text) || text <= last) reader.fail("attribute name", "it is none that travels, or not in order");
+    if (!isCarried(text, notes) || text <= last) {
+      reader.fail("attribute name", "it is none that travels, or not in order");
+    }
     last = text;
     attributes.push({ name, value: reader.blob("attribute value", ATTRIBUTE_BYTES) });
   }
@@ -182,10 +191,18 @@ export function compareAclEntries(a: AclEntry, b: AclEntry): number {
   return a.tag - b.tag || a.id - b.id;
 }
 
-/** Attributes of programs and of root; what is rsync's own note of an entry stays where it is, as in rsync. */
-export function isCarried(name: string): boolean {
-  if (name.includes("\0") || name.startsWith("user.rsync.%")) return false;
+/** Attributes of programs and of root; rsync's own notes of an entry only where `notes` are asked for (-XX). */
+export function isCarried(name: string, notes: boolean): boolean {
+  if (name.includes("\0") || (!notes && name.startsWith("user.rsync.%"))) return false;
   return /^(user|trusted|security)\.[^]/.test(name);
+}
+
+/** What begins the names of what rsync keeps for itself, and of attributes that only root could set. */
+export const NOTE_PREFIX = "user.rsync.";
+
+/** The name under which --fake-super keeps an attribute that is no access list. */
+export function keptAs(name: string): string {
+  return name.startsWith("user.") ? name : NOTE_PREFIX + name;
 }
 
 /** What can be set without root. */

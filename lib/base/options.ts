@@ -22,6 +22,13 @@ export interface SyncOptions {
   acls: boolean;
   /** -X: extended attributes. */
   xattrs: boolean;
+  /** -XX: with rsync's own notes (user.rsync.%...) as they are. */
+  xattrNotes: boolean;
+  /** --fake-super: this side notes in extended attributes what only root can set. The client's is not the agent's. */
+  fakeSuper: boolean;
+  /** --super, --no-super: the target tries what only root may do, or leaves it, whoever it is. */
+  superOn: boolean;
+  superOff: boolean;
   /** -L, -k, --copy-unsafe-links: what a link leads to is copied, for all, for those to folders, for those that may lead out. */
   copyLinks: boolean;
   copyDirlinks: boolean;
@@ -184,6 +191,10 @@ export function defaultOptions(): SyncOptions {
     hardLinks: false,
     acls: false,
     xattrs: false,
+    xattrNotes: false,
+    fakeSuper: false,
+    superOn: false,
+    superOff: false,
     copyLinks: false,
     copyDirlinks: false,
     copyUnsafeLinks: false,

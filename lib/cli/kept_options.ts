@@ -75,8 +75,34 @@ export const KEPT_OPTIONS: readonly Option[] = [
     name: "xattrs",
     short: "X",
     group: KEEP,
-    help: "extended attributes (without root those of users)",
-    ...turns("xattrs"),
+    help: "extended attributes (without root those of users);\ntwice (-XX): what --fake-super noted, too",
+    set({ options }) {
+      options.xattrNotes = options.xattrs;
+      options.xattrs = true;
+    },
+    unset({ options }) {
+      options.xattrs = options.xattrNotes = false;
+    },
+  },
+  {
+    name: "super",
+    group: KEEP,
+    help: "the target tries what only root may do",
+    set({ options }) {
+      Object.assign(options, { superOn: true, superOff: false, fakeSuper: false });
+    },
+    unset({ options }) {
+      Object.assign(options, { superOn: false, superOff: true, fakeSuper: false });
+    },
+  },
+  {
+    name: "fake-super",
+    group: KEEP,
+    help:
+      "this side notes what only root can set in extended attributes,\nand reads it from there (the other side: -M--fake-super)",
+    set({ options }) {
+      Object.assign(options, { superOn: false, superOff: false, fakeSuper: true });
+    },
   },
   {
     name: "hard-links",

@@ -61,13 +61,14 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   if (asRsync) settleAsRsync(settings);
   applyCompressList(settings, env);
   askForReports(options, output);
-  const rsyncPath = settings.rsyncPath || null;
+  const rsyncPath = splitRsyncPath(settings);
   const { ipVersion } = settings;
   const remote = ends.login === null ? null : { ...ends.login, rsh, rsyncPath, ipVersion, ownCiphers: !asRsync };
   // Refuses what no remote shell may be given; the words themselves are made again when it is started.
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
-  const peerOptions = settings.remoteWords.length === 0 ? null : optionsOfPeer(settings);
+  const isAlone = settings.remoteWords.length === 0 && !(options.fakeSuper && remote !== null);
+  const peerOptions = isAlone ? null : optionsOfPeer(settings, remote !== null);
   const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
   return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile };
@@ -126,14 +127,25 @@ function settleAsRsync({ options }: Settings): void {
   options.fillHoles = !options.sparse;
 }
 
+/** --rsync-path: options behind rsync's name, as scripts have them ("rsync --fake-super"), are as with -M. */
+function splitRsyncPath(settings: Settings): string | null {
+  const path = settings.rsyncPath || null;
+  const parts = path === null ? null : /^((?:.*[\s/])?(?:rsync|tsync-remote))((?:\s+-\S+)+)\s*$/.exec(path);
+  if (parts === null) return path;
+  settings.remoteWords.unshift(...parts[2].trim().split(/\s+/).map(utf8));
+  return parts[1];
+}
+
 /** What one side may have by itself (-M): the other works on as agreed. */
 const ONE_SIDED: ReadonlySet<string> = new Set<keyof SyncOptions>([
   ...["bwlimitKib", "timeoutSeconds", "sparse", "compress", "compressLevel", "blockBytes"] as const,
+  ...["fakeSuper", "superOn", "superOff"] as const,
 ]);
 
-/** The options of the other side: ours, and on top what -M says. */
-function optionsOfPeer(settings: Settings): SyncOptions {
+/** The options of the other side: ours, but for what is one side's own, and on top what -M says. */
+function optionsOfPeer(settings: Settings, isRemote: boolean): SyncOptions {
   const own: Settings = { ...defaultSettings(), asRsync: settings.asRsync, options: { ...settings.options } };
+  if (isRemote) own.options.fakeSuper = false;
   for (const word of settings.remoteWords) {
     const { options } = parseInto(own, [word]).settings;
     for (const [name, value] of Object.entries(options)) {

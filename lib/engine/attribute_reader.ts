@@ -16,6 +16,6 @@ export interface AttributeReaderInput {
 export async function attributeReader(input: AttributeReaderInput): Promise<AttributeReader | null> {
   const { options, os, filters, isRoot, side } = input;
   if (!options.acls && !options.xattrs) return null;
-  const { AttributeReader, carriesOn } = await import("../tree/attributes.ts");
-  return new AttributeReader(os, options, carriesOn(side, filters, isRoot));
+  const { AttributeReader, carriesOn, withNotes } = await import("../tree/attributes.ts");
+  return new AttributeReader(os, side === "receiver" ? withNotes(options) : options, carriesOn(side, filters, isRoot));
 }

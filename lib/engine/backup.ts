@@ -4,6 +4,7 @@
 
 import { concatBytes, EMPTY, equalBytes, fromLatin1 } from "../base/bytes.ts";
 import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import { copyAside } from "../tree/copy_aside.ts";
 import type { StagedFile } from "../tree/stage.ts";
 import type { SideFolders } from "./side_folders.ts";
@@ -197,7 +198,7 @@ export class Backup {
     if (original < 0) return;
     const stat = new Stat();
     if (os.statHandle(original, stat) === 0) {
-      if (env.identity.uid === 0) os.setOwner(folder, stat.uid, stat.gid);
+      if (actsAsRoot(env.identity)) os.setOwner(folder, stat.uid, stat.gid);
       os.setMode(folder, stat.mode);
     }
     os.close(original);

@@ -12,6 +12,7 @@ import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
 import { beyondSizes, compareMetadata, isNewer, keepsTime, quickCheck } from "../plan/compare.ts";
 import { isUnsafeLink } from "../plan/unsafe_link.ts";
 import { March } from "../plan/march.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
 import { digestFile } from "../tree/digest_file.ts";
@@ -416,7 +417,7 @@ export class Generator {
     if (kind === Kind.folder) return;
     this.#count(i, kind);
     if (state.failed.has(this.#folder) || this.#isReserved(i)) return;
-    if ((kind === Kind.charDevice || kind === Kind.blockDevice) && state.env.identity.uid !== 0) {
+    if ((kind === Kind.charDevice || kind === Kind.blockDevice) && !actsAsRoot(state.env.identity)) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
     if (kind !== Kind.file && kind !== Kind.link && state.options.dropSpecials) {

@@ -9,6 +9,7 @@ import type { FilterSet } from "../filter/filter_set.ts";
 import { type Handle, Kind, type Os } from "../os/os.ts";
 import type { TreeOffer, Wait } from "../session/ports.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import { type Piece, Scan } from "../tree/scan.ts";
 import {
   type AccountNames,
@@ -144,7 +145,7 @@ export class OwnTree implements TreeComparer {
 
 /** What lets itself be set here, and so counts. */
 export function treeOffer({ identity }: Environment): TreeOffer {
-  return { owner: identity.uid === 0, group: true };
+  return { owner: actsAsRoot(identity), group: true };
 }
 
 /** The names that a source's names lead to: only one that leads back to its number counts. */

@@ -30,6 +30,7 @@ import {
   type Wait,
   type WantKind,
 } from "../session/ports.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
@@ -154,7 +155,7 @@ export class SourceHalf implements SourcePort {
   /** Runs until every want is served; checks are answered after that until `close`. */
   async run(): Promise<void> {
     const { options, filters, env: { os, identity } } = this.#plan;
-    const isRoot = identity.uid === 0;
+    const isRoot = actsAsRoot(identity);
     this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
     const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
     await this.#target.roots(roots);
@@ -551,7 +552,7 @@ export class SourceHalf implements SourcePort {
     scan.moveTo(scanned);
     digests.moveTo(scanned);
     // Only sets of what is listed are told.
-    if (scanned.sets !== null) this.#list.sets = new AttributeSets();
+    if (scanned.sets !== null) this.#list.sets = new AttributeSets(true);
     const copy = new ListCopy(scanned, this.#list);
     copy.add(0, 0);
     this.#ahead.length = 0;

@@ -29,6 +29,7 @@ import {
   type Wait,
   WHOLE,
 } from "../session/ports.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import type { AskedNames } from "../tree/asked_names.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
@@ -232,7 +233,7 @@ export class TargetHalf implements TargetPort {
     }
     if (options.acls || options.xattrs) {
       const { AttributeWriter, carriesOn } = await import("../tree/attributes.ts");
-      const isRoot = env.identity.uid === 0;
+      const isRoot = actsAsRoot(env.identity);
       const carries = carriesOn("receiver", filters, isRoot);
       state.attributes = new AttributeWriter(os, options, isRoot, carries, list, owners);
       this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "receiver" });
@@ -313,7 +314,7 @@ export class TargetHalf implements TargetPort {
     const { root: { handle: root }, options, env, filters, digesters } = this.#state;
     const order = { root, only, options, terms: treeTerms(options, this.#offered!) };
     const tree = typeof this.#trees === "object"
-      ? new TreeThread({ ...order, isRoot: env.identity.uid === 0, seed: this.#trees.threadSeed })
+      ? new TreeThread({ ...order, isRoot: actsAsRoot(env.identity), seed: this.#trees.threadSeed })
       : new OwnTree({
         ...{ ...order, os: env.os, filters, pause: () => env.pause() },
         accounts: ownAccountNames(env, options.numericIds),

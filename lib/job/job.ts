@@ -4,6 +4,7 @@ import { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
 import { filterSet } from "../engine/filters.ts";
+import { sideOf } from "../engine/sides.ts";
 import { openEnvironment } from "../engine/this_process.ts";
 import { monotonicMs } from "../os/clock.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
@@ -17,7 +18,8 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   const started = monotonicMs();
   const list = new FileList();
   const reporter = new Reporter(list, monitor, request.options.tellsFinished && !request.options.dryRun);
-  const env = openEnvironment({ pace: () => hooks.pace() });
+  const machine = openEnvironment({ pace: () => hooks.pace() });
+  const env = await sideOf(machine, request.options, request.direction !== "pull");
   const filters = filterSet(request.options.filters);
   const changeMode = await chmodOf(request, env.umask);
   let sent = 0;
@@ -25,7 +27,18 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   if (request.remote === null) {
     const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
     monitor.phase("listing");
-    await runLocal(request, { env, list, filters, changeMode, reporter, monitor, digesters, stop: hooks.stop });
+    const targetEnv = await sideOf(machine, request.peerOptions ?? request.options, false);
+    await runLocal(request, {
+      env,
+      targetEnv,
+      list,
+      filters,
+      changeMode,
+      reporter,
+      monitor,
+      digesters,
+      stop: hooks.stop,
+    });
     sent = reporter.result.literalBytes;
   } else {
     const { runRemote } = await import("./remote.ts");

@@ -18,6 +18,8 @@ import type { JobRequest } from "./request.ts";
 
 export interface LocalRun {
   env: Environment;
+  /** The target's; left out: the same. */
+  targetEnv?: Environment;
   list: FileList;
   filters: FilterSet;
   changeMode?: ModeChanger | null;
@@ -33,7 +35,7 @@ const LARGE_TREE = 8192;
 /** Runs to the end; rejects with what ended it early. */
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
-  const { env, list, filters, changeMode, reporter, monitor } = run;
+  const { env, targetEnv = env, list, filters, changeMode, reporter, monitor } = run;
   const isLimited = options.bwlimitKib > 0;
   // A run that keeps to a rate (--bwlimit) passes content, not files, and so can say what it is.
   const seed = randomSeed();
@@ -52,9 +54,9 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     check: (paths) => port.source.check(paths),
   };
   if (options.listOnly) return await listLocal(request, run);
-  const helper = env.os.abilities.threads && !isLimited ? new Helper() : undefined;
+  const helper = env.os.abilities.threads && targetEnv.os.abilities.threads && !isLimited ? new Helper() : undefined;
   const target = new TargetHalf({
-    env,
+    env: targetEnv,
     list,
     options: request.peerOptions ?? options,
     filters,
@@ -64,7 +66,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     usesDelta: false,
     digesters,
     helper,
-    accountRules: await accountRules(options, env, true),
+    accountRules: await accountRules(options, targetEnv, true),
     path: request.target,
     expected: null,
   });

@@ -17,6 +17,7 @@ import { ScanAhead } from "../engine/scan_ahead.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { takeLongTurns } from "../os/schedule.ts";
@@ -237,7 +238,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
 
 async function scanAhead({ options, target }: JobRequest, { env, filters }: RemoteRun, only: Uint8Array[] | null) {
   const { os, identity } = env;
-  const attributes = await attributeReader({ options, os, filters, isRoot: identity.uid === 0, side: "receiver" });
+  const attributes = await attributeReader({ options, os, filters, isRoot: actsAsRoot(identity), side: "receiver" });
   return ScanAhead.begin({ env, options, filters, path: target, only, attributes });
 }
 

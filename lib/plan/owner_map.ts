@@ -11,6 +11,13 @@ export interface Identity {
   gid: number;
   /** Groups this process may give a file to, gid included. */
   groups: ReadonlySet<number>;
+  /** What only root may do is tried, or not (--super, --fake-super); left out: by the uid. */
+  isSuper?: boolean;
+}
+
+/** Whether owners, all groups, devices and attributes of all namespaces are tried. */
+export function actsAsRoot({ uid, isSuper }: Identity): boolean {
+  return isSuper ?? uid === 0;
 }
 
 /** --usermap and --groupmap: the number here of an id there, whose name there is `name` (null: none is known); null: no rule fits. */
@@ -41,7 +48,7 @@ export class AccountMap implements OwnerMap {
   constructor(list: FileList, options: SyncOptions, identity: Identity, rules: AccountRules | null = null) {
     this.#rules = rules;
     this.#list = list;
-    const isRoot = identity.uid === 0;
+    const isRoot = actsAsRoot(identity);
     this.#changesOwner = options.owner && isRoot;
     this.#changesGroup = options.group;
     this.#allowedGroups = isRoot ? null : identity.groups;

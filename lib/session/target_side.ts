@@ -108,6 +108,7 @@ export class TargetSide implements SourcePort {
       digests: options.checksum,
       links: options.hardLinks,
       attributes: options.acls || options.xattrs,
+      attributeNotes: options.xattrNotes,
       folderSizes: options.folderSizes,
     };
     this.#checks = new CheckParts(CHECK_PATHS, FRAME_BYTES);

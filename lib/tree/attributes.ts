@@ -5,6 +5,7 @@
 import {
   type AclEntry,
   AclTag,
+  type Attribute,
   type AttributeSet,
   compareAclEntries,
   EMPTY_SET,
@@ -12,6 +13,7 @@ import {
   formatAcl,
   isCarried,
   isUsers,
+  keptAs,
   parseAcl,
   sameAcl,
   sameBesideMode,
@@ -33,7 +35,7 @@ const VALUE_BYTES = 65_536;
 /** Sets that need not be decoded again: a few are common, the others are met once. */
 const KNOWN_SETS = 64;
 
-type Wanted = Pick<SyncOptions, "acls" | "xattrs">;
+type Wanted = Pick<SyncOptions, "acls" | "xattrs" | "xattrNotes" | "fakeSuper">;
 
 /** Whether an attribute of that name is this run's business on this side. */
 export type Carries = (name: Uint8Array) => boolean;
@@ -48,6 +50,11 @@ export function carriesOn(side: "sender" | "receiver", filters: AttributeRules, 
 export interface AttributeRules {
   readonly hasXattrRules: boolean;
   xattrExcluded(name: Uint8Array, side: "sender" | "receiver"): boolean | null;
+}
+
+/** What a target reads: as in rsync, notes that the source does not tell go like any other attribute. */
+export function withNotes(wanted: Wanted): Wanted {
+  return { ...wanted, xattrNotes: true };
 }
 
 /** Reads what an entry has of what the options carry. */
@@ -74,7 +81,9 @@ export class AttributeReader {
     for (const name of names) {
       const isList = name === ACCESS || name === DEFAULTS;
       const bytes = fromLatin1(name);
-      const isWanted = isList ? this.#wanted.acls : this.#wanted.xattrs && isCarried(name) && this.#carries(bytes);
+      const isWanted = isList
+        ? this.#wanted.acls
+        : this.#wanted.xattrs && isCarried(name, this.#wanted.xattrNotes) && this.#carries(bytes);
       if (!isWanted) continue;
       const read = this.#os.getAttribute(handle, bytes, this.#value);
       // Gone since it was listed.
@@ -121,7 +130,7 @@ export class AttributeWriter {
     this.#carries = carries;
     this.#list = list;
     this.#accounts = accounts;
-    this.#reader = new AttributeReader(os, options, carries);
+    this.#reader = new AttributeReader(os, withNotes(options), carries);
   }
 
   /** Change bits (acl, xattr) by which the entry behind `handle` differs from what is `told` of it. */
@@ -150,7 +159,7 @@ export class AttributeWriter {
     if (wanted === undefined) {
       const { attributes, access, defaults } = this.#list.sets!.get(number);
       wanted = {
-        attributes: attributes.filter(({ name }) => this.#carries(name)),
+        attributes: this.#carried(attributes),
         access: this.#here(access),
         defaults: this.#here(defaults),
       };
@@ -158,6 +167,11 @@ export class AttributeWriter {
       this.#wanted.set(number, wanted);
     }
     return wanted;
+  }
+
+  #carried(attributes: readonly Attribute[]): Attribute[] {
+    const carried = attributes.filter(({ name }) => this.#carries(name));
+    return this.#options.fakeSuper ? keptHere(carried) : carried;
   }
 
   /** Two accounts of the other machine may be one here: the first counts. */
@@ -212,6 +226,12 @@ export class AttributeWriter {
     const result = this.#os.removeAttribute(handle, fromLatin1(name));
     return result === -Errno.ENODATA ? 0 : result;
   }
+}
+
+/** --fake-super: the names under which they are kept. */
+function keptHere(attributes: readonly Attribute[]): Attribute[] {
+  const kept = new Map(attributes.map(({ name, value }) => [keptAs(latin1(name)), value]));
+  return [...kept].sort(([a], [b]) => a < b ? -1 : 1).map(([name, value]) => ({ name: fromLatin1(name), value }));
 }
 
 function sameAttributes(a: AttributeSet, b: AttributeSet): boolean {

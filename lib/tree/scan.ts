@@ -147,7 +147,7 @@ export class Scan {
   /** From now on the extended attributes of entries are listed, too. */
   readAttributes(reader: AttributeReader): void {
     this.#attributes = reader;
-    this.#list.sets = new AttributeSets();
+    this.#list.sets = new AttributeSets(true);
   }
 
   /** Appends entry 0. With a root folder its metadata counts, else it only holds the named entries. */

@@ -72,6 +72,10 @@ const OPTION_BITS = {
   listOnly: 82,
   folderSizes: 83,
   fillHoles: 86,
+  fakeSuper: 87,
+  superOn: 88,
+  superOff: 89,
+  xattrNotes: 90,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

@@ -77,7 +77,7 @@ export function decodeRoots(reader: ByteReader, list: FileList, columns = NO_COL
     nanoseconds = decodeNanoseconds(reader, "ROOTS time");
     if (columns.folderSizes) size = reader.varint("ROOTS size", FILE_BYTES);
   }
-  if (columns.attributes) list.sets = new AttributeSets();
+  if (columns.attributes) list.sets = new AttributeSets(columns.attributeNotes);
   let told = 0;
   if (columns.attributes && hasRoot) {
     told = reader.u8("ROOTS attributes");
@@ -270,6 +270,8 @@ export interface ListColumns {
   links: boolean;
   /** Which set of extended attributes it has. */
   attributes: boolean;
+  /** With rsync's own (-XX). */
+  attributeNotes?: boolean;
   /** How large a folder is. */
   folderSizes: boolean;
 }
