@@ -37,6 +37,10 @@ export const DIFFERENCES: readonly Difference[] = [
       "rsync follows the link wherever it leads; tsync passes the folder over, neither copies nor deletes in it, and exits 23",
   },
   {
+    name: "filter: a rule for the other side alone in a file above the source that is given a side",
+    reason: "rsync refuses the run; tsync reads a file of rules only at the side that the rule which names it is for",
+  },
+  {
     name: "filter: anchored rules in a folder whose name has wildcards",
     reason:
       "rsync takes the name of the folder for part of the pattern, so that it may not match itself; tsync matches below the folder",

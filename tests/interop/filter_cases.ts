@@ -248,6 +248,8 @@ export async function byTsync({ way, words, sources, entries }: FilterCase, plac
 export function difference(ours: Outcome, theirs: Outcome): { onlyOurs: string[]; onlyTheirs: string[] } | null {
   // What a run that was refused has done by then is its own business.
   if (theirs.code === 1 || theirs.code === 11) {
+    // differences.ts: tsync does not read what is for the other side.
+    if (ours.code === 0 && theirs.err.includes("specified-side merge file")) return null;
     return ours.code === theirs.code ? null : { onlyOurs: [], onlyTheirs: [] };
   }
   const onlyOurs = ours.tree.filter((line) => !theirs.tree.includes(line));

@@ -221,6 +221,11 @@ testScenarios("filter", [
     entries: project({ "s/[x]/.rules": "- /f*\n", "s/[x]/file": "file" }),
     without: ["mtime"],
   },
+  {
+    name: "a rule for the other side alone in a file above the source that is given a side",
+    options: "-ai -F",
+    entries: [...project(), file(".rsync-filter", ":rp .more\n", OLD), file(".more", "dir-merge,r .most\n", OLD)],
+  },
   { name: "a rule that cannot be understood", options: "-a -f bogus", entries: project() },
   { name: "a merge file that is not there", options: "-a -f ._/does/not/exist", entries: project() },
 ]);

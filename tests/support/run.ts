@@ -86,7 +86,7 @@ export type Where = "memory" | "disk";
 let roomyMemory: boolean | undefined;
 
 /** The folder for temporary places of that kind; undefined: the system's. Without a roomy /dev/shm all is on disk. */
-function folderOf(where: Where): string | undefined {
+export function folderOf(where: Where): string | undefined {
   roomyMemory ??= freeBytes("/dev/shm") > 2 ** 30;
   return where === "memory" && roomyMemory ? "/dev/shm" : undefined;
 }

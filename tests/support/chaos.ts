@@ -1,0 +1,276 @@
+// One round of chaos from a seed: two versions of a random tree, random options, and something that goes wrong while the newer one is
+// synchronised to where the older one lies. Used by fault/chaos_test.ts. Judges by find, stat and sha256sum alone: what a path holds is
+// its old or its new state, what both trees have is there, nothing outside changed, nothing goes that may not, exit 0 means equal trees;
+// and the next run finishes the work, leaves nothing of tsync's behind, and has a third one find nothing to do.
+
+import assert from "node:assert/strict";
+import { TSYNC, TSYNC_REMOTE } from "./evil_sandbox.ts";
+import { type Found, manifest } from "./manifest.ts";
+import { allGone, marked } from "./processes.ts";
+import { Random } from "./random.ts";
+import { changedTree, randomTree } from "./random_tree.ts";
+import { AS_ROOT, type Ran, run, sweep } from "./run.ts";
+import { straceWords } from "./strace.ts";
+import { type Entry, file, folder, plant } from "./trees.ts";
+
+type Way = "local" | "push" | "pull";
+const WAYS: Way[] = ["local", "push", "pull"];
+const TROUBLES = [
+  "none",
+  "kill client",
+  "kill agent",
+  "signal",
+  "cut",
+  "write error",
+  "read error",
+  "mutator",
+] as const;
+export type Trouble = typeof TROUBLES[number];
+
+/** What one round was: for counting, and for the message of one that fails. */
+export interface Round {
+  seed: number;
+  way: Way;
+  trouble: Trouble;
+  options: string[];
+  /** Exit code of the disturbed run. */
+  code: number;
+}
+
+interface Plan {
+  way: Way;
+  trouble: Trouble;
+  options: string[];
+  deletes: boolean;
+  /** Words in front of the client and the agent. */
+  client: string[];
+  agent: string[];
+  /** Bytes that may pass towards the agent and back. */
+  up: number;
+  down: number;
+}
+
+type Tree = Map<string, Found>;
+
+/** Whole seconds are not always over: a run takes some tenths. */
+const MOMENTS_MS = 600;
+/** No limit to what passes. */
+const ALL_BYTES = 2 ** 40;
+/** Folders of tsync's own, and of the options used here, that may lie in a target. */
+const OWN = /(^|\/)(\.tsync-[^/]*|\.part|\.~tmp~)(\/|$)/;
+
+/** Carries one round out; throws what it violates, with the command that shows it, and then leaves the place as it is. */
+export async function playRound(seed: number, dir?: string): Promise<Round> {
+  const random = new Random(seed);
+  const place = await Deno.makeTempDir({ prefix: "tsync-chaos-", dir });
+  const plan = makePlan(random, place);
+  const round: Round = { seed, way: plan.way, trouble: plan.trouble, options: plan.options, code: -1 };
+  try {
+    await plantPlace(random, place);
+    const before = { old: await manifest(`${place}/target`), canary: await stateOf(`${place}/canary`) };
+    const fresh = await manifest(`${place}/source`);
+    const versions = plan.trouble === "mutator" ? mutate(random, place, fresh) : null;
+    const ran = await sync(place, plan, true);
+    await allGone(place, 15_000);
+    round.code = ran.code;
+    await versions?.done;
+    await judge(place, plan, ran, { ...before, fresh, changed: versions?.states ?? new Map() });
+    await finish(place, plan);
+    assert.deepEqual(await stateOf(`${place}/canary`), before.canary, "something outside the roots changed");
+  } catch (error) {
+    const text = error instanceof Error ? error.message : `${error}`;
+    throw new Error(`seed ${seed} in ${place}: ${plan.way}, ${plan.trouble}, ${plan.options.join(" ")}: ${text}`);
+  }
+  await sweep(place);
+  return round;
+}
+
+function makePlan(random: Random, place: string): Plan {
+  const way = random.pick(WAYS);
+  const trouble = random.pick(TROUBLES.filter((one) => way !== "local" || (one !== "kill agent" && one !== "cut")));
+  const plan: Plan = {
+    ...{ way, trouble, deletes: false, client: [], agent: [], up: ALL_BYTES, down: ALL_BYTES },
+    options: ["-a", "--no-guard"],
+  };
+  const may = (percent: number, ...words: string[]) => {
+    if (random.chance(percent)) plan.options.push(...words);
+  };
+  if (random.chance(60)) {
+    plan.deletes = true;
+    plan.options.push(random.pick(["--delete", "--delete-before", "--delete-after", "--delete-delay"]));
+  } else plan.options.push("--force");
+  may(20, "-H");
+  may(15, "-A");
+  may(15, "-X");
+  may(15, "-c");
+  may(10, "-I");
+  may(15, "-z");
+  may(10, random.pick(["-W", "--no-W", "-B2000"]));
+  may(10, "-S");
+  may(15, random.pick(["--fsync", "--no-fsync"]));
+  may(10, "-v", "--stats");
+  may(15, random.pick(["--partial-dir=.part", "--delay-updates", `--temp-dir=${place}/tmp`, "--no-partial"]));
+  may(15, ...random.pick([["-b", `--backup-dir=${place}/backup`], [`--trash=${place}/trash`], ["-y"]]));
+  disturb(random, plan);
+  return plan;
+}
+
+function disturb(random: Random, plan: Plan): void {
+  const moment = (1 + random.below(MOMENTS_MS)) / 1000;
+  const after = (signal: string) => ["timeout", "--preserve-status", "-s", signal, String(moment)];
+  const atTarget = plan.way === "push" ? plan.agent : plan.client;
+  const atSource = plan.way === "pull" ? plan.agent : plan.client;
+  const fail = (calls: string, errno: string) =>
+    straceWords({ calls, paths: [], log: "/dev/null" }, { effect: `error=${errno}`, when: 1 + random.below(60) });
+  if (plan.trouble === "kill client") plan.client.push(...after("KILL"));
+  if (plan.trouble === "kill agent") plan.agent.push(...after(random.pick(["KILL", "TERM"])));
+  if (plan.trouble === "signal") plan.client.push(...after(random.pick(["INT", "TERM", "HUP"])));
+  if (plan.trouble === "cut") plan[random.chance(50) ? "up" : "down"] = 300 + random.below(200_000);
+  if (plan.trouble === "write error") {
+    const calls = random.pick([
+      "pwrite64",
+      "renameat2,renameat",
+      "openat2,openat",
+      "fsync,fdatasync,syncfs",
+      "mkdirat",
+    ]);
+    atTarget.push(...fail(calls, random.pick(["ENOSPC", "EIO", "EDQUOT", "EACCES"])));
+  }
+  if (plan.trouble === "read error") atSource.push(...fail(random.pick(["pread64", "getdents64"]), "EIO"));
+}
+
+/** An older tree at the target, a newer one at the source with larger files that changed in part, and what nobody may touch. */
+async function plantPlace(random: Random, place: string): Promise<void> {
+  const about = { entries: 20 + random.below(200), privileged: AS_ROOT, readable: true };
+  const old = randomTree(random, about);
+  const fresh = changedTree(random, old, about);
+  const [oldLarge, newLarge] = largeFiles(random);
+  const canary = [folder("canary"), file("canary/file", "do not touch", { mode: 0o600 })];
+  plant(place, [...canary, folder("source", { mode: 0o755 }), folder("target", { mode: 0o755 }), folder("tmp")]);
+  plant(`${place}/source`, [...fresh, ...newLarge]);
+  if (random.chance(85)) plant(`${place}/target`, [...old, ...oldLarge]);
+  await Deno.symlink(`${place}/canary`, `${place}/target/.to-canary`);
+  await Deno.symlink(`${place}/canary`, `${place}/source/.to-canary`);
+}
+
+function largeFiles(random: Random): [Entry[], Entry[]] {
+  const old: Entry[] = [];
+  const fresh: Entry[] = [];
+  for (let i = random.below(4); i > 0; i--) {
+    const bytes = random.bytes(200_000 + random.below(2_500_000));
+    const changed = bytes.slice();
+    for (let k = random.below(5); k > 0; k--) {
+      changed.set(random.bytes(1 + random.below(3000)), random.below(bytes.length - 3000));
+    }
+    const moved = random.chance(30) ? changed.slice(random.below(5000)) : changed;
+    old.push(file(`large${i}`, bytes, { sec: 1_000_000_000 }));
+    fresh.push(file(`large${i}`, moved, { sec: 1_200_000_000 }));
+  }
+  return [old, fresh];
+}
+
+/** Files of the source get other content, whole, while the run is at work. Tells every state that their paths have had. */
+function mutate(random: Random, place: string, fresh: Tree) {
+  const plain = [...fresh].filter(([path, { type }]) => type === "f" && /^[ -~]*$/.test(path)).map(([path]) => path);
+  const states = new Map<string, Set<string>>();
+  const change = async () => {
+    for (let i = 0; i < 30 && plain.length > 0; i++) {
+      const path = random.pick(plain);
+      const bytes = random.bytes(1 + random.below(3000));
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      const known = states.get(path) ?? new Set();
+      states.set(path, known.add(`f ${[...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`));
+      await Deno.writeFile(`${place}/fresh`, bytes);
+      await Deno.rename(`${place}/fresh`, `${place}/source/${path}`);
+      await new Promise((resume) => setTimeout(resume, random.below(25)));
+    }
+  };
+  return { states, done: change() };
+}
+
+async function sync(place: string, plan: Plan, isDisturbed: boolean, more: string[] = []): Promise<Ran> {
+  const { way, options, up, down } = plan;
+  const [client, agent] = isDisturbed ? [plan.client, plan.agent] : [[], []];
+  const far = way === "local"
+    ? []
+    : await farWords(place, agent, isDisturbed ? up : ALL_BYTES, isDisturbed ? down : ALL_BYTES);
+  const source = `${way === "pull" ? "far:" : ""}${place}/source/`;
+  const target = `${way === "push" ? "far:" : ""}${place}/target`;
+  return await run([...client, TSYNC, ...options, ...more, ...far, source, target], {
+    env: { ...marked(place), HOME: place },
+    timeoutMs: 120_000,
+  });
+}
+
+/** A remote shell that runs the command here, through which only so many bytes pass, and an agent with words in front of it. */
+async function farWords(place: string, agent: string[], up: number, down: number): Promise<string[]> {
+  const write = (name: string, text: string) =>
+    Deno.writeTextFile(`${place}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const only = (bytes: number) => bytes === ALL_BYTES ? "cat" : `stdbuf -o0 head -c ${bytes}`;
+  const command = up === down ? `exec sh -c "$1"` : `${only(up)} | sh -c "$1" | ${only(down)}`;
+  await write("rsh", `while test $# -gt 1; do shift; done\n${command}`);
+  await write("agent", `exec ${[...agent, TSYNC_REMOTE].map((word) => `'${word}'`).join(" ")}`);
+  return ["-e", `${place}/rsh`, "--rsync-path", `${place}/agent`];
+}
+
+interface Known {
+  old: Tree;
+  fresh: Tree;
+  /** What a path of the source has been meanwhile. */
+  changed: Map<string, Set<string>>;
+}
+
+/** What is at a path, without its metadata. */
+function contentOf({ type, digest, target, device }: Found): string {
+  return `${type} ${digest}${target}${device}`;
+}
+
+async function stateOf(root: string): Promise<string[]> {
+  return [...await manifest(root)].map(([path, found]) => `${path} ${JSON.stringify(found)}`).sort();
+}
+
+async function judge(place: string, plan: Plan, ran: Ran, { old, fresh, changed }: Known): Promise<void> {
+  const now = await manifest(`${place}/target`);
+  const said = `exit ${ran.code}\n${ran.err}`;
+  assert.ok(ran.code !== 14 && !/tsync bug|Uncaught/.test(ran.err), said);
+  for (const [path, found] of now) {
+    const state = contentOf(found);
+    const isKnown = [old, fresh].some((tree) => tree.has(path) && contentOf(tree.get(path)!) === state);
+    if (isKnown || changed.get(path)?.has(state) || OWN.test(path)) continue;
+    assert.fail(`${JSON.stringify(path)} is neither old nor new: ${state}; ${said}`);
+  }
+  for (const [path, { type }] of old) {
+    const isReplaced = path.split("/").some((_, i, parts) => {
+      const above = fresh.get(parts.slice(0, i + 1).join("/"));
+      return above !== undefined && above.type !== "d" && (i + 1 < parts.length || above.type !== type);
+    });
+    const mayGo = !fresh.has(path) && (plan.deletes || isReplaced);
+    assert.ok(now.has(path) || mayGo || isReplaced, `${JSON.stringify(path)} is gone; ${said}`);
+  }
+  if (plan.trouble === "none") assert.equal(`${ran.code} ${ran.err}`, "0 ");
+  if (ran.code === 0 && plan.trouble !== "mutator") equalTrees(plan, fresh, now, said);
+}
+
+/** What exit 0 means: the target has all of the source, with --delete nothing else. */
+function equalTrees(plan: Plan, fresh: Tree, now: Tree, said: string): void {
+  for (const [path, found] of fresh) {
+    const { allocated: _, ...there } = now.get(path) ?? { allocated: 0 };
+    const { allocated: __, ...here } = found;
+    assert.deepEqual(there, here, `${JSON.stringify(path)} differs; ${said}`);
+  }
+  if (!plan.deletes) return;
+  const extra = [...now.keys()].filter((path) => !fresh.has(path) && !OWN.test(path));
+  assert.deepEqual(extra, [], `not deleted; ${said}`);
+}
+
+/** The next run ends well and leaves nothing of ours; one more has nothing to do. */
+async function finish(place: string, plan: Plan): Promise<void> {
+  const again = await sync(place, plan, false);
+  assert.equal(`${again.code} ${again.err}`, "0 ", "the next run");
+  const [fresh, now] = [await manifest(`${place}/source`), await manifest(`${place}/target`)];
+  equalTrees(plan, fresh, now, "after the next run");
+  assert.deepEqual([...now.keys()].filter((path) => OWN.test(path)), [], "left after the next run");
+  const quiet = { ...plan, options: plan.options.filter((word) => !["-I", "-v", "--stats"].includes(word)) };
+  const third = await sync(place, quiet, false, ["-i"]);
+  assert.deepEqual([third.code, third.err, third.out], [0, "", ""], "a third run has nothing to do");
+}
