@@ -155,6 +155,7 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
   session.attachSource(half, list);
   try {
     await together(session, half, half.run());
+    half.endedWell();
   } finally {
     half.close();
   }

@@ -106,7 +106,11 @@ export interface SyncOptions {
   allowTorn: boolean;
   /** Deletions allowed: a count, or a percentage of the target's entries; null = the guard (more than 50 % and more than 100). */
   deleteLimit: { count: number } | { percent: number } | null;
-  /** Turns the guards on source and deletions off. */
+  /** Delete although the source is on another device than in the last run that deleted, or is no folder any more. */
+  allowOtherDevice: boolean;
+  /** Begin although what is to be written does not fit at the target. */
+  noSpaceCheck: boolean;
+  /** Turns all guards off. */
   noGuard: boolean;
   /** Idle seconds after which a silent peer ends the run; 0 = never. */
   timeoutSeconds: number;
@@ -236,6 +240,8 @@ export function defaultOptions(): SyncOptions {
     allowEmptySource: false,
     allowTorn: false,
     deleteLimit: null,
+    allowOtherDevice: false,
+    noSpaceCheck: false,
     noGuard: false,
     timeoutSeconds: 0,
     compress: "auto",

@@ -80,6 +80,10 @@ export const Cause = {
   /** --max-size, --min-size. */
   tooLarge: 25,
   tooSmall: 26,
+  /** Its name and another listed one are the same to the target's file system: neither is transferred. */
+  collision: 46,
+  /** A file of the user's own state is passed over; what the path says is why, a sentence: no failure. */
+  stateUnused: 47,
 } as const;
 export type Cause = number;
 
@@ -103,6 +107,7 @@ const NOTICES: readonly Cause[] = [
   Cause.deletionsStopped,
   Cause.madeFolders,
   Cause.noSuchFolder,
+  Cause.stateUnused,
 ];
 
 /** Problems that are told but are no failure. */

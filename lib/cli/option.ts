@@ -79,6 +79,8 @@ type Switch =
   | "existing"
   | "ignoreExisting"
   | "sizeOnly"
+  | "allowOtherDevice"
+  | "noSpaceCheck"
   | "noGuard";
 
 /** Sets them. */

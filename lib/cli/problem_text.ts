@@ -83,6 +83,7 @@ export function warningLine({ cause, path, errno }: Problem, { options }: JobReq
   if (cause === Cause.deletionsStopped) {
     return `Deletions stopped due to --max-delete limit (${show(path)} skipped)\n`;
   }
+  if (cause === Cause.stateUnused) return `${programName()}: warning: ${show(path)}\n`;
   if (cause !== Cause.noSuchFolder) return null;
   const what = errno === ENOENT ? "does not exist" : errno === ENOTDIR ? "is not a dir" : errnoText(errno);
   return `--${options.altKind}-dest arg ${what}: ${show(path)}\n`;
@@ -117,6 +118,8 @@ function reason(problem: Problem): string {
       return "that folder at the target is the one of --backup-dir or another such option; nothing listed is put there";
     case Cause.sourceChanged:
       return "it is at the target as it was sent, but has changed since; it stays";
+    case Cause.collision:
+      return "to the target's file system this name and another one listed are the same; rename one of them";
     case Cause.sameFile:
       return "it is the very file at the target; it stays";
     case Cause.reappeared:

@@ -123,6 +123,7 @@ function placeNames(word: Uint8Array, { direction, sources, login }: Ends, optio
 /** rsync's defaults that depend on what else was said: no guards, no compression without -z, holes only with -S. */
 function settleAsRsync({ options }: Settings): void {
   options.noGuard ||= options.deleteLimit === null;
+  Object.assign(options, { allowEmptySource: true, allowOtherDevice: true, noSpaceCheck: true });
   if (options.compress === "auto") options.compress = "never";
   options.fillHoles = !options.sparse;
 }

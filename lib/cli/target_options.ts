@@ -103,10 +103,25 @@ export const TARGET_OPTIONS: readonly Option[] = [
     ...turnsOn("allowTorn"),
   },
   {
+    name: "allow-other-device",
+    own: true,
+    group: GUARDS,
+    help: "delete although the source is on another device than last time,\nor is no folder any more",
+    ...turnsOn("allowOtherDevice"),
+  },
+  {
+    name: "no-space-check",
+    own: true,
+    group: GUARDS,
+    help: "begin although what is to be written does not fit at the target",
+    ...turnsOn("noSpaceCheck"),
+  },
+  {
     name: "no-guard",
     own: true,
     group: GUARDS,
-    help: "turn the guards on source and deletion off",
+    help:
+      "turn all guards off: empty source, other device, overlap, space,\nmany deletions, a target that is replaced meanwhile",
     ...turnsOn("noGuard"),
   },
   { name: "dry-run", short: "n", group: GUARDS, help: "change nothing, show what would be done", ...turnsOn("dryRun") },

@@ -581,7 +581,7 @@ export class Generator {
     const size = list.size(i) !== stat.size ? Change.size : 0;
     const checksum = equal === 0 ? Change.checksum : 0;
     const time = options.times ? 0 : Change.time | Change.timeNow;
-    this.#want(i, change | Change.content | size | checksum | time, this.#isDelta(i, stat));
+    this.#want(i, change | Change.content | size | checksum | time, this.#isDelta(i, stat), stat.allocated);
   }
 
   #link(i: number, stat: Stat): void {
@@ -710,8 +710,10 @@ export class Generator {
     return os.makeSpecial(folder, name, kind, 0o600, deviceMajor(device), deviceMinor(device));
   }
 
-  #want(i: number, change: number, isDelta = false): void {
+  /** `replacedBytes`: what the file that it replaces takes on the disk. */
+  #want(i: number, change: number, isDelta = false, replacedBytes = 0): void {
     const state = this.#state;
+    if (state.space !== null) state.space.want(state.list.size(i), replacedBytes);
     state.totals.transferredFiles++;
     state.totals.transferredBytes += state.list.size(i);
     this.#report(i, change);

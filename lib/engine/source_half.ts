@@ -9,7 +9,7 @@
 import { AclTag, type AttributeSet, AttributeSets, FIRST_SET } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
-import { display, EMPTY, equalBytes, joinPath, latin1 } from "../base/bytes.ts";
+import { display, EMPTY, equalBytes, joinPath, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { lastNames } from "../base/last_names.ts";
 import { FileList } from "../base/file_list.ts";
@@ -45,7 +45,9 @@ import { ScanPlaces } from "../tree/scan_places.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
+import { guardOverlap } from "./overlap.ts";
 import { Sender } from "./sender.ts";
+import type { SourceDevices } from "./source_devices.ts";
 import type { SourceFiles } from "./source_files.ts";
 import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { topFolders } from "./own_tree.ts";
@@ -73,6 +75,8 @@ export interface SourcePlan {
   roundTripMs?: () => number;
   /** The target is in this process: handles are passed instead of content, names of accounts are not needed. */
   isLocal: boolean;
+  /** The target as typed, where it is on this machine: it must not lie in the source, nor the source in it. */
+  targetPath?: Uint8Array | null;
   /** --chmod: what an entry's mode counts as. */
   changeMode?: ((kind: number, mode: number) => number) | null;
   /** Null: links stay links. */
@@ -133,6 +137,10 @@ export class SourceHalf implements SourcePort {
   #noMoreWants = false;
   #failure: unknown = null;
   #streaming = false;
+  /** Only in a run that may delete: which devices the source is on. */
+  #devices: SourceDevices | null = null;
+  /** Bytes of holes that the target was told of. */
+  #holesTold = 0;
 
   constructor(plan: SourcePlan) {
     this.#plan = plan;
@@ -158,6 +166,8 @@ export class SourceHalf implements SourcePort {
     const isRoot = actsAsRoot(identity);
     this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
     const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
+    this.#guardOverlap(roots);
+    await this.#guardDevices();
     await this.#target.roots(roots);
     // The root's own set travels with the roots.
     this.#setsTold = this.#list.sets?.count ?? 0;
@@ -191,6 +201,11 @@ export class SourceHalf implements SourcePort {
       report,
       follower: this.#follower,
     });
+  }
+
+  /** The run ended well for both sides: the next one that may delete compares with what this one found. */
+  endedWell(): void {
+    if (this.#scan.complete && !this.#sender.erred && !this.#plan.options.dryRun) this.#devices?.remember();
   }
 
   /** Gives back every handle; nothing is answered any more. */
@@ -507,6 +522,31 @@ export class SourceHalf implements SourcePort {
     });
   }
 
+  /** Source and target of one machine must not lie in each other. */
+  #guardOverlap({ single }: Roots): void {
+    const { options, filters, targetPath: target } = this.#plan;
+    if (!target || single || options.noGuard || options.listOnly || !(options.recursive || options.dirs)) return;
+    guardOverlap({
+      ...{ os: this.#os, options, origins: this.#origins, target },
+      lists: (path, origin) => {
+        if (this.#named?.holders(path, options.recursive).has(origin) === false) return false;
+        const above = path.subarray(0, Math.max(0, path.lastIndexOf(SLASH)));
+        return filters.isEmpty || !filters.excluded(path, true, this.#places?.find(above, origin) ?? null);
+      },
+      protects: (path) => this.#named !== null || (!filters.isEmpty && filters.protectedFromDeletion(path, true)),
+    });
+  }
+
+  /** --delete from a source that is not where it was: most likely its disk is not mounted. */
+  async #guardDevices(): Promise<void> {
+    const { options, env, report } = this.#plan;
+    if (!options.delete || options.noGuard || options.listOnly) return;
+    const { SourceDevices } = await import("./source_devices.ts");
+    const about = { verb: Verb.skip, cause: Cause.stateUnused, errno: 0, side: Side.source };
+    this.#devices = new SourceDevices(env, (sentence) => report({ ...about, path: utf8(sentence) }));
+    this.#devices.check(this.#origins, options.allowOtherDevice);
+  }
+
   // ---- list
 
   /** Whether a target that has a tree may want digests of subtrees (it decides by more than this). */
@@ -619,11 +659,20 @@ export class SourceHalf implements SourcePort {
     const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
       (piece.incomplete ? FolderPiece.incomplete : 0) | (piece.isNamed ? FolderPiece.named : 0) |
       (piece.isBare ? FolderPiece.bare : 0);
-    const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags);
+    const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags, this.#newHoles());
     if (wait !== undefined) await wait;
     if (this.#lister === null) listed(this.#list.count, this.#scan.bytes, false);
     await this.#pause();
     if (this.#streaming) await this.#streamPiece(piece);
+  }
+
+  /** Bytes of holes in what was scanned since the last time, where the target looks after its space. */
+  #newHoles(): number {
+    const { noGuard, noSpaceCheck } = this.#plan.options;
+    if (noGuard || noSpaceCheck) return 0;
+    const holes = this.#scan.holeBytes - this.#holesTold;
+    this.#holesTold = this.#scan.holeBytes;
+    return holes;
   }
 
   /** The target holds nothing: every file goes out right behind its list. */

@@ -16,7 +16,7 @@ import { Gate } from "../base/gate.ts";
 import type { Totals } from "../base/monitor.ts";
 import { hasDestinations, mayDelete } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
-import { type Handle, isSameInode, Kind, Stat } from "../os/os.ts";
+import { type Handle, isSameInode, Kind, type Os, Stat } from "../os/os.ts";
 import {
   AccountKind,
   type BasisRange,
@@ -47,6 +47,7 @@ import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } fr
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
+import { SpaceGuard } from "./space_guard.ts";
 import { folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
 import { TargetPlaces } from "./target_places.ts";
@@ -76,6 +77,7 @@ export class TargetHalf implements TargetPort {
   /** A turn for timers and signals, also after the end. */
   readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
+  readonly #localSources: readonly Uint8Array[];
   readonly #trees: TargetPlan["trees"];
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
@@ -110,6 +112,7 @@ export class TargetHalf implements TargetPort {
     };
     const env: Environment = Object.create(plan.env, { breathe: { value: breathe } });
     this.#state = new TargetState({ ...plan, env });
+    this.#localSources = plan.localSources ?? [];
     this.#path = plan.path;
     this.#trees = plan.trees;
     this.#ahead = plan.ahead ?? null;
@@ -139,6 +142,7 @@ export class TargetHalf implements TargetPort {
       state.newFolders.placeAll();
       state.stage.commit();
       await state.links?.link();
+      state.demandRoot();
       await this.#tellPlaced();
       await state.source.wantEnd();
       const sourceErred = await this.#sourceDone.promise;
@@ -146,6 +150,7 @@ export class TargetHalf implements TargetPort {
       await state.links?.finish();
       if (complete && !state.options.dryRun) await state.alternatives?.removeNeedless();
       this.#finish();
+      state.demandRoot();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
       // The totals go out first.
@@ -250,8 +255,24 @@ export class TargetHalf implements TargetPort {
     if (roots.hasRoot) this.#changeModes(0, 1);
     if (options.mkpath) this.#makePath(roots);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
+    this.#watchSpace();
     if (mayDelete(options) && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
     return hasDestinations(options) ? this.#openDestinations() : this.#ready();
+  }
+
+  /** What is wanted from here on must fit. */
+  #watchSpace(): void {
+    const state = this.#state;
+    const { os, env, options, root } = state;
+    if (options.noGuard || options.noSpaceCheck || root.handle < 0) return;
+    const info = os.fileSystem(root.handle);
+    if (typeof info === "number") return;
+    state.space = new SpaceGuard(info, {
+      uid: env.identity.uid,
+      inPlace: options.inplace,
+      linksNames: options.hardLinks || options.altKind === "link",
+      isOneFileSystem: () => this.#localSources.some((source) => sharesDevice(os, root.handle, source)),
+    });
   }
 
   /** Backups and alternative destinations lie beside the root: they are opened with it. */
@@ -355,13 +376,15 @@ export class TargetHalf implements TargetPort {
     else owners.mapGroup(id, mapped);
   }
 
-  async listed(folder: number, first: number, count: number, flags: number): Promise<void> {
+  async listed(folder: number, first: number, count: number, flags: number, holeBytes = 0): Promise<void> {
     this.#demandAlive();
+    this.#state.space?.holes(holeBytes);
     this.#checkRequested(folder, first, count, (flags & FolderPiece.named) !== 0);
     this.#changeModes(first, count);
     const wishes = await this.#during(this.#generator.listed(folder, first, count, flags));
     this.#demandAlive();
-    const { list, totals } = this.#state;
+    const { list, totals, space, doneFiles } = this.#state;
+    space?.check(totals, doneFiles);
     this.#onListed?.(list.count, totals.totalBytes, false);
     await this.#want(wishes);
     const pause = this.#state.events.room?.() ?? this.#state.env.pause();
@@ -387,6 +410,7 @@ export class TargetHalf implements TargetPort {
       this.#demandAlive();
       await this.#during(links.decide());
       this.#demandAlive();
+      this.#state.space?.check(this.#state.totals, this.#state.doneFiles);
       const { wants, deltas } = this.#generator.takeWishes();
       await this.#want({ wants: wants.sort(), deltas: deltas.sort() });
     }
@@ -550,6 +574,13 @@ function isStop(error: unknown): boolean {
   if (!(error instanceof TsyncError)) return false;
   const { data } = error;
   return data.kind === "interrupted" || data.kind === "timeout" || (data.kind === "stream" && data.isGone === true);
+}
+
+/** Whether what the operator named is on the device of the open root; what cannot be looked at may be. */
+function sharesDevice(os: Os, root: Handle, source: Uint8Array): boolean {
+  const [own, other] = [new Stat(), new Stat()];
+  if (os.statHandle(root, own) < 0 || os.statPath(source, true, other) < 0) return true;
+  return own.devMajor === other.devMajor && own.devMinor === other.devMinor;
 }
 
 function refuse(what: string): never {

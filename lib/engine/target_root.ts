@@ -4,7 +4,7 @@
 import { errnoText } from "../base/errno.ts";
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
-import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, isSameInode, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 
@@ -50,6 +50,12 @@ function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   const names = new Listing();
   const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names);
   return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
+}
+
+/** Whether the root's path still leads to the folder that is held open. */
+export function isStillThere(os: Os, { path, handle }: TargetRoot): boolean {
+  const [held, found] = [new Stat(), new Stat()];
+  return os.statHandle(handle, held) === 0 && os.statPath(path, true, found) === 0 && isSameInode(held, found);
 }
 
 /** A single file under the path's own last name: the root is the folder that holds it. */

@@ -1,5 +1,7 @@
 // What the parts of the target half share: the list, the root, held folders, the stage, and the account of what was done.
 
+import { display } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
 import { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
@@ -23,7 +25,8 @@ import type { Backup } from "./backup.ts";
 import type { Destinations } from "./destinations.ts";
 import { NewFolders } from "./new_folders.ts";
 import type { TargetPlaces } from "./target_places.ts";
-import type { TargetRoot } from "./target_root.ts";
+import type { SpaceGuard } from "./space_guard.ts";
+import { isStillThere, type TargetRoot } from "./target_root.ts";
 
 export interface TargetInput {
   env: Environment;
@@ -38,6 +41,8 @@ export interface TargetInput {
   usesDelta: boolean;
   /** Where source and target are one process whose threads share handles: fills new folders without the source's help. */
   helper?: Helper;
+  /** The sources as typed, where they are on this machine. */
+  localSources?: readonly Uint8Array[];
   /** --usermap and --groupmap. */
   accountRules?: AccountRules | null;
 }
@@ -64,6 +69,8 @@ export class TargetState {
   attributes: AttributeWriter | null = null;
   /** Set once the source told its roots. */
   root!: TargetRoot;
+  /** What is wanted must fit; null: nobody asks. Set with the root. */
+  space: SpaceGuard | null = null;
   /** Where rules depend on the folder and entries may be deleted. */
   places: TargetPlaces | null = null;
   /** Set with the root; null where no option asks for other folders. */
@@ -179,11 +186,24 @@ export class TargetState {
   }
 
   problem(verb: number, errno: number, i: number): void {
+    // Mostly somebody removed something else; if it was the root, all that follows fails in the same way.
+    if (errno === Errno.ENOENT) this.demandRoot();
     this.tell(verb, Cause.system, errno, this.path(i));
   }
 
   tell(verb: number, cause: number, errno: number, path: Uint8Array): void {
     this.events.problem({ verb, cause, errno, side: Side.target, path: new Uint8Array(path) });
+  }
+
+  /** Throws TsyncError "file" if the root was removed, or another one is at its path: what follows would be lost. */
+  demandRoot(): void {
+    const { root, options } = this;
+    if (options.dryRun || options.noGuard || root.handle < 0 || isStillThere(this.os, root)) return;
+    throw new TsyncError({
+      kind: "file",
+      detail: `the target "${display(root.path)}" was removed or replaced while the run wrote in it: ` +
+        "nothing was made in its place and nothing more is deleted; run it again",
+    });
   }
 
   /** Mode a new or changed entry gets: the source's with -p; else the existing entry's, or the source's less the umask. */

@@ -10,7 +10,7 @@ export function limitedTarget(target: TargetPort, rateKib: number): TargetPort {
   return {
     roots: (roots) => target.roots(roots),
     account: (kind, id, name) => target.account(kind, id, name),
-    listed: (folder, first, count, flags) => target.listed(folder, first, count, flags),
+    listed: (folder, first, count, flags, holes) => target.listed(folder, first, count, flags, holes),
     subtrees: (folders, digests) => target.subtrees(folders, digests),
     listEnd: (complete, entries, bytes) => target.listEnd(complete, entries, bytes),
     async file(index, fresh, content, digest) {

@@ -67,6 +67,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     digesters,
     helper,
     accountRules: await accountRules(options, targetEnv, true),
+    localSources: request.sources,
     path: request.target,
     expected: null,
   });
@@ -80,6 +81,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     target: isLimited ? (await import("./limited.ts")).limitedTarget(target, options.bwlimitKib) : target,
     digesters: sent === null ? null : Promise.resolve(sent),
     isLocal: !isLimited,
+    targetPath: request.target,
     changeMode,
     follower: await linkFollower(options, env),
     localTrees: {
@@ -104,6 +106,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     const ends = await Promise.allSettled([guarded(target.run()), guarded(port.source.run())]);
     const failed = ends.find((end) => end.status === "rejected");
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+    port.source.endedWell();
   } finally {
     port.source.close();
     helper?.close();

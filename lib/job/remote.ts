@@ -199,6 +199,7 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     done.catch(() => {});
     const work = half.run().then(() => done);
     await together(session, half, Promise.all([work, connection.open()]));
+    half.endedWell();
   } finally {
     half.close();
   }

@@ -78,8 +78,13 @@ export class StatfsBuffer {
     const blockBytes = word(9) || word(1);
     return {
       type: this.#u32[0],
+      id: word(7) === 0
+        ? ""
+        : [this.#u32[15], this.#u32[14]].map((half) => half.toString(16).padStart(8, "0")).join(""),
       totalBytes: word(2) * blockBytes,
+      rootFreeBytes: word(3) * blockBytes,
       freeBytes: word(4) * blockBytes,
+      totalInodes: word(5),
       freeInodes: word(6),
     };
   }

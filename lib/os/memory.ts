@@ -41,6 +41,9 @@ export interface MemoryOptions {
   exchange?: boolean;
   /** Names that differ in case or in composed letters are the same name. Default false. */
   caseFolding?: boolean;
+  /** What fileSystem says of its type, and of its number. */
+  fileSystemType?: number;
+  fileSystemId?: string;
   /** Listings do not tell kinds. */
   unknownKinds?: boolean;
   /** read and readAt return at most so many bytes. */
@@ -307,9 +310,12 @@ export class MemoryOs implements Os {
     const result = this.#run("fileSystem", null, () => {
       if (!this.#open.has(handle)) return EBADF;
       info = {
-        type: 0x6d656d,
+        type: this.#options.fileSystemType ?? 0x6d656d,
+        id: this.#options.fileSystemId ?? "00000000006d656d",
         totalBytes: this.#options.totalBytes ?? 2 ** 40,
+        rootFreeBytes: this.#space.freePages * PAGE_BYTES,
         freeBytes: this.#space.freePages * PAGE_BYTES,
+        totalInodes: this.#options.inodes ?? 2 ** 40,
         freeInodes: this.#space.freeInodes,
       };
       return 0;

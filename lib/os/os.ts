@@ -141,12 +141,18 @@ export interface Abilities {
   readonly threads: boolean;
 }
 
-/** Space of a file system: bytes and inodes left to this user, and its type number (statfs f_type). */
+/** A file system: its type number (statfs f_type), and the bytes and inodes that are left. */
 export interface FileSystemInfo {
   type: number;
+  /** Its number as the kernel makes it, of most kinds from what is on the disk: 16 hex digits; "" where none is told. */
+  id: string;
+  /** Left to any user, and to root. */
   freeBytes: number;
+  rootFreeBytes: number;
   totalBytes: number;
   freeInodes: number;
+  /** 0: it does not count them. */
+  totalInodes: number;
 }
 
 export const OpenMode = {

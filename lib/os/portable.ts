@@ -204,8 +204,11 @@ class PortableOs implements Os {
       const info = fs.statfsSync(held.path);
       return {
         type: info.type,
+        id: "",
         totalBytes: info.blocks * info.bsize,
+        rootFreeBytes: info.bfree * info.bsize,
         freeBytes: info.bavail * info.bsize,
+        totalInodes: info.files,
         freeInodes: info.ffree,
       };
     } catch (error) {

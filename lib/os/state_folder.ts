@@ -42,7 +42,10 @@ export function openStateFolder({ os, home, uid, creates, warn }: StateHome): St
     folder = child;
   }
   if (folder >= 0) return new StateFolder(os, folder, uid, warn);
-  if (creates || folder !== -Errno.ENOENT) warn(`${shown} cannot be used: ${errnoText(-folder)}`);
+  // Users without a home folder of their own have no state, which is no news.
+  if (![Errno.ENOENT, Errno.EACCES, Errno.EPERM, Errno.EROFS, Errno.ENOTDIR].includes(-folder as 2)) {
+    warn(`${shown} cannot be used: ${errnoText(-folder)}`);
+  }
   return null;
 }
 

@@ -43,9 +43,9 @@ export interface TreeOffer {
 
 /**
  * Of a piece of a folder's list. named: only what was named is listed, the rest of the folder is not this run's business. bare: the
- * folder is made if it is missing, but its metadata does not count.
+ * folder is made if it is missing, but its metadata does not count. holes: set by the session, where bytes of holes are told.
  */
-export const FolderPiece = { first: 1, last: 2, incomplete: 4, named: 8, bare: 16 } as const;
+export const FolderPiece = { first: 1, last: 2, incomplete: 4, named: 8, bare: 16, holes: 32 } as const;
 
 export const AccountKind = { user: 0, group: 1 } as const;
 
@@ -54,8 +54,11 @@ export interface TargetPort {
   account(kind: number, id: number, name: Uint8Array): Wait;
   /** The next set of extended attributes, encoded; left out where both halves have one list. */
   attributes?(set: Uint8Array): Wait;
-  /** Entries [first, first + count) of `folder` now stand in the list; flags: FolderPiece. */
-  listed(folder: number, first: number, count: number, flags: number): Wait;
+  /**
+   * Entries [first, first + count) of `folder` now stand in the list; flags: FolderPiece. `holeBytes`: by so much the files that were
+   * scanned since the last piece take less room at the source than their sizes say.
+   */
+  listed(folder: number, first: number, count: number, flags: number, holeBytes?: number): Wait;
   /**
    * Only after ready() with a TreeOffer: the listed folders `folders` (indexes in rising order), which are not listed in turn,
    * and 16 bytes each of what they hold. Answered by descend().

@@ -109,7 +109,7 @@ export class SourceSide implements TargetPort {
     return this.#core.outbox.bulkEnd();
   }
 
-  listed(folder: number, first: number, count: number, flags: number): Wait {
+  listed(folder: number, first: number, count: number, flags: number, holeBytes = 0): Wait {
     this.#core.guard();
     assert(first === this.announced || count === 0, "entries are announced in the order of the list");
     const { outbox } = this.#core;
@@ -120,7 +120,8 @@ export class SourceSide implements TargetPort {
       const before = writer.used;
       const pieceFlags = done === 0 ? flags : flags & ~FolderPiece.first;
       const softBytes = Math.max(LEAST_LIST_BYTES, outbox.batchLeft);
-      done += encodeList(writer, this.#list, folder, first + done, count - done, pieceFlags, softBytes, this.#columns);
+      const [at, left, holes] = [first + done, count - done, done === 0 ? holeBytes : 0];
+      done += encodeList(writer, this.#list, folder, at, left, pieceFlags, softBytes, this.#columns, holes);
       this.listBytes += writer.used - before;
       wait = outbox.bulkEnd();
     } while (done < count);

@@ -60,14 +60,14 @@ import {
 const FILE_ATTEMPTS = 3;
 const NONE = -1;
 /** Flags of a LIST in any job. */
-const PLAIN_PIECE = FolderPiece.first | FolderPiece.last | FolderPiece.incomplete;
+const PLAIN_PIECE = FolderPiece.first | FolderPiece.last | FolderPiece.incomplete | FolderPiece.holes;
 
 export class TargetSide implements SourcePort {
   readonly #core: SessionCore;
   readonly #list: FileList;
   #half: TargetPort | null = null;
   readonly #rules: ListRules;
-  readonly #head: ListHead = { folder: 0, flags: 0, count: 0 };
+  readonly #head: ListHead = { folder: 0, flags: 0, holeBytes: 0, count: 0 };
   readonly #tally: ListTally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
   readonly #accounts = [new Set<number>(), new Set<number>()];
   readonly #foldersListed = new IndexSet();
@@ -285,7 +285,7 @@ export class TargetSide implements SourcePort {
     }
     if ((head.flags & FolderPiece.incomplete) !== 0) this.#isIncomplete = true;
     this.#openFolder = (head.flags & FolderPiece.last) === 0 ? head.folder : NONE;
-    return this.#half!.listed(head.folder, first, head.count, head.flags);
+    return this.#half!.listed(head.folder, first, head.count, head.flags, head.holeBytes);
   }
 
   /** Demands that a piece goes on with the folder whose list is open, or begins one that may be listed. */

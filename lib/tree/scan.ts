@@ -117,6 +117,8 @@ export class Scan {
   complete = true;
   /** Sum of the sizes of files and link targets listed. */
   bytes = 0;
+  /** By so much the files listed take less room than their sizes say. */
+  holeBytes = 0;
   /** Folders below the root that were read, and the entries found in them. */
   #foldersRead = 0;
   #entriesRead = 0;
@@ -524,6 +526,7 @@ export class Scan {
       this.#list.setFirstName(index, this.#firstNames.of(this.#list, index, stat));
     }
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
+    if (kind === Kind.file && stat.allocated < size) this.holeBytes += size - stat.allocated;
     return true;
   }
 

@@ -67,6 +67,8 @@ const OPTION_BITS = {
   removeSourceFiles: 61,
   partial: 62,
   inplace: 63,
+  allowOtherDevice: 67,
+  noSpaceCheck: 68,
   tellsFinished: 80,
   plainDigests: 81,
   listOnly: 82,

@@ -160,7 +160,8 @@ export function decodeListEnd(reader: ByteReader): { complete: boolean; entries:
 /**
  * A LIST payload with entries [first, first + count) of `list` as children of `folder`; stops early, after at least one
  * entry, when the payload passes `softBytes`. Returns how many entries it holds. `flags` are those of a piece that holds all;
- * of one that stops early the flag `last` is taken off, of one that does not begin at `begin` the flag `first`.
+ * of one that stops early the flag `last` is taken off, of one that does not begin at `begin` the flag `first`. `holeBytes`: by so much
+ * the files that were scanned since the LIST before take less room than their sizes say.
  */
 export function encodeList(
   writer: ByteWriter,
@@ -171,11 +172,13 @@ export function encodeList(
   flags: number,
   softBytes: number,
   columns: ListColumns = NO_COLUMNS,
+  holeBytes = 0,
 ): number {
   const start = writer.used;
   writer.varint(folder);
   const flagsAt = writer.used;
-  writer.u8(flags);
+  writer.u8(holeBytes > 0 ? flags | HOLES : flags);
+  if (holeBytes > 0) writer.varint(holeBytes);
   const countAt = writer.used;
   const asked = Math.min(count, LIST_ENTRIES);
   writer.varint(asked);
@@ -191,6 +194,7 @@ export function encodeList(
 }
 
 const LAST_PIECE = 2;
+const HOLES = 32;
 
 /** Writes another number where a larger one stood, and moves what follows if it is shorter. */
 function putCount(writer: ByteWriter, countAt: number, entriesAt: number, count: number): void {
@@ -261,6 +265,7 @@ function isZero(digest: Uint8Array): boolean {
 export interface ListHead {
   folder: number;
   flags: number;
+  holeBytes: number;
   count: number;
 }
 
@@ -299,7 +304,8 @@ export interface ListTally {
 export function decodeListHead(reader: ByteReader, head: ListHead): void {
   head.folder = reader.varint("LIST folder", ENTRIES);
   head.flags = reader.u8("LIST flags");
-  if (head.flags > 31) reader.fail("LIST flags", `${head.flags} is not legal`);
+  if (head.flags > 63) reader.fail("LIST flags", `${head.flags} is not legal`);
+  head.holeBytes = (head.flags & HOLES) === 0 ? 0 : reader.varint("LIST holes", Number.MAX_SAFE_INTEGER);
   head.count = reader.varint("LIST entries", LIST_ENTRIES);
   if (head.count === 0 && (head.flags & LAST_PIECE) === 0) {
     reader.fail("LIST entries", "a piece without entries is not the last");

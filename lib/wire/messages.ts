@@ -118,7 +118,7 @@ export const NANOSECONDS_LIMIT = 999_999_999;
 /** All flags of Change, highest verb, cause and errno that a record may name. */
 export const CHANGE_LIMIT = (1 << 15) - 1;
 export const VERB_LIMIT = 18;
-export const CAUSE_LIMIT = 26;
+export const CAUSE_LIMIT = 54;
 export const ERRNO_LIMIT = 4095;
 /** Largest modify window, ns or whole seconds, and delete limit of a job; timeout, seconds; rate (--bwlimit), KiB a second. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;

@@ -438,6 +438,11 @@ const claims: [string, (b: Bench) => void][] = [
     const info = b.os.fileSystem(b.root);
     assert.ok(typeof info === "object", "an info was expected");
     assert.ok(info.freeBytes > 0 && info.totalBytes >= info.freeBytes && info.freeInodes >= 0);
+    assert.ok(info.rootFreeBytes >= info.freeBytes && info.totalBytes >= info.rootFreeBytes);
+    assert.ok(info.totalInodes === 0 || info.totalInodes >= info.freeInodes);
+    assert.match(info.id, /^([0-9a-f]{16})?$/);
+    const again = b.os.fileSystem(b.root);
+    assert.ok(typeof again === "object" && again.id === info.id && again.type === info.type);
     assert.equal(b.os.fileSystem(-1), -EBADF);
   }],
 

@@ -41,7 +41,13 @@ async function fillDisk(kind: DiskKind, way: Way): Promise<void> {
     await withDisk(place, { kind, megabytes }, async (disk) => {
       const work = await plantFiles(place, `${disk.path}/target`, Math.ceil(megabytes * 1.5), 1 << 20);
       const [freeBefore, usedBefore] = [await disk.free(), await allocated(work.target)];
-      const ran = await sync(work, way, { options: ["-a"] });
+      if (kind !== "btrfs") {
+        const early = await sync(work, way, { options: ["-a"] });
+        assert.equal(early.code, 11, `${kind}, ${way}: ${early.err}`);
+        assert.match(early.err, /not enough space at the target: .* bytes more, \d+ are free.*--no-space-check/);
+        assert.deepEqual(look(work.target), work.old, "nothing was written");
+      }
+      const ran = await sync(work, way, { options: ["-a", "--no-space-check"] });
       const what = `${kind}, ${way}: exit ${ran.code} ${ran.err}`;
       assert.ok([11, 23].includes(ran.code), what);
       assert.match(ran.err, /No space left on device/, what);
@@ -75,7 +81,9 @@ for (const kind of ["tmpfs", "ext4"] as const) {
         const [files, inodes, megabytes] = LONG ? [20_000, 6_000, 100] : [1_000, 300, 16];
         await withDisk(place, { kind, megabytes, inodes }, async (disk) => {
           const work = await plantFiles(place, `${disk.path}/target`, files, 4);
-          const ran = await sync(work, "local", { options: ["-a"] });
+          const early = await sync(work, "local", { options: ["-a"] });
+          assert.match(early.err, /not enough space at the target: .* inodes, \d+ are free/);
+          const ran = await sync(work, "local", { options: ["-a", "--no-space-check"] });
           const what = `${kind}: exit ${ran.code} ${ran.err}`;
           assert.ok([11, 23].includes(ran.code), what);
           assert.match(ran.err, /No space left on device/, what);

@@ -43,6 +43,8 @@ export interface MemoryRun {
   /** Of the target, where it is another one. */
   targetUid?: number;
   umask?: number;
+  /** Where the user's own state lies; default: nowhere. */
+  home?: string;
   seed?: number;
   /** A basis from this size on is copied while it is signed; default: what the program has. */
   copiedAheadBytes?: number;
@@ -121,7 +123,7 @@ function environment(os: Os, run: MemoryRun, salt: number): Environment {
       ownGroups: () => [uid],
     },
     workingFolder: () => "/",
-    homeFolder: () => utf8("/"),
+    homeFolder: () => utf8(run.home ?? "/nobody"),
   };
 }
 
@@ -233,6 +235,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
         const done = Promise.race([reporter.done.promise, client.ended]);
         done.catch(() => {});
         await together(client, half, half.run().then(() => done));
+        half.endedWell();
       } finally {
         half.close();
       }
@@ -273,6 +276,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
       try {
         await together(agent, half, half.run());
         await agent.ended;
+        half.endedWell();
       } finally {
         half.close();
       }

@@ -286,7 +286,17 @@ Deno.test("in rsync's place: rsync's words and defaults, ours behind --ts-, no s
   ]);
   const guarded = as("-a --delete --ts-delete-limit=5");
   assert.deepEqual([guarded.noGuard, guarded.deleteLimit], [false, { count: 5 }]);
-  for (const word of ["--delete-limit=5", "--allow-torn", "--no-guard", "--help=man"]) {
+  // No guard of ours stands in rsync's place.
+  const { allowEmptySource, allowOtherDevice, noSpaceCheck } = guarded;
+  assert.deepEqual([allowEmptySource, allowOtherDevice, noSpaceCheck], [true, true, true]);
+  const passing = sync("-a --delete --allow-other-device --no-space-check s d").request.options;
+  assert.deepEqual([passing.allowOtherDevice, passing.noSpaceCheck, passing.noGuard], [true, true, false]);
+  for (
+    const word of [
+      ...["--delete-limit=5", "--allow-torn", "--no-guard", "--help=man"],
+      ...["--allow-other-device", "--no-space-check"],
+    ]
+  ) {
     assert.match(refused(() => sync(`-a ${word} s d`, {}, true)), /^usage: /, word);
   }
   assert.match(refused(() => sync("-a --ts-allow-torn s d")), /^usage: --ts-allow-torn: unknown/);

@@ -299,7 +299,7 @@ function takes(
   const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
   const count = reader.varint("count", 100);
   try {
-    lists.decodeEntries(reader, into, { ...head, count }, rules, tally);
+    lists.decodeEntries(reader, into, { ...head, holeBytes: 0, count }, rules, tally);
     return true;
   } catch (error) {
     assert.ok(error instanceof TsyncError && error.data.kind === "stream", String(error));
@@ -413,7 +413,7 @@ limit("FILE_DATA offset", Message.fileData, (w, v) => (big(w, v), w.u8(1)), 2 **
 limit("FILE_DATA bytes", Message.fileData, (w, v) => (w.varint(0), w.raw(new Uint8Array(v))), 1, 0);
 limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
 limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
-limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 26);
+limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 54);
 limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
 limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
@@ -573,7 +573,7 @@ const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
 };
 limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 18);
 limit("PROBLEM verb 0", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 1, 0);
-limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 26);
+limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 54);
 limit("PROBLEM errno", Message.problem, (w, v) => problem(w, [1, 0, v, 0, 1]), 4095);
 limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1);
 limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);

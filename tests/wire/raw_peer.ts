@@ -195,7 +195,8 @@ export class NotingHalf implements TargetPort, SourcePort {
   }
   roots = (r: { hasRoot: boolean; single: boolean; sources: number }) => this.#note(`roots ${JSON.stringify(r)}`);
   account = (kind: number, id: number, name: Uint8Array) => this.#note(`account ${kind} ${id} ${latin1(name)}`);
-  listed = (...p: number[]) => this.#note(`listed ${p.join(" ")}`);
+  // Bytes of holes are noted where there are any.
+  listed = (...p: number[]) => this.#note(`listed ${p.slice(0, p[4] > 0 ? 5 : 4).join(" ")}`);
   listEnd = (complete: boolean, entries: number, bytes: number) =>
     this.#note(`listEnd ${complete} ${entries} ${bytes}`);
   file = (i: number, fresh: { size: number } | null, content: Uint8Array, digest: Uint8Array | null) =>

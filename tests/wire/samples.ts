@@ -127,7 +127,7 @@ const LINKED: Sample = {
     });
   },
   again(reader, writer) {
-    const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
+    const [all, head] = [rootList(), { folder: 0, flags: 0, holeBytes: 0, count: 0 }];
     lists.decodeListHead(reader, head);
     if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
     const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
@@ -184,7 +184,7 @@ const ATTRIBUTED: Sample[] = [
   },
 ];
 
-function list(name: string, make: () => FileList, flags: number): Sample {
+function list(name: string, make: () => FileList, flags: number, holeBytes = 0): Sample {
   return {
     name,
     type: Message.list,
@@ -192,10 +192,10 @@ function list(name: string, make: () => FileList, flags: number): Sample {
       const all = make();
       const count = all.count - 1;
       // The entry whose name sorts first was added last, so that the list above reads well.
-      lists.encodeList(writer, inOrder(all), 0, 1, count, flags, Infinity);
+      lists.encodeList(writer, inOrder(all), 0, 1, count, flags, Infinity, lists.NO_COLUMNS, holeBytes);
     },
     again(reader, writer) {
-      const [all, head] = [rootList(), { folder: 0, flags: 0, count: 0 }];
+      const [all, head] = [rootList(), { folder: 0, flags: 0, holeBytes: 0, count: 0 }];
       lists.decodeListHead(reader, head);
       if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
       lists.decodeEntries(reader, all, head, {
@@ -210,7 +210,8 @@ function list(name: string, make: () => FileList, flags: number): Sample {
         otherNames: 0,
         nameBytes: 0,
       });
-      const done = lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity);
+      const columns = lists.NO_COLUMNS;
+      const done = lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, columns, head.holeBytes);
       if (done !== head.count) throw new Error("one message holds what one message held");
     },
   };
@@ -272,6 +273,8 @@ const PULL: Job = {
     allowEmptySource: true,
     allowTorn: true,
     noGuard: true,
+    allowOtherDevice: true,
+    noSpaceCheck: true,
     modifyWindowNs: 2_000_000_000,
     deleteLimit: { percent: 75 },
     timeoutSeconds: 300,
@@ -419,6 +422,7 @@ export const SAMPLES: Sample[] = [
   },
   list("LIST of every kind", everyKind, 3),
   list("LIST unreadable", rootList, 7),
+  list("LIST with holes", rootList, 3, 2 ** 40 + 5),
   {
     name: "LIST_END",
     type: Message.listEnd,
