@@ -8,6 +8,7 @@ import {
   Errno,
   type FileSystemInfo,
   type Handle,
+  InsideMode,
   Kind,
   type Listing,
   OpenMode,
@@ -37,6 +38,8 @@ const EMPTY_PATH = new Uint8Array([0]);
 const DOT = new Uint8Array([0x2e, 0]);
 const DIRENTS_BYTES = 256 * 1024;
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
+/** How often openInside begins again. */
+const INSIDE_TRIES = 1000;
 
 // What this isolate knows of a descriptor it opened; 0 for one it did not open.
 const PLAIN = 1;
@@ -55,6 +58,7 @@ class LinuxOs implements Os {
     hardLinks: true,
     attributes: true,
     locks: true,
+    insideLinks: true,
     threads: true,
   };
   readonly #c: LinuxCalls;
@@ -66,6 +70,8 @@ class LinuxOs implements Os {
   readonly #writeFlags: number;
   readonly #pinFlags: number;
   readonly #openHow: OpenHowBuffer;
+  /** By InsideMode. */
+  readonly #insideHow: OpenHowBuffer[];
   readonly #name: Uint8Array = new Uint8Array(NAME_MAX + 1);
   readonly #name2: Uint8Array = new Uint8Array(NAME_MAX + 1);
   readonly #path: Uint8Array = new Uint8Array(4096);
@@ -94,6 +100,12 @@ class LinuxOs implements Os {
     this.#writeFlags = k.O_RDWR | m.O_NOFOLLOW | k.O_NONBLOCK | k.O_NOCTTY | k.O_CLOEXEC;
     this.#pinFlags = k.O_PATH | m.O_NOFOLLOW | k.O_CLOEXEC;
     this.#openHow = new OpenHowBuffer(this.#openFolderFlags, k.RESOLVE_CONFINED);
+    this.#insideHow = [
+      k.O_RDONLY | m.O_DIRECTORY | k.O_CLOEXEC,
+      k.O_RDONLY | k.O_NONBLOCK | k.O_NOCTTY | k.O_CLOEXEC,
+      k.O_PATH | k.O_CLOEXEC,
+      this.#pinFlags,
+    ].map((flags) => new OpenHowBuffer(flags, k.RESOLVE_INSIDE));
   }
 
   // Roots.
@@ -139,13 +151,26 @@ class LinuxOs implements Os {
     return this.#walk(root, names);
   }
 
-  #openat2(root: Handle): Handle {
-    const how = this.#openHow.bytes;
+  openInside(root: Handle, path: Uint8Array, how: number): Handle {
+    if (root < 0) return EBADF;
+    if (!(how in this.#insideHow)) return EINVAL;
+    if (path.length === 0) this.#path.set(DOT);
+    else if (!putPath(this.#path, path)) return badPath(path);
+    const state = how === InsideMode.folder ? FRESH_FOLDER : how === InsideMode.read ? PLAIN : PINNED;
+    for (let tries = 0;; tries++) {
+      const handle = this.#openat2(root, this.#insideHow[how], state);
+      // The kernel gives up where something was renamed while it walked through "..", rather than be misled.
+      if (handle !== -Errno.EAGAIN || tries === INSIDE_TRIES) return handle;
+    }
+  }
+
+  #openat2(root: Handle, openHow = this.#openHow, state: number = FRESH_FOLDER): Handle {
+    const how = openHow.bytes;
     let handle: number;
     do handle = this.#c.look.openat2(this.#m.openat2, root, this.#path, how, how.length); while (
       handle < 0 && this.#interrupted()
     );
-    return this.#opened(handle, FRESH_FOLDER);
+    return this.#opened(handle, state);
   }
 
   #walk(root: Handle, names: Uint8Array[]): Handle {

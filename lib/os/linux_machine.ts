@@ -72,6 +72,9 @@ export const RENAME_EXCHANGE = 2;
 // openat2's resolve: NO_MAGICLINKS | NO_SYMLINKS | BENEATH.
 export const RESOLVE_CONFINED = 0x02 | 0x04 | 0x08;
 
+// NO_MAGICLINKS | BENEATH.
+export const RESOLVE_INSIDE = 0x02 | 0x08;
+
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_DATA = 3;

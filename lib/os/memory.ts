@@ -8,6 +8,7 @@ import {
   Errno,
   type FileSystemInfo,
   type Handle,
+  InsideMode,
   Kind,
   type Listing,
   OpenMode,
@@ -94,6 +95,7 @@ export class MemoryOs implements Os {
     hardLinks: true,
     attributes: true,
     locks: true,
+    insideLinks: true,
     threads: false,
   };
   readonly #options: MemoryOptions;
@@ -228,6 +230,19 @@ export class MemoryOs implements Os {
         if (node.kind !== Kind.folder) return -Errno.ENOTDIR;
       }
       return typeof node === "number" ? node : this.#openNode(node, READ);
+    });
+  }
+
+  openInside(root: Handle, path: Uint8Array, how: number): Handle {
+    return this.#run("openInside", path, () => {
+      const top = this.#folder(root);
+      if (typeof top === "number") return top;
+      const word = path.length === 0 ? new Uint8Array([0x2e]) : path;
+      const node = this.#resolve(word, how !== InsideMode.pinLink, top, top);
+      if (typeof node === "number") return node;
+      if (how === InsideMode.pin || how === InsideMode.pinLink) return this.#keep(node, false, false, true);
+      if (how === InsideMode.folder && node.kind !== Kind.folder) return -Errno.ENOTDIR;
+      return this.#openNode(node, READ);
     });
   }
 
@@ -839,17 +854,19 @@ export class MemoryOs implements Os {
     return typeof folder === "number" ? folder : this.#child(folder, name);
   }
 
-  /** A path as an operator types it, from "/", through links. */
-  #resolve(path: Uint8Array, follow: boolean, start = this.#root): Node | Result {
+  /** A path as an operator types it, from "/", through links. `top`: what it must not lead out of. */
+  #resolve(path: Uint8Array, follow: boolean, start = this.#root, top: Node | null = null): Node | Result {
     if (path.length === 0) return -Errno.ENOENT;
     if (path.length > 4095) return -Errno.ENAMETOOLONG;
     if (path.includes(0)) return EINVAL;
+    if (top !== null && path[0] === 0x2f) return -Errno.EXDEV;
     let node = start;
     let rest = parts(path);
     for (let links = 0; rest.length > 0;) {
       const [name, ...after] = rest;
       rest = after;
       if (name.length === 2 && name[0] === 0x2e && name[1] === 0x2e) {
+        if (node === top) return -Errno.EXDEV;
         node = node.parent ?? node;
         continue;
       }
@@ -858,6 +875,7 @@ export class MemoryOs implements Os {
       if (child.kind !== Kind.link || (rest.length === 0 && !follow)) node = child;
       else {
         if (++links > LINKS_MAX) return -Errno.ELOOP;
+        if (child.target[0] === 0x2f && top !== null) return -Errno.EXDEV;
         if (child.target[0] === 0x2f) node = this.#root;
         rest = [...parts(child.target), ...rest];
       }

@@ -3,7 +3,8 @@
 //
 // Conventions, for every verb of `Os`:
 // - A name is the exact bytes of ONE component (no "/", no NUL, not ".", not ".."), relative to a held folder handle.
-//   No verb but `openRoot` and `makeRoot` ever takes a path that follows links, and none but `openThrough` follows a link.
+//   No verb but `openRoot` and `makeRoot` ever takes a path that follows links, and none but `openThrough` and
+//   `openInside` (which stays below a handle) follows a link.
 // - A result below zero is a negated errno (-2 is ENOENT); verbs never throw for what the system reports.
 // - EINTR is retried inside. Short reads are returned as they are; `writeAll` continues short writes.
 // - A handle is owned by exactly one holder, who closes it once.
@@ -137,6 +138,8 @@ export interface Abilities {
   readonly attributes: boolean;
   /** flock works. */
   readonly locks: boolean;
+  /** openInside works where the kernel does it (Linux 5.6). */
+  readonly insideLinks: boolean;
   /** A handle means the same to every thread of the process: another one may work with it by its own `openLinux`. */
   readonly threads: boolean;
 }
@@ -164,6 +167,18 @@ export const OpenMode = {
   write: 2,
 } as const;
 
+/** How openInside opens what it comes to. */
+export const InsideMode = {
+  /** A folder, as openRoot does. */
+  folder: 0,
+  /** Anything, for reading (O_NONBLOCK). */
+  read: 1,
+  /** Pinned (O_PATH). */
+  pin: 2,
+  /** The same, but a link at the end of the path is pinned itself. */
+  pinLink: 3,
+} as const;
+
 export interface Os {
   readonly abilities: Abilities;
 
@@ -180,6 +195,12 @@ export interface Os {
   openFolder(folder: Handle, name: Uint8Array): Handle;
   /** Opens the folder at `path` (components joined by "/"; empty = the folder itself) below `root`; no component may be a link, none may leave the root. */
   openBeneath(root: Handle, path: Uint8Array): Handle;
+  /**
+   * Opens what `path` (any path, a peer's too; empty = the folder itself) leads to below `root`, links and ".." followed as long as they
+   * stay below it: -EXDEV (-18) as soon as a step leads out, an absolute path or link included, whatever is renamed meanwhile. `how` is
+   * an InsideMode. -ENOSYS (-38) or -EPERM (-1) where the kernel cannot do it: nothing walks in its place.
+   */
+  openInside(root: Handle, path: Uint8Array, how: number): Handle;
   /** Reads all names of the folder into `into` (cleared first). Each call reads from the start. */
   readFolder(folder: Handle, into: Listing): Result;
   close(handle: Handle): Result;

@@ -75,6 +75,7 @@ class PortableOs implements Os {
     hardLinks: false,
     attributes: false,
     locks: !onWindows,
+    insideLinks: false,
     threads: false,
   };
   readonly #held: Map<Handle, Held> = new Map();
@@ -127,6 +128,11 @@ class PortableOs implements Os {
       }
       return this.#hold(place, Kind.folder);
     });
+  }
+
+  openInside(root: Handle, path: Uint8Array): Handle {
+    const held = this.#folder(root);
+    return typeof held === "number" ? held : path.includes(0) ? EINVAL : -Errno.ENOSYS;
   }
 
   openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle {

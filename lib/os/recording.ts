@@ -72,6 +72,9 @@ export class RecordingOs implements Os {
   openBeneath(root: Handle, path: Uint8Array): Handle {
     return this.#note("openBeneath", path, this.#inner.openBeneath(root, path));
   }
+  openInside(root: Handle, path: Uint8Array, how: number): Handle {
+    return this.#note("openInside", path, this.#inner.openInside(root, path, how));
+  }
   openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle {
     return this.#note("openThrough", name, this.#inner.openThrough(folder, name, reads));
   }

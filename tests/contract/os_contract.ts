@@ -2,7 +2,7 @@
 // cannot do it says in `abilities`; the tests then expect the refusal that os.ts promises, so nothing is left out silently.
 
 import assert from "node:assert/strict";
-import { Errno, Kind, Listing, OpenMode, type Os, Stat } from "../../lib/os/os.ts";
+import { Errno, InsideMode, Kind, Listing, OpenMode, type Os, Stat } from "../../lib/os/os.ts";
 
 /** One implementation with an empty folder to work in. */
 export interface OsSubject {
@@ -13,6 +13,8 @@ export interface OsSubject {
   readonly privileged: boolean;
   /** False where exchange need not work. */
   readonly exchanges?: boolean;
+  /** What openInside answers where the kernel behind an able implementation does not know it. */
+  readonly insideRefused?: number;
   /** Names in the large listing; default 10,000. */
   readonly manyNames?: number;
   /** Handles open now, by an independent count. */
@@ -52,6 +54,7 @@ class Bench {
   readonly root: number;
   readonly privileged: boolean;
   readonly exchanges: boolean;
+  readonly insideRefused: number | undefined;
   readonly manyNames: number;
   readonly path: Uint8Array;
   readonly #handles: number[] = [];
@@ -60,6 +63,7 @@ class Bench {
     this.os = subject.os;
     this.privileged = subject.privileged;
     this.exchanges = subject.exchanges ?? true;
+    this.insideRefused = subject.os.abilities.insideLinks ? subject.insideRefused : -ENOSYS;
     this.manyNames = subject.manyNames ?? 10_000;
     this.path = subject.root;
     this.root = this.keep(subject.os.openRoot(subject.root));
@@ -256,6 +260,50 @@ const claims: [string, (b: Bench) => void][] = [
       assert.equal(through("loop", reads), -ELOOP);
       assert.equal(through("folder/leaf", reads), -EINVAL);
       assert.equal(b.os.openThrough(-1, utf8("folder"), reads), -EBADF);
+    }
+  }],
+  ["openInside follows links and .. that stay below the root, and no others", (b) => {
+    const stat = new Stat();
+    const inside = (path: string, how: number) => b.os.openInside(served, utf8(path), how);
+    const served = b.folder("served");
+    if (b.insideRefused !== undefined) return assert.equal(inside("", InsideMode.folder), b.insideRefused);
+    const deep = b.folder("b", b.folder("a", served));
+    b.file("outside", "no");
+    b.file("leaf", "deep", deep);
+    b.link("in", "a/b", served);
+    b.link("back", "../../in/leaf", deep);
+    b.link("out", "../outside", served);
+    b.link("deeper out", "../../../outside", deep);
+    b.link("absolute", latin1(b.pathOf("served/a")), served);
+    b.link("to absolute", "absolute/b", served);
+    b.link("loop", "loop", served);
+    b.link("dangling", "absent", served);
+    for (const path of ["a/b", "in", "a/../in", "./a//b/", "in/.", "in/../b"]) {
+      assert.equal(b.content("leaf", b.keep(inside(path, InsideMode.folder))), "deep", path);
+    }
+    for (const path of ["a/b/leaf", "in/leaf", "in/back", "a/b/back"]) {
+      const into = new Uint8Array(8);
+      assert.equal(b.os.read(b.keep(inside(path, InsideMode.read)), into), 4, path);
+      assert.equal(b.os.statHandle(b.keep(inside(path, InsideMode.pin)), stat), 0);
+      assert.deepEqual([stat.kind, stat.size], [Kind.file, 4]);
+    }
+    assert.equal(b.os.statHandle(b.keep(inside("in", InsideMode.pinLink)), stat), 0);
+    assert.equal(stat.kind, Kind.link);
+    assert.equal(b.os.statHandle(b.keep(inside("", InsideMode.folder)), stat), 0);
+    assert.equal(stat.kind, Kind.folder);
+    assert.equal(inside("a/b/leaf", InsideMode.folder), -ENOTDIR);
+    const ways = [InsideMode.folder, InsideMode.read, InsideMode.pin, InsideMode.pinLink];
+    for (const how of ways) {
+      const out = ["..", "../outside", "../served", "a/../..", "/", latin1(b.pathOf("served")), "absolute/b", "out/x"];
+      for (const path of out) assert.equal(inside(path, how), -EXDEV, path);
+      if (how !== InsideMode.pinLink) {
+        for (const path of ["out", "in/deeper out", "absolute", "to absolute"]) assert.equal(inside(path, how), -EXDEV, path);
+        assert.equal(inside("loop", how), -ELOOP);
+        assert.equal(inside("dangling", how), -ENOENT);
+      }
+      assert.equal(inside("absent", how), -ENOENT);
+      assert.equal(inside("a\0b", how), -EINVAL);
+      assert.equal(b.os.openInside(-1, utf8("a"), how), -EBADF);
     }
   }],
   ["openBeneath walks components and refuses links wherever they stand", (b) => {
@@ -1098,6 +1146,7 @@ const claims: [string, (b: Bench) => void][] = [
       removeAttribute: b.os.removeAttribute(file, utf8("user.x")),
       openFolder: b.os.openFolder(folder, utf8("x")),
       openBeneath: b.os.openBeneath(folder, utf8("x")),
+      openInside: b.insideRefused === undefined ? b.os.openInside(folder, utf8("x"), InsideMode.read) : -EBADF,
       statAt: b.os.statAt(folder, utf8("x"), 0, 1, new Stat()),
       readFolder: b.os.readFolder(folder, new Listing()),
       makeFolder: b.os.makeFolder(folder, utf8("x"), 0o700),

@@ -16,13 +16,14 @@ function openDescriptors(): number {
 }
 
 /** A subject on a real disk, in a temporary folder below `parent`. */
-function onDisk(os: Os, parent?: string, exchanges = true): OsSubject {
+function onDisk(os: Os, parent?: string, exchanges = true, insideRefused?: number): OsSubject {
   const folder = Deno.makeTempDirSync({ dir: parent, prefix: "os-contract-" });
   return {
     os,
     root: utf8(folder),
     privileged: Deno.uid() === 0,
     exchanges,
+    insideRefused,
     // On a disk shared with others ten thousand creations can take many seconds.
     manyNames: parent === undefined ? 1000 : undefined,
     openHandles: openDescriptors,
@@ -38,9 +39,9 @@ testOs("linux on tmpfs", () => onDisk(linux, memoryDisk));
 const interrupted = openLinux(interruptedCalls());
 testOs("linux, calls interrupted and writes cut short", () => onDisk(interrupted, memoryDisk));
 const old = openLinux(oldKernelCalls(Errno.ENOSYS));
-testOs("linux as before openat2, fchmodat2 and renameat2", () => onDisk(old, memoryDisk, false));
+testOs("linux as before openat2, fchmodat2 and renameat2", () => onDisk(old, memoryDisk, false, -Errno.ENOSYS));
 const sandboxed = openLinux(oldKernelCalls(Errno.EPERM));
-testOs("linux in a sandbox that refuses newer calls", () => onDisk(sandboxed, memoryDisk));
+testOs("linux in a sandbox that refuses newer calls", () => onDisk(sandboxed, memoryDisk, true, -Errno.EPERM));
 
 const portable = openPortable();
 testOs("portable", () => onDisk(portable, memoryDisk, false));
