@@ -22,7 +22,9 @@ import { WireSession } from "../lib/session/wire_session.ts";
 import { stdioTransport } from "../lib/transport/stdio.ts";
 import { prefixed } from "../lib/transport/early.ts";
 import type { Job } from "../lib/wire/job_codec.ts";
-import { answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
+import { answerFail, answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
+import type { Served } from "./serve_words.ts";
+import type { ServedRoot } from "./served.ts";
 
 /** Exit code after a mistake of our own, as sysexits' EX_SOFTWARE. */
 const BUG = 70;
@@ -32,30 +34,53 @@ export async function runAgent(words: string[]): Promise<number> {
     writeStandardSync(1, utf8(`tsync-remote ${VERSION}\n`));
     return 0;
   }
-  if (words.length > 1 || (words.length === 1 && words[0] !== "serve")) {
+  if (words.length > 0 && words[0] !== "serve") {
     writeStandardSync(2, utf8("tsync-remote: started by tsync over ssh; by hand it knows only serve and --version\n"));
     return EXIT_CODES.usage;
   }
-  return await serve();
+  if (words.length <= 1) return await serve(null);
+  const { serveWords, SERVE_USAGE } = await import("./serve_words.ts");
+  let served: Served | null;
+  try {
+    served = serveWords(words.slice(1));
+  } catch (error) {
+    writeStandardSync(2, utf8(`tsync-remote: ${(error as Error).message}\n${SERVE_USAGE}`));
+    return EXIT_CODES.usage;
+  }
+  return await serve(served);
 }
 
-async function serve(): Promise<number> {
+/** `served`: the folder that the session is confined to; null: all that the user may do. */
+async function serve(served: Served | null): Promise<number> {
   const transport = stdioTransport();
   let session: WireSession | null = null;
   try {
-    const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source));
+    const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source, served === null));
     const sink = new LimitableSink(transport.sink);
-    session = openSession(prefixed(line.early, transport.source), sink);
+    const root = served === null ? null : await openServed(served, line.marker, transport.sink);
+    session = openSession(prefixed(line.early, transport.source), sink, root?.withheld);
     await transport.sink.write(answerOk(line.marker));
     session.acceptHello(line.hello);
     session.run().catch(() => {});
-    const job = await session.receiveJob();
+    const wanted = await session.receiveJob();
+    const job = root === null ? wanted : root.confine(wanted);
     await sink.limit(job.options.bwlimitKib);
-    await (job.agentIsSource ? serveSource(job, session) : serveTarget(job, session));
+    await (job.agentIsSource ? serveSource(job, session, root) : serveTarget(job, session, root));
     return 0;
   } catch (error) {
     await session?.fail(error);
     return error instanceof TsyncError ? error.exitCode : BUG;
+  }
+}
+
+/** Opens the served root; where that cannot be, the client is told why. */
+async function openServed(served: Served, marker: string, sink: ByteSink): Promise<ServedRoot> {
+  const { ServedRoot } = await import("./served.ts");
+  try {
+    return new ServedRoot(served);
+  } catch (error) {
+    if (error instanceof TsyncError) await sink.write(answerFail(marker, error.message));
+    throw error;
   }
 }
 
@@ -93,7 +118,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-function openSession(source: ByteSource, sink: ByteSink): WireSession {
+function openSession(source: ByteSource, sink: ByteSink, withholds = 0): WireSession {
   const session = new WireSession({
     source,
     sink,
@@ -101,6 +126,7 @@ function openSession(source: ByteSource, sink: ByteSink): WireSession {
     clock: { now: monotonicMs, every },
     timeoutSeconds: 0,
     version: VERSION,
+    withholds,
   });
   session.ended.catch(() => {});
   for (const name of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
@@ -112,15 +138,21 @@ function openSession(source: ByteSource, sink: ByteSink): WireSession {
   return session;
 }
 
-async function serveTarget(job: Job, session: WireSession): Promise<void> {
+/** The environment of a half, confined where a root is served. */
+function environment(session: WireSession, root: ServedRoot | null): Environment {
+  const env = openEnvironment({ worked: () => session.worked(1) });
+  return root === null ? env : root.environment(env);
+}
+
+async function serveTarget(job: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
   const list = new FileList();
-  const env = await sideOf(openEnvironment({ worked: () => session.worked(1) }), job.options, false);
+  const env = await sideOf(environment(session, root), job.options, false);
   const half = new TargetHalf({
     env,
     list,
     options: job.options,
     filters: filterSet(job.options.filters),
-    events: session.peerEvents(),
+    events: root === null ? session.peerEvents() : root.events(session.peerEvents()),
     source: session.peerSource(list),
     trees: session.can("subtreeDigests") ? "here" : "not",
     usesDelta: session.can("delta"),
@@ -133,17 +165,17 @@ async function serveTarget(job: Job, session: WireSession): Promise<void> {
   await together(session, half, half.run());
 }
 
-async function serveSource(job: Job, session: WireSession): Promise<void> {
+async function serveSource(job: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
   const list = new FileList();
-  const env = await sideOf(openEnvironment({ worked: () => session.worked(1) }), job.options, true);
-  const events = session.peerEvents();
+  const env = await sideOf(environment(session, root), job.options, true);
+  const events = root === null ? session.peerEvents() : root.events(session.peerEvents());
   const half = new SourceHalf({
     env,
     list,
     options: job.options,
     filters: filterSet(job.options.filters),
     paths: job.paths.map((path) => inHome(path, env)),
-    names: job.options.filesFrom ? namesFor(job, session, env) : null,
+    names: job.options.filesFrom ? namesFor(job, session, env, root) : null,
     target: session.peerTarget(list),
     digesters: session.seed().then(seededDigesters),
     roundTripMs: () => session.roundTripMs ?? 0,
@@ -162,9 +194,15 @@ async function serveSource(job: Job, session: WireSession): Promise<void> {
 }
 
 /** The names of --files-from: told by the client, or in a file here. */
-async function namesFor({ options }: Job, session: WireSession, env: Environment): Promise<Uint8Array> {
+async function namesFor(
+  { options }: Job,
+  session: WireSession,
+  env: Environment,
+  root: ServedRoot | null,
+): Promise<Uint8Array> {
   const file = options.filesFromThere;
   if (file === null) return await session.receiveNames();
+  if (root !== null) return root.readNames(inHome(file, env), options.from0);
   const { readNameFile } = await import("./name_file.ts");
   return readNameFile(inHome(file, env), options.from0);
 }

@@ -41,7 +41,15 @@ const WORDS: Record<number, string> = {
   122: "Disk quota exceeded",
 };
 
+/** What the agent of a served root answers where no system would (lib/tree/served_os.ts): beyond all of the system's numbers. */
+export const ServedErrno = { refused: 4001, outside: 4002 } as const;
+
+const SERVED_WORDS: Record<number, string> = {
+  [ServedErrno.refused]: "the served root does not allow it",
+  [ServedErrno.outside]: "it leads out of the served root",
+};
+
 /** "Permission denied (13)": the system's words and number for a positive errno. */
 export function errnoText(errno: number): string {
-  return `${WORDS[errno] ?? "Unknown error"} (${errno})`;
+  return SERVED_WORDS[errno] ?? `${WORDS[errno] ?? "Unknown error"} (${errno})`;
 }

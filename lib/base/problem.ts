@@ -84,6 +84,13 @@ export const Cause = {
   collision: 46,
   /** A file of the user's own state is passed over; what the path says is why, a sentence: no failure. */
   stateUnused: 47,
+  // What a served root (tsync-remote serve --root) refuses.
+  /** It does not allow it. */
+  notAllowed: 60,
+  /** The path, or a link on the way, leads out of it. */
+  outsideRoot: 61,
+  /** It takes new names only, and something else stands at this one. */
+  onlyNew: 62,
 } as const;
 export type Cause = number;
 

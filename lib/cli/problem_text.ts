@@ -122,6 +122,12 @@ function reason(problem: Problem): string {
       return "to the target's file system this name and another one listed are the same; rename one of them";
     case Cause.sameFile:
       return "it is the very file at the target; it stays";
+    case Cause.notAllowed:
+      return "the root that the other side serves does not allow it";
+    case Cause.outsideRoot:
+      return "it leads out of the root that the other side serves";
+    case Cause.onlyNew:
+      return "the root that the other side serves takes new names only; what stands there stays as it is";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

@@ -18,6 +18,8 @@ export interface Environment {
   now(): number;
   randomBytes(count: number): Uint8Array;
   readonly accounts: Accounts;
+  /** What stands at the target stays as it is: only new names are made (a served root). */
+  readonly takesOnlyNew?: boolean;
   /** The absolute path of the working folder. */
   workingFolder(): string;
   /** The user's home folder, raw. */

@@ -52,6 +52,8 @@ export class Generator {
   #isNamed = false;
   /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
   readonly #leavesOut: boolean;
+  /** The entry in hand stands at the target and is not to be touched. */
+  #isFixed = false;
   /** What was told last. */
   #change = 0;
   /** Null where there are no alternative destinations. */
@@ -285,6 +287,11 @@ export class Generator {
   /** Compares the folder's metadata with what #stat holds of it. */
   #tellFolder(folder: number): void {
     const state = this.#state;
+    if (state.env.takesOnlyNew) {
+      // It changes only by what is made in it, and that is not put right.
+      state.bare.add(folder);
+      return this.#report(folder, 0);
+    }
     const change = compareMetadata(state.list, folder, this.#stat, state.options, state.owners) |
       (state.attributes === null ? 0 : state.attributes.compare(this.#handle, state.list.attributes(folder)));
     if (change !== 0 && !state.options.dryRun) state.touched.add(folder);
@@ -467,14 +474,21 @@ export class Generator {
     const result = position < 0 ? -Errno.ENOENT : this.#look(i, stat);
     if (result < 0 && result !== -Errno.ENOENT) return state.problem(Verb.stat, -result, i);
     if (this.#leavesOut && this.#leftOut(i, kind, result < 0 ? Kind.unknown : stat.kind)) return;
+    this.#isFixed = result >= 0 && state.env.takesOnlyNew === true;
     if (result < 0) return this.#create(i, kind, false);
     if (stat.kind !== kind) {
+      if (this.#isFixed) return this.#leaveFixed(i);
       if (stat.kind === Kind.folder && state.options.dryRun) state.inTheWay.push(i);
       return this.#create(i, kind, true);
     }
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  /** A served root takes new names only: what is there and differs is told. */
+  #leaveFixed(i: number): void {
+    this.#state.tell(Verb.replace, Cause.onlyNew, 0, this.#state.path(i));
   }
 
   /** Whether an option leaves entry i out; `stands`: kind of what stands at its name, which #stat holds, or unknown. */
@@ -578,6 +592,7 @@ export class Generator {
       ? list.size(i) === stat.size
       : quickCheck(list, i, stat, options.modifyWindowNs);
     if (same) return this.#metadataOnly(i, stat, change);
+    if (this.#isFixed) return this.#leaveFixed(i);
     const size = list.size(i) !== stat.size ? Change.size : 0;
     const checksum = equal === 0 ? Change.checksum : 0;
     const time = options.times ? 0 : Change.time | Change.timeNow;
@@ -592,6 +607,7 @@ export class Generator {
     if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
       return this.#metadataOnly(i, stat, change);
     }
+    if (this.#isFixed) return this.#leaveFixed(i);
     const { times, omitLinkTimes } = state.options;
     const time = times ? omitLinkTimes ? Change.time : 0 : Change.time | Change.timeNow;
     this.#report(i, change | time | Change.local | Change.checksum);
@@ -606,6 +622,7 @@ export class Generator {
     const device = state.list.size(i);
     const same = !isDevice || (deviceMajor(device) === stat.rdevMajor && deviceMinor(device) === stat.rdevMinor);
     if (same) return this.#metadataOnly(i, stat, change);
+    if (this.#isFixed) return this.#leaveFixed(i);
     const time = state.options.times ? 0 : Change.time | Change.timeNow;
     this.#report(i, change | Change.local | Change.checksum | time);
     if (!state.options.dryRun) this.#place(i, kind, true, stat.mode);
@@ -627,6 +644,7 @@ export class Generator {
   /** Content is as it should be; owner, mode and time are brought in step where they differ. */
   #metadataOnly(i: number, stat: Stat, change: number): void {
     const state = this.#state;
+    if (change !== 0 && this.#isFixed) return this.#leaveFixed(i);
     // As in rsync, a mode that comes with an access list is told by that alone, unless it has more than a list can say.
     const beside = (stat.mode ^ state.list.mode(i)) & 0o7000;
     this.#report(i, (change & Change.acl) !== 0 && beside === 0 ? change & ~Change.mode : change);

@@ -6,8 +6,9 @@ import type { Os } from "./os.ts";
 import { openPortable } from "./portable.ts";
 import { env } from "./process.ts";
 
-export function openOs(): Os {
-  if (env("TSYNC_OS") === "portable") return openPortable();
+/** `heedsEnvironment`: TSYNC_OS counts. */
+export function openOs(heedsEnvironment = true): Os {
+  if (heedsEnvironment && env("TSYNC_OS") === "portable") return openPortable();
   try {
     return openLinux();
   } catch {

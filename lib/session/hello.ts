@@ -24,14 +24,14 @@ export type SessionSide = "client" | "agent";
 const OFFERS = Capability.delta | Capability.subtreeDigests | Capability.compression;
 const REQUIRES = 0;
 
-/** A HELLO of ours with a new nonce; `version` is the program's, for people. */
-export function makeHello(side: SessionSide, version: string = VERSION): Hello {
+/** A HELLO of ours with a new nonce; `version` is the program's, for people; `withholds` are Capability bits that are not offered. */
+export function makeHello(side: SessionSide, version: string = VERSION, withholds = 0): Hello {
   return {
     major: PROTOCOL_MAJOR,
     minor: PROTOCOL_MINOR,
     side: HelloSide[side],
     version: utf8(version).slice(0, VERSION_BYTES),
-    offers: OFFERS,
+    offers: OFFERS & ~withholds,
     requires: REQUIRES,
     nonce: randomBytes(NONCE_BYTES),
   };

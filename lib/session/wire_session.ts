@@ -49,6 +49,8 @@ export interface WireSessionOptions {
   timeoutSeconds: number;
   /** The program's version, as HELLO tells it. */
   version?: string;
+  /** Capability bits that are not offered. */
+  withholds?: number;
 }
 
 export class WireSession {
@@ -100,7 +102,7 @@ export class WireSession {
     this.#peer = options.side === "client" ? "the agent" : "the client";
     this.#clock = options.clock;
     this.#timeoutSeconds = options.timeoutSeconds;
-    this.#hello = makeHello(options.side, options.version);
+    this.#hello = makeHello(options.side, options.version, options.withholds);
     this.#state = new SessionState(options.side === "client");
     this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
     this.#closing = new Closing(this.#outbox, options.clock, () => this.#keepalive.stop());

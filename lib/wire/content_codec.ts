@@ -4,7 +4,7 @@
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { ENTRIES, FILE_BYTES, SMALL_FILE_BYTES, TIME_SECONDS } from "../base/limits.ts";
 import { decodeNanoseconds } from "./list_codec.ts";
-import { CAUSE_LIMIT, DIGEST_BYTES, FileFlag, REFINE_RANGES } from "./messages.ts";
+import { DIGEST_BYTES, FileFlag, isCause, REFINE_RANGES } from "./messages.ts";
 
 /** Size and time of a file that changed after it was listed. */
 export interface WireFresh {
@@ -175,7 +175,7 @@ export function encodeFileSkip(writer: ByteWriter, index: number, cause: number)
 export function decodeFileSkip(reader: ByteReader): { index: number; cause: number } {
   const index = reader.varint("FILE_SKIP index", ENTRIES - 1);
   const cause = reader.u8("FILE_SKIP cause");
-  if (cause > CAUSE_LIMIT) reader.fail("FILE_SKIP cause", `${cause} is unknown`);
+  if (!isCause(cause)) reader.fail("FILE_SKIP cause", `${cause} is unknown`);
   reader.done("FILE_SKIP");
   return { index, cause };
 }

@@ -8,12 +8,12 @@ import type { Problem } from "../base/problem.ts";
 import { checkPath } from "../base/relative_path.ts";
 import {
   ALL_KINDS,
-  CAUSE_LIMIT,
   CHANGE_LIMIT,
   CREDIT_LIMIT,
   DIGEST_BYTES,
   ERRNO_LIMIT,
   IDLE_LIMIT,
+  isCause,
   VERB_LIMIT,
 } from "./messages.ts";
 
@@ -92,7 +92,7 @@ export function decodeProblem(reader: ByteReader): Problem {
   const verb = reader.u8("PROBLEM verb");
   if (verb === 0 || verb > VERB_LIMIT) reader.fail("PROBLEM verb", `${verb} is unknown`);
   const cause = reader.u8("PROBLEM cause");
-  if (cause > CAUSE_LIMIT) reader.fail("PROBLEM cause", `${cause} is unknown`);
+  if (!isCause(cause)) reader.fail("PROBLEM cause", `${cause} is unknown`);
   const errno = reader.varint("PROBLEM errno", ERRNO_LIMIT);
   const side = reader.u8("PROBLEM side");
   if (side > 1) reader.fail("PROBLEM side", `${side} is not 0 or 1`);

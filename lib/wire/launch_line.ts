@@ -71,11 +71,11 @@ function decodeBase64(text: string): Uint8Array | null {
 }
 
 /**
- * The agent's first act: takes the launch line from the environment, where the launcher put it, else from `source`, of which
- * not one byte more is read. Throws TsyncError "start" if there is no launch line.
+ * The agent's first act: takes the launch line from the environment, where the launcher put it (`heedsEnvironment`), else from `source`,
+ * of which not one byte more is read. Throws TsyncError "start" if there is no launch line.
  */
-export async function readLaunchLine(source: ByteSource): Promise<LaunchLine> {
-  const given = env(LAUNCH_VARIABLE);
+export async function readLaunchLine(source: ByteSource, heedsEnvironment = true): Promise<LaunchLine> {
+  const given = heedsEnvironment ? env(LAUNCH_VARIABLE) : undefined;
   if (given !== undefined) unsetEnv(LAUNCH_VARIABLE);
   const bytes = given !== undefined ? fromLatin1(given) : await readLine(source);
   const line = bytes === null ? null : parseLaunchLine(bytes);
@@ -93,6 +93,11 @@ async function readLine(source: ByteSource): Promise<Uint8Array | null> {
     if (line[used] === 0x0a) return line.subarray(0, used);
   }
   return null;
+}
+
+/** The agent's answer where it cannot serve: the client shows the reason, at most 2,000 bytes of one line. */
+export function answerFail(marker: string, reason: string): Uint8Array<ArrayBuffer> {
+  return utf8(`${marker} FAIL ${reason.replace(/\n/g, " ").slice(0, 500)}\n`);
 }
 
 /** The agent's answer: binary frames follow. */

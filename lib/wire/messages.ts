@@ -119,7 +119,14 @@ export const NANOSECONDS_LIMIT = 999_999_999;
 export const CHANGE_LIMIT = (1 << 15) - 1;
 export const VERB_LIMIT = 18;
 export const CAUSE_LIMIT = 54;
+/** The causes of a served root. */
+export const SERVED_CAUSES = [60, 62] as const;
 export const ERRNO_LIMIT = 4095;
+
+export function isCause(cause: number): boolean {
+  return cause <= CAUSE_LIMIT || (cause >= SERVED_CAUSES[0] && cause <= SERVED_CAUSES[1]);
+}
+
 /** Largest modify window, ns or whole seconds, and delete limit of a job; timeout, seconds; rate (--bwlimit), KiB a second. */
 export const WINDOW_LIMIT_NS = 2 ** 52 - 1;
 export const WINDOW_LIMIT_SECONDS = 2 ** 31;

@@ -297,7 +297,9 @@ const claims: [string, (b: Bench) => void][] = [
       const out = ["..", "../outside", "../served", "a/../..", "/", latin1(b.pathOf("served")), "absolute/b", "out/x"];
       for (const path of out) assert.equal(inside(path, how), -EXDEV, path);
       if (how !== InsideMode.pinLink) {
-        for (const path of ["out", "in/deeper out", "absolute", "to absolute"]) assert.equal(inside(path, how), -EXDEV, path);
+        for (const path of ["out", "in/deeper out", "absolute", "to absolute"]) {
+          assert.equal(inside(path, how), -EXDEV, path);
+        }
         assert.equal(inside("loop", how), -ELOOP);
         assert.equal(inside("dangling", how), -ENOENT);
       }

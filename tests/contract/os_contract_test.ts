@@ -6,6 +6,7 @@ import { type MemoryOptions, openMemory } from "../../lib/os/memory.ts";
 import { openPortable } from "../../lib/os/portable.ts";
 import { RecordingOs } from "../../lib/os/recording.ts";
 import { Errno, type Os } from "../../lib/os/os.ts";
+import { ServedOs } from "../../lib/tree/served_os.ts";
 import { interruptedCalls, oldKernelCalls } from "../support/odd_calls.ts";
 import { type OsSubject, testOs, utf8 } from "./os_contract.ts";
 
@@ -47,6 +48,22 @@ const portable = openPortable();
 testOs("portable", () => onDisk(portable, memoryDisk, false));
 testOs("recorder around linux", () => onDisk(new RecordingOs(linux), memoryDisk));
 
+/** The folder of the subject as the root of a session that may do all: its path is "/". */
+function served({ root, ...subject }: OsSubject): OsSubject {
+  const handle = subject.os.openRoot(root);
+  return {
+    ...subject,
+    os: new ServedOs(subject.os, handle, { reads: true, writes: true, keeps: "nothing" }),
+    root: utf8("/"),
+    dispose: () => {
+      subject.os.close(handle);
+      subject.dispose();
+    },
+  };
+}
+
+testOs("served root on linux", () => served(onDisk(linux, memoryDisk)));
+
 function inMemory(options: MemoryOptions, wrap: (os: Os) => Os = (os) => os): OsSubject {
   const memory = openMemory(options);
   return {
@@ -61,3 +78,4 @@ function inMemory(options: MemoryOptions, wrap: (os: Os) => Os = (os) => os): Os
 testOs("memory", () => inMemory({}));
 testOs("memory, plain user, reflinks", () => inMemory({ uid: 1000, gid: 1000, reflink: true, seed: 7 }));
 testOs("recorder around memory", () => inMemory({}, (os) => new RecordingOs(os)));
+testOs("served root in memory", () => served(inMemory({})));

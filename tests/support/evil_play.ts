@@ -68,6 +68,8 @@ export interface Scenario {
   onTerminal?: boolean;
   /** Words before the program: strace and the like. */
   prefix?: (sandbox: Sandbox) => string[];
+  /** Words behind tsync-remote, where tsync is the agent. */
+  agentWords?: (sandbox: Sandbox) => string[];
   /** Looks at the sandbox when all is over. */
   examine?: (sandbox: Sandbox) => void;
 }
@@ -204,7 +206,7 @@ async function playAgainstAgent(role: Role, scenario: Scenario, sandbox: Sandbox
   await sandbox.photograph();
   const limitMs = scenario.limitMs ?? HANG_MS;
   const { child, ended } = start({
-    argv: [...(scenario.prefix?.(sandbox) ?? []), TSYNC_REMOTE],
+    argv: [...(scenario.prefix?.(sandbox) ?? []), TSYNC_REMOTE, ...(scenario.agentWords?.(sandbox) ?? [])],
     sandbox,
     piped: true,
     limitMs,

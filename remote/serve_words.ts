@@ -1,0 +1,38 @@
+// The words behind `tsync-remote serve`, as a forced command gives them. Called by agent.ts. Promises: what a served root allows
+// comes from these words alone, never from the environment or the client (R19).
+
+import type { Powers } from "../lib/tree/served_powers.ts";
+
+/** What one folder is served with. */
+export interface Served {
+  /** As typed by whoever wrote the forced command. */
+  root: string;
+  powers: Powers;
+}
+
+const MODES = ["--read-only", "--write-only", "--no-delete", "--append-new"];
+
+export const SERVE_USAGE =
+  "usage: tsync-remote serve [--root DIR [--read-only | --write-only] [--no-delete | --append-new]]\n";
+
+/** Null: nothing is restricted. Throws an Error whose message says what is wrong with the words. */
+export function serveWords(words: readonly string[]): Served | null {
+  let root: string | null = null;
+  const modes = new Set<string>();
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    const isRoot = word === "--root" || word.startsWith("--root=");
+    if (isRoot && root !== null) throw new Error("--root is given twice");
+    if (isRoot) root = word === "--root" ? words[++i] ?? "" : word.slice("--root=".length);
+    else if (MODES.includes(word)) modes.add(word);
+    else throw new Error(`unknown word "${word}"`);
+    if (root === "") throw new Error("--root needs a folder");
+  }
+  if (root === null && modes.size > 0) throw new Error(`${[...modes][0]} needs --root`);
+  if (root === null) return null;
+  const [readOnly, writeOnly, noDelete, appendNew] = MODES.map((mode) => modes.has(mode));
+  if (readOnly && modes.size > 1) throw new Error("--read-only stands alone: nothing is written");
+  if (noDelete && appendNew) throw new Error("--append-new says more than --no-delete: give one of them");
+  const keeps = appendNew ? "all" : noDelete ? "names" : "nothing";
+  return { root, powers: { reads: !writeOnly, writes: !readOnly, keeps } };
+}
