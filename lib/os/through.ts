@@ -28,6 +28,9 @@ export class OsThrough implements Os {
   openBeneath(root: Handle, path: Uint8Array): Handle {
     return this.inner.openBeneath(root, path);
   }
+  openInside(root: Handle, path: Uint8Array, how: number): Handle {
+    return this.inner.openInside(root, path, how);
+  }
   openThrough(folder: Handle, name: Uint8Array, reads: boolean): Handle {
     return this.inner.openThrough(folder, name, reads);
   }

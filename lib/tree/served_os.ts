@@ -23,6 +23,7 @@ import { OUTSIDE, OwnEntries, type Powers, REFUSED } from "./served_powers.ts";
 
 const SLASH = 0x2f;
 
+/** Not made from OsThrough: a verb that is new to Os is judged here before it is let through, or this does not compile. */
 export class ServedOs implements Os {
   readonly abilities: Abilities;
   readonly #os: Os;
