@@ -54,7 +54,8 @@ Deno.test("linux calls below a root name one component from a held folder, follo
     const texts = [...call.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1]);
     const names = name === "symlinkat" ? texts.slice(1) : name === "readlinkat" ? texts.slice(0, 1) : texts;
     for (const text of names) assert.ok(!text.includes("/") && text !== "..", call);
-    if (name.startsWith("openat")) assert.match(call, /O_NOFOLLOW.*O_CLOEXEC/, call);
+    if (name.startsWith("openat")) assert.match(call, /O_CLOEXEC/, call);
+    if (name === "openat") assert.match(call, /O_NOFOLLOW/, call);
     if (name === "statx") assert.match(call, /AT_NO_AUTOMOUNT/, call);
     if (name === "statx") assert.match(call, /AT_SYMLINK_NOFOLLOW|AT_EMPTY_PATH/, call);
     if (name === "openat2") assert.match(call, /RESOLVE_NO_MAGICLINKS\|(RESOLVE_NO_SYMLINKS\|)?RESOLVE_BENEATH/, call);
