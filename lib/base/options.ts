@@ -35,6 +35,14 @@ export interface SyncOptions {
   copyUnsafeLinks: boolean;
   /** --safe-links: links that may lead out are passed over. */
   safeLinks: boolean;
+  /** -x: how far folders on other file systems are left alone: 1 what they hold, 2 (-xx) they themselves; 0: not at all. */
+  oneFileSystem: number;
+  /** -K: a link to a folder at the target is used as that folder, where the source has a folder and the link stays in the target. */
+  keepDirlinks: boolean;
+  /** --munge-links of the target: links are made so that they lead nowhere. */
+  mungeLinks: boolean;
+  /** --munge-links of the source: such links are sent as what they were. */
+  unmungeLinks: boolean;
   /** --drop-D: this side, as target, makes no device, FIFO or socket. The client's own affair: it does not travel. */
   dropSpecials: boolean;
   /** -E: without -p, whether a file can be run is kept. */
@@ -203,6 +211,10 @@ export function defaultOptions(): SyncOptions {
     copyDirlinks: false,
     copyUnsafeLinks: false,
     safeLinks: false,
+    oneFileSystem: 0,
+    keepDirlinks: false,
+    mungeLinks: false,
+    unmungeLinks: false,
     dropSpecials: false,
     executability: false,
     omitDirTimes: false,

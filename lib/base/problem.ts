@@ -80,6 +80,13 @@ export const Cause = {
   /** --max-size, --min-size. */
   tooLarge: 25,
   tooSmall: 26,
+  // Other file systems, and links that are used as folders.
+  /** -xx: a folder on another file system is left out: no failure. */
+  mountSkipped: 35,
+  /** -x: a folder on another file system is not deleted: no failure. */
+  mountKept: 36,
+  /** -K: the link leads out of the target, so it is not used as a folder. */
+  leadsOut: 37,
   /** Its name and another listed one are the same to the target's file system: neither is transferred. */
   collision: 46,
   /** A file of the user's own state is passed over; what the path says is why, a sentence: no failure. */
@@ -114,6 +121,8 @@ const NOTICES: readonly Cause[] = [
   Cause.deletionsStopped,
   Cause.madeFolders,
   Cause.noSuchFolder,
+  Cause.mountSkipped,
+  Cause.mountKept,
   Cause.stateUnused,
 ];
 

@@ -57,6 +57,7 @@ type Flag =
   | "copyDirlinks"
   | "copyUnsafeLinks"
   | "safeLinks"
+  | "keepDirlinks"
   | "dropSpecials"
   | "omitLinkTimes"
   | "force"

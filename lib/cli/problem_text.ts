@@ -55,8 +55,16 @@ export function noticeLine(problem: Problem, show = display, nonRegularLevel = 1
     return nonRegularLevel === 0 ? null : `skipping non-regular file "${show(problem.path)}"\n`;
   }
   if (problem.cause === Cause.notEmpty) return `cannot delete non-empty directory: ${show(problem.path)}\n`;
+  if (problem.cause === Cause.mountKept || problem.cause === Cause.mountSkipped) return null;
   if (problem.cause === Cause.notRecursive) return `skipping directory ${show(problem.path) || "."}\n`;
   return null;
+}
+
+/** -x: which mount point was left out or stays, in rsync's words; null for any other notice. */
+export function mountLine({ cause, path, side }: Problem, show = display): string | null {
+  if (cause === Cause.mountKept) return `cannot delete mount point: ${show(path)}\n`;
+  if (cause !== Cause.mountSkipped) return null;
+  return `[${side === Side.source ? "sender" : "generator"}] skipping mount-point dir ${show(path)}\n`;
 }
 
 /** What an option leaves out, in rsync's words. */
@@ -128,6 +136,8 @@ function reason(problem: Problem): string {
       return "it leads out of the root that the other side serves";
     case Cause.onlyNew:
       return "the root that the other side serves takes new names only; what stands there stays as it is";
+    case Cause.leadsOut:
+      return "it is a link that leads out of the target; nothing is put there (without -K it is replaced by a folder)";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
     default:

@@ -11,7 +11,7 @@ import type { FileProgress } from "./file_progress.ts";
 import { infoLevel } from "./info.ts";
 import type { LineFormat } from "./line_format.ts";
 import type { Output } from "./output.ts";
-import { leftOutLine, madeFoldersLine, noticeLine, problemLine, warningLine } from "./problem_text.ts";
+import { leftOutLine, madeFoldersLine, mountLine, noticeLine, problemLine, warningLine } from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
 import type { OutputSettings } from "./settings.ts";
 import { statsBlock, summaryLines } from "./summary.ts";
@@ -150,8 +150,13 @@ export class Report implements Monitor {
       ? null
       : isLeftOut(problem.cause)
       ? this.#leftOut(problem)
-      : noticeLine(problem, this.#show, infoLevel(this.#settings, "nonreg"));
+      : this.#notice(problem);
     if (line !== null) this.#say(line);
+  }
+
+  #notice(problem: Problem): string | null {
+    const mount = infoLevel(this.#settings, "mount") > 0 ? mountLine(problem, this.#show) : null;
+    return mount ?? noticeLine(problem, this.#show, infoLevel(this.#settings, "nonreg"));
   }
 
   #leftOut(problem: Problem): string | null {

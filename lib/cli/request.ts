@@ -58,6 +58,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   if (options.userMap.length > 0) options.owner = true;
   if (options.groupMap.length > 0) options.group = true;
   checkForDaemons(settings);
+  settleMunging(settings, ends.direction);
   if (asRsync) settleAsRsync(settings);
   applyCompressList(settings, env);
   askForReports(options, output);
@@ -99,6 +100,18 @@ function settleSelection(settings: Settings): void {
     rules.push({ from: "text", action: "exclude", word: utf8("/*/*"), nul: false });
   }
   options.dirs = (settings.dirs ?? options.filesFrom) && !options.recursive;
+}
+
+/** --munge-links is about one side's tree: the source's links become what they were, the target's are made to lead nowhere. */
+function settleMunging({ options, mungeLinks, remoteWords }: Settings, direction: Ends["direction"]): void {
+  let isTheirs = false;
+  for (const word of remoteWords) {
+    const text = latin1(word);
+    if (text === "--munge-links" || text === "--no-munge-links") isTheirs = text === "--munge-links";
+  }
+  const isSource = direction !== "pull";
+  options.unmungeLinks = isSource ? mungeLinks : isTheirs;
+  options.mungeLinks = isSource ? isTheirs : mungeLinks;
 }
 
 /** The file of --files-from if it is to be read here; null: at the other end, as the options say then. */

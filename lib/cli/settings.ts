@@ -66,6 +66,8 @@ export interface Settings {
   filesFrom: Uint8Array | null;
   /** --chmod, one for each. */
   chmod: Uint8Array[];
+  /** --munge-links. */
+  mungeLinks: boolean;
   /** -N, which is refused. */
   crtimes: boolean;
   /** What maps users, groups: --usermap (--groupmap), or --chown; null: nothing yet. */
@@ -130,6 +132,7 @@ export function defaultSettings(): Settings {
     from0: false,
     filesFrom: null,
     chmod: [],
+    mungeLinks: false,
     crtimes: false,
     mapsUsers: null,
     mapsGroups: null,

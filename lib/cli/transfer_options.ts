@@ -148,6 +148,37 @@ export const TRANSFER_OPTIONS: readonly Option[] = [
     ...turnsOn("copyDirlinks"),
   },
   {
+    name: "keep-dirlinks",
+    short: "K",
+    group: WHAT,
+    help: "links to folders inside the target are used as folders",
+    ...turnsOn("keepDirlinks"),
+  },
+  {
+    name: "munge-links",
+    group: WHAT,
+    help:
+      "on this side (-M--munge-links: the other) links lead nowhere; they\nare sent as what they were, or made so when they are received",
+    set(settings) {
+      settings.mungeLinks = true;
+    },
+    unset(settings) {
+      settings.mungeLinks = false;
+    },
+  },
+  {
+    name: "one-file-system",
+    short: "x",
+    group: WHAT,
+    help: "leave alone what folders on other file systems hold (-xx: them, too)",
+    set({ options }) {
+      options.oneFileSystem = Math.min(options.oneFileSystem + 1, 2);
+    },
+    unset({ options }) {
+      options.oneFileSystem = 0;
+    },
+  },
+  {
     name: "safe-links",
     group: WHAT,
     help: "leave links out that may lead out of what is copied",

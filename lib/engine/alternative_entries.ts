@@ -135,12 +135,12 @@ export class AlternativeEntries {
   }
 
   async #copy(i: number, found: Found): Promise<boolean> {
-    const { os, list, root } = this.#state;
+    const { os, list } = this.#state;
     if (this.#state.openForChange(list.parent(i)) < 0) return false;
     const source = this.#alternatives.open(i, found);
     if (source < 0) return false;
     // A handle of its own: the cache may close the shared one meanwhile.
-    const folder = os.openBeneath(root.handle, list.path(list.parent(i)));
+    const folder = this.#state.openBeneath(list.path(list.parent(i)));
     const isCopied = folder >= 0 && await this.#copyInto(i, found, source, folder);
     os.close(source);
     if (folder >= 0) {

@@ -157,7 +157,7 @@ export class Alternatives {
     const { os, list } = this.#state;
     if (stat.kind === Kind.link) {
       const length = os.readLink(this.folder(list.parent(i), at), this.#state.name(i), this.#linkTarget);
-      return length >= 0 && equalBytes(this.#linkTarget.subarray(0, length), list.linkTarget(i));
+      return length >= 0 && equalBytes(this.#linkTarget.subarray(0, length), this.#state.linkTarget(i));
     }
     if (stat.kind !== Kind.charDevice && stat.kind !== Kind.blockDevice) return true;
     return deviceMajor(list.size(i)) === stat.rdevMajor && deviceMinor(list.size(i)) === stat.rdevMinor;

@@ -193,8 +193,8 @@ export class Backup {
   }
 
   #likeOriginal(folder: Handle, path: Uint8Array): void {
-    const { os, root, env } = this.#state;
-    const original = os.openBeneath(root.handle, path);
+    const { os, env } = this.#state;
+    const original = this.#state.openBeneath(path);
     if (original < 0) return;
     const stat = new Stat();
     if (os.statHandle(original, stat) === 0) {

@@ -141,7 +141,7 @@ export class BasisCopy {
     state.newFolders.place(parent);
     if (state.openForChange(parent) < 0) return null;
     // A folder handle of its own: the cache may close the shared one meanwhile.
-    const folder = os.openBeneath(state.root.handle, list.path(parent));
+    const folder = state.openBeneath(list.path(parent));
     if (folder < 0) return null;
     const basis = os.openFile(folder, state.name(index), OpenMode.read, 0);
     const handle = isSame(os, basis, before) ? stage.create(folder, PRIVATE) : -1;

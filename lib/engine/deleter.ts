@@ -146,8 +146,8 @@ export class Deleter {
 
   /** Whether the folder holds nothing at all; one that cannot be read counts as empty, which the real run then finds out. */
   #isEmpty(path: Uint8Array): boolean {
-    const { os, root } = this.#state;
-    const handle = os.openBeneath(root.handle, path);
+    const { os } = this.#state;
+    const handle = this.#state.openBeneath(path);
     if (handle < 0) return true;
     const names = new SortedListing();
     names.read(os, handle);
@@ -228,6 +228,7 @@ export class Deleter {
     const state = this.#state;
     const { extras } = this.#generator;
     const path = this.#extraPath(i);
+    if (state.keptLinks?.keeps(path)) return;
     const folder = state.options.dryRun ? state.folders.get(extras.parent(i)) : state.openForChange(extras.parent(i));
     if (folder < 0) return state.tell(Verb.remove, Cause.system, -folder, path);
     this.#delete(folder, new Uint8Array(extras.name(i)), extras.kind(i), path, this.#placeOf(extras.parent(i)), false);
@@ -258,7 +259,7 @@ export class Deleter {
     }
     if (this.#isStopped) return this.#skip();
     const parentPath = path.subarray(0, Math.max(0, path.lastIndexOf(0x2f)));
-    const parent = options.dryRun ? -1 : os.openBeneath(this.#state.root.handle, parentPath);
+    const parent = options.dryRun ? -1 : this.#state.openBeneath(parentPath);
     const result = options.dryRun ? 0 : parent < 0 ? parent : os.removeFolder(parent, name);
     if (parent >= 0) os.close(parent);
     return this.#deleted(result, kind, path);
@@ -318,8 +319,8 @@ export class Deleter {
 
   /** The folder stays after all (something in it is protected), as it was. */
   #closeAgain(path: Uint8Array, mode: number): void {
-    const { os, root } = this.#state;
-    const folder = os.openBeneath(root.handle, path);
+    const { os } = this.#state;
+    const folder = this.#state.openBeneath(path);
     if (folder < 0) return;
     os.setMode(folder, mode);
     os.close(folder);
@@ -348,7 +349,7 @@ export class Deleter {
   #eachChild(path: Uint8Array, above: FilterPlace | null, visit: Visit): number {
     const state = this.#state;
     const { os, places } = state;
-    const handle = os.openBeneath(state.root.handle, path);
+    const handle = state.openBeneath(path);
     // It is no folder any more: nothing stays in it, and what becomes of the name shows where it is removed.
     if (handle === -Errno.ENOENT || handle === -Errno.ENOTDIR || handle === -Errno.ELOOP) return 0;
     if (handle < 0) {
@@ -356,7 +357,7 @@ export class Deleter {
       return 1;
     }
     try {
-      if (state.destinations?.sides.isOpen(handle)) return 1;
+      if (state.destinations?.sides.isOpen(handle) || state.mounts?.isMounted(handle, path)) return 1;
       const place = places?.inside(above, path, handle) ?? null;
       return places !== null && place === null ? 1 : this.#visitChildren(path, handle, place, visit);
     } finally {
@@ -382,7 +383,9 @@ export class Deleter {
       if (kind === Kind.unknown && os.statAt(handle, name, 0, name.length, stat) === 0) kind = stat.kind;
       const child = joinPath(path, name);
       const look = () => os.statAt(handle, name, 0, name.length, stat) < 0 ? null : stat;
-      if (state.isProtected(child, name, kind === Kind.folder, look, place, true)) staying++;
+      const isKept = state.keptLinks?.keeps(child) ||
+        (kind === Kind.folder && state.mounts?.keeps(handle, look(), child, true));
+      if (isKept || state.isProtected(child, name, kind === Kind.folder, look, place, true)) staying++;
       else visit(handle, name, kind, child, place);
     }
     return staying;

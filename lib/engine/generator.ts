@@ -20,6 +20,7 @@ import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
 import type { AlternativeEntries } from "./alternative_entries.ts";
+import type { KeptLinks } from "./kept_links.ts";
 import type { TargetState } from "./target_state.ts";
 
 /** A smaller file is sent whole: its signature and the questions cost more than it saves, bytes. */
@@ -50,6 +51,8 @@ export class Generator {
   #handle: Handle = -1;
   /** What else the folder holds is not this run's business. */
   #isNamed = false;
+  /** The same, or it lies on another file system (-x). */
+  #isSpared = false;
   /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
   readonly #leavesOut: boolean;
   /** The entry in hand stands at the target and is not to be touched. */
@@ -74,6 +77,7 @@ export class Generator {
   ): Promise<Wishes> {
     if ((flags & FolderPiece.first) !== 0) {
       this.#isNamed = (flags & FolderPiece.named) !== 0;
+      this.#isSpared = this.#isNamed;
       if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
       this.#begin(folder, this.#isStagedWhole(first, count));
     } else this.#resume(folder);
@@ -136,7 +140,10 @@ export class Generator {
       return;
     }
     const isNew = folder === 0 ? this.#beginRoot() : this.#beginFolder(folder, isStagedWhole);
-    if (failed.has(folder) || isNew) return;
+    if (failed.has(folder)) return;
+    const { mounts } = this.#state;
+    if (mounts !== null && this.#handle >= 0) this.#isSpared = mounts.begin(folder, this.#handle, this.#isNamed);
+    if (isNew) return;
     const result = this.#own.read(this.#state.os, this.#handle);
     if (result < 0) {
       failed.add(folder);
@@ -216,6 +223,7 @@ export class Generator {
     if (created.has(parent)) return this.#makeUnless(folder, isStagedWhole);
     this.#handle = state.folders.get(folder);
     if (this.#handle === -Errno.EACCES && this.#openUp(folder)) this.#handle = state.folders.get(folder);
+    if (state.keptLinks !== null && this.#isNoFolder() && !this.#useLink(state.keptLinks, folder)) return false;
     if (this.#handle >= 0) {
       if (state.destinations?.sides.isOpen(this.#handle)) {
         state.failed.add(folder);
@@ -224,7 +232,7 @@ export class Generator {
       return false;
     }
     if (this.#handle === -Errno.ENOENT) return this.#makeUnless(folder, isStagedWhole);
-    if (this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP) {
+    if (this.#isNoFolder()) {
       if (!state.options.ignoreExisting) return this.#replaceByFolder(folder);
       state.failed.add(folder);
       return !this.#leaveOut(folder, Cause.exists);
@@ -232,6 +240,31 @@ export class Generator {
     state.failed.add(folder);
     state.problem(Verb.open, -this.#handle, folder);
     return false;
+  }
+
+  #isNoFolder(): boolean {
+    return this.#handle === -Errno.ENOTDIR || this.#handle === -Errno.ELOOP;
+  }
+
+  /** -K: where a link stands that leads to a folder, that is used. False, and told, if it leads out of the root. */
+  #useLink(links: KeptLinks, folder: number): boolean {
+    const state = this.#state;
+    const handle = links.use(state.root.handle, state.list.path(folder));
+    if (handle >= 0) this.#handle = state.folders.put(folder, handle);
+    if (handle !== -Errno.EXDEV || !this.#leadsToFolder(folder)) return true;
+    state.failed.add(folder);
+    state.tell(Verb.open, Cause.leadsOut, 0, state.path(folder));
+    return false;
+  }
+
+  #leadsToFolder(folder: number): boolean {
+    const { os, folders, list } = this.#state;
+    const parent = folders.get(list.parent(folder));
+    const pin = parent < 0 ? parent : os.openThrough(parent, list.name(folder), false);
+    if (pin < 0) return false;
+    const isFolder = os.statHandle(pin, this.#stat) === 0 && this.#stat.kind === Kind.folder;
+    os.close(pin);
+    return isFolder;
   }
 
   /** Without root, a folder of ours that we may not read is opened up for the run; its mode is set again at the end. */
@@ -511,7 +544,7 @@ export class Generator {
 
   #isUnsafe(i: number): boolean {
     const { list } = this.#state;
-    return isUnsafeLink(list.linkTarget(i), list.depth(list.parent(i)));
+    return isUnsafeLink(this.#state.linkTarget(i), list.depth(list.parent(i)));
   }
 
   /** Names of our own are never made for a peer: told, and passed over with all below. */
@@ -604,7 +637,7 @@ export class Generator {
     const change = compareMetadata(state.list, i, stat, state.options, state.owners) | this.#compareAttributes(i);
     const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
     if (length < 0) return state.problem(Verb.readLink, -length, i);
-    if (equalBytes(this.#linkTarget.subarray(0, length), state.list.linkTarget(i))) {
+    if (equalBytes(this.#linkTarget.subarray(0, length), state.linkTarget(i))) {
       return this.#metadataOnly(i, stat, change);
     }
     if (this.#isFixed) return this.#leaveFixed(i);
@@ -723,7 +756,7 @@ export class Generator {
 
   #makeOther(i: number, kind: number, folder: Handle, name: Uint8Array): number {
     const { os, list } = this.#state;
-    if (kind === Kind.link) return os.makeLink(folder, name, list.linkTarget(i));
+    if (kind === Kind.link) return os.makeLink(folder, name, this.#state.linkTarget(i));
     const device = list.size(i);
     return os.makeSpecial(folder, name, kind, 0o600, deviceMajor(device), deviceMinor(device));
   }
@@ -783,17 +816,18 @@ export class Generator {
     const length = listing.length[row];
     if (isOwnName(listing.names, at, length)) return this.#leftover(listing.name(row));
     // Without a root folder of the source's own, what else lies in the target folder is none of this run's business.
-    if (this.#isNamed || (this.#folder === 0 && !this.#state.root.hasMetadata)) return;
+    if (this.#isSpared || (this.#folder === 0 && !this.#state.root.hasMetadata)) return;
     this.ownEntries++;
     const { options } = this.#state;
     if (!options.delete || !(options.recursive || options.dirs)) return;
     const path = joinPath(this.#state.list.path(this.#folder), listing.name(row));
     const kind = this.#kindOf(listing.names, at, length, listing.kind[row], path);
     if (kind === Kind.unknown) return;
-    const { places } = this.#state;
+    const { places, mounts } = this.#state;
     const name = listing.name(row);
     const place = places?.of(this.#folder) ?? null;
     if (places?.isLost(this.#folder)) return;
+    if (kind === Kind.folder && mounts?.keeps(this.#handle, this.#statOwn(name), path)) return;
     if (this.#state.isProtected(path, name, kind === Kind.folder, () => this.#statOwn(name), place)) return;
     this.extras.add(listing.names, at, length, this.#folder, kind << 12, 0, 0, 0, 0, 0, 0, null);
   };

@@ -183,7 +183,7 @@ export class Receiver {
     state.newFolders.place(parent);
     // A folder handle of its own: the cache may close the shared one while the content is still coming.
     const change = state.openForChange(parent);
-    const folder = change < 0 ? change : state.os.openBeneath(state.root.handle, state.list.path(parent));
+    const folder = change < 0 ? change : state.openBeneath(state.list.path(parent));
     const opened = state.options.inplace && folder >= 0 ? this.#openInPlace(incoming.index, folder) : null;
     const inPlace = typeof opened === "number" ? null : opened;
     const handle = folder < 0

@@ -32,10 +32,12 @@ import {
 } from "../session/ports.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
 import { digestFile } from "../tree/digest_file.ts";
+import { FileSystems } from "../tree/file_systems.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
 import type { LinkFollower } from "../tree/link_follower.ts";
 import { ListCopy } from "../tree/list_copy.ts";
+import { demandUseless } from "../tree/munged_links.ts";
 import type { NamedPaths } from "../tree/named_paths.ts";
 import type { NamedSources } from "../tree/named_sources.ts";
 import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
@@ -164,6 +166,7 @@ export class SourceHalf implements SourcePort {
   async run(): Promise<void> {
     const { options, filters, env: { os, identity } } = this.#plan;
     const isRoot = actsAsRoot(identity);
+    if (options.unmungeLinks) demandUseless(os);
     this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
     const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
     this.#guardOverlap(roots);
@@ -845,7 +848,10 @@ export class SourceHalf implements SourcePort {
       if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
       if (folder < 0) return present(Verb.open, Cause.system, -folder);
       const result = this.#os.statAt(folder, name, 0, name.length, stat);
+      const isLeftOut = options.oneFileSystem > 1 && result === 0 && stat.kind === Kind.folder &&
+        new FileSystems(this.#os).isElsewhere(folder, stat);
       this.#os.close(folder);
+      if (isLeftOut) continue;
       if (result === -Errno.ENOENT) continue;
       if (result < 0) return present(Verb.stat, Cause.system, -result);
       if (stat.kind === Kind.folder && this.#isPruned !== null && this.#isPrunedAt(root, rest, name, path)) continue;

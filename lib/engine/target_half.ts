@@ -33,6 +33,7 @@ import { actsAsRoot } from "../plan/owner_map.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import type { AskedNames } from "../tree/asked_names.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
+import { demandUseless } from "../tree/munged_links.ts";
 import { isAskedKind } from "../tree/scan.ts";
 import { sweep } from "../tree/stage.ts";
 import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
@@ -252,6 +253,7 @@ export class TargetHalf implements TargetPort {
     const state = this.#state;
     const { os, env, options } = state;
     this.#asked?.root(roots.hasRoot);
+    if (options.mungeLinks) demandUseless(os);
     if (roots.hasRoot) this.#changeModes(0, 1);
     if (options.mkpath) this.#makePath(roots);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);

@@ -14,16 +14,19 @@ import { AccountMap, type AccountRules } from "../plan/owner_map.ts";
 import type { Events } from "../session/events.ts";
 import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
+import { munged } from "../tree/munged_links.ts";
 import type { AttributeWriter } from "../tree/attributes.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digester, Digesters, Environment } from "./environment.ts";
 import type { HardLinks } from "./hard_links.ts";
 import type { Helper } from "./helper.ts";
+import { KeptLinks } from "./kept_links.ts";
 import type { Alternatives } from "./alternatives.ts";
 import type { Backup } from "./backup.ts";
 import type { Destinations } from "./destinations.ts";
 import { NewFolders } from "./new_folders.ts";
+import { TargetMounts } from "./target_mounts.ts";
 import type { TargetPlaces } from "./target_places.ts";
 import type { SpaceGuard } from "./space_guard.ts";
 import { isStillThere, type TargetRoot } from "./target_root.ts";
@@ -60,6 +63,10 @@ export class TargetState {
   readonly helper: Helper | undefined;
   readonly owners: AccountMap;
   readonly folders: FolderCache;
+  /** -K. */
+  readonly keptLinks: KeptLinks | null;
+  /** -x. */
+  readonly mounts: TargetMounts | null;
   readonly stage: Stage;
   readonly newFolders: NewFolders;
   readonly totals: Totals = zeroTotals();
@@ -122,6 +129,9 @@ export class TargetState {
     this.placed = input.options.removeSourceFiles && !input.options.dryRun ? new IndexSet() : null;
     this.transfers = input.options.tellsFinished ? new Map() : null;
     this.owners = new AccountMap(input.list, input.options, input.env.identity, input.accountRules ?? null);
+    const { keepDirlinks, oneFileSystem } = input.options;
+    this.keptLinks = keepDirlinks ? new KeptLinks(this.os, input.list, input.env.identity.uid) : null;
+    this.mounts = oneFileSystem > 0 ? new TargetMounts(this) : null;
     this.folders = new FolderCache(
       this.os,
       input.list,
@@ -130,6 +140,7 @@ export class TargetState {
         this.newFolders.place(folder);
         this.stage.release(handle);
       },
+      this.keptLinks ?? undefined,
     );
     this.stage = new Stage(
       this.os,
@@ -166,6 +177,17 @@ export class TargetState {
     if (!options.deleteExcluded && destinations.backup?.isBackup(name)) return true;
     const found = isFolder ? stat() : null;
     return found !== null && destinations.sides.isOne(found);
+  }
+
+  /** Opens the folder at `path` below the root, with -K through links that are used as folders. */
+  openBeneath(path: Uint8Array): Handle {
+    return (this.keptLinks ?? this.os).openBeneath(this.root.handle, path);
+  }
+
+  /** What the link of entry i shall hold. */
+  linkTarget(i: number): Uint8Array {
+    const target = this.list.linkTarget(i);
+    return this.options.mungeLinks ? munged(target) : target;
   }
 
   /** Opens what a delta of file i is made against: the file at the target, or the one found elsewhere. */
@@ -242,7 +264,7 @@ export class TargetState {
     const replaced = replaceEmptyFolder(os, file.folder, file.temporary, file.name);
     if (replaced !== -Errno.ENOTEMPTY) return this.settled(file, -replaced);
     if (mayDelete(this.options)) {
-      const folder = os.openBeneath(this.root.handle, this.list.path(this.list.parent(file.index)));
+      const folder = this.openBeneath(this.list.path(this.list.parent(file.index)));
       if (folder >= 0) {
         this.blocked.push({ ...file, folder });
         return;

@@ -218,7 +218,8 @@ export class TreeLister {
       const isFirst = done === 0;
       done += count;
       const isLast = done === range.count;
-      await send({ folder, first, count, isFirst, isLast, incomplete: isLast && !range.isWhole });
+      const { isWhole, isNamed } = range;
+      await send({ folder, first, count, isFirst, isLast, incomplete: isLast && !isWhole, isNamed });
       if (isLast) break;
     }
     sortAsFolders(list, children);

@@ -17,9 +17,11 @@ import type { JobRequest } from "./request.ts";
 export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHooks): Promise<JobOutcome> {
   const started = monotonicMs();
   const list = new FileList();
-  const reporter = new Reporter(list, monitor, request.options.tellsFinished && !request.options.dryRun);
+  const { options, direction } = request;
+  const munges = direction === "pull" && options.mungeLinks;
+  const reporter = new Reporter(list, monitor, options.tellsFinished && !options.dryRun, munges);
   const machine = openEnvironment({ pace: () => hooks.pace() });
-  const env = await sideOf(machine, request.options, request.direction !== "pull");
+  const env = await sideOf(machine, options, direction !== "pull");
   const filters = filterSet(request.options.filters);
   const changeMode = await chmodOf(request, env.umask);
   let sent = 0;

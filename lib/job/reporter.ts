@@ -7,6 +7,7 @@ import { Change, type EntryFacts, type Monitor, type Totals, type Transfer, zero
 import { Cause, isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
 import type { Events } from "../session/events.ts";
+import { munged } from "../tree/munged_links.ts";
 
 export class Reporter implements Events {
   readonly #list: FileList;
@@ -25,11 +26,17 @@ export class Reporter implements Events {
   readonly #underWay = new Map<number, number>();
   readonly #waitsForEnd: boolean;
 
-  /** `waitsForEnd`: the target tells of each file that is in place, and only then it is shown. */
-  constructor(list: FileList, monitor: Monitor, waitsForEnd = false) {
+  readonly #munges: boolean;
+
+  /**
+   * `waitsForEnd`: the target tells of each file that is in place, and only then it is shown. `munges`: this is the target, which munges
+   * links.
+   */
+  constructor(list: FileList, monitor: Monitor, waitsForEnd = false, munges = false) {
     this.#list = list;
     this.#monitor = monitor;
     this.#waitsForEnd = waitsForEnd;
+    this.#munges = munges;
   }
 
   entry(index: number, change: number, linkedWith = -1): void {
@@ -48,6 +55,7 @@ export class Reporter implements Events {
   #facts(index: number, linkedWith = -1): EntryFacts {
     const list = this.#list;
     const kind = list.kind(index);
+    const linkTarget = list.linkTarget(index);
     const isDevice = kind === Kind.charDevice || kind === Kind.blockDevice;
     return {
       index,
@@ -58,7 +66,7 @@ export class Reporter implements Events {
       gid: list.gid(index),
       mtimeSec: list.mtimeSec(index),
       size: isDevice ? 0 : list.size(index),
-      linkTarget: list.linkTarget(index),
+      linkTarget: this.#munges && kind === Kind.link ? munged(linkTarget) : linkTarget,
       linkedWith: linkedWith < 0 ? null : list.path(linkedWith),
       origin: list.origin(index),
     };

@@ -61,6 +61,8 @@ const FILE_ATTEMPTS = 3;
 const NONE = -1;
 /** Flags of a LIST in any job. */
 const PLAIN_PIECE = FolderPiece.first | FolderPiece.last | FolderPiece.incomplete | FolderPiece.holes;
+/** -x: what a folder on another file system holds is not told. */
+const MOUNT_PIECE = FolderPiece.first | FolderPiece.last | FolderPiece.named;
 
 export class TargetSide implements SourcePort {
   readonly #core: SessionCore;
@@ -289,7 +291,7 @@ export class TargetSide implements SourcePort {
   }
 
   /** Demands that a piece goes on with the folder whose list is open, or begins one that may be listed. */
-  #checkPiece({ folder, flags }: ListHead): void {
+  #checkPiece({ folder, flags, count }: ListHead): void {
     const isFirst = (flags & FolderPiece.first) !== 0;
     if (this.#openFolder !== NONE) {
       if (folder !== this.#openFolder || isFirst) broken(`LIST of folder ${folder} within that of ${this.#openFolder}`);
@@ -301,7 +303,8 @@ export class TargetSide implements SourcePort {
     }
     const { options } = this.#core.job!;
     if (folder !== 0 && !listsFolders(options)) broken("LIST of a folder in a job that is not recursive");
-    if ((flags & ~PLAIN_PIECE) !== 0 && !namesEntries(options)) {
+    const isMount = options.oneFileSystem > 0 && count === 0 && flags === MOUNT_PIECE;
+    if ((flags & ~PLAIN_PIECE) !== 0 && !isMount && !namesEntries(options)) {
       broken("LIST of named entries in a job that names none");
     }
     const isNamed = (flags & FolderPiece.named) !== 0;

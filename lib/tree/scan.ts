@@ -13,7 +13,9 @@ import { Errno, type Handle, Kind, type Os, Stat } from "../os/os.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { AttributeReader } from "./attributes.ts";
 import { FirstNames } from "./first_names.ts";
+import { FileSystems } from "./file_systems.ts";
 import type { LinkFollower } from "./link_follower.ts";
+import { unmunged } from "./munged_links.ts";
 import type { NamedPaths, PathRange } from "./named_paths.ts";
 import { listsFolders, type Origin, placeOf } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
@@ -95,6 +97,8 @@ export class Scan {
   readonly #report: (problem: Problem) => void;
   /** Null: links stay links. */
   readonly #follower: LinkFollower | null;
+  /** -x; null: folders on other file systems are like any other. */
+  readonly #fileSystems: FileSystems | null;
   /** --chmod. */
   readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #stat = new Stat();
@@ -143,6 +147,7 @@ export class Scan {
     this.#options = options;
     this.#filter = filter;
     this.#report = report;
+    this.#fileSystems = options.oneFileSystem > 0 ? new FileSystems(os) : null;
     this.#firstNames = options.hardLinks ? new FirstNames() : null;
   }
 
@@ -440,6 +445,7 @@ export class Scan {
     const looked = this.#look(origin, path, handle, name, 0, name.length);
     if (looked < 0) return this.#notLooked(-looked, path, name, origin);
     if (this.#list.kind(last) === Kind.folder && this.#stat.kind === Kind.folder) {
+      if (this.#isElsewhere(folder, handle, origin)) return true;
       const holders = this.#holders.get(last) ?? [this.#list.origin(last)];
       if (!holders.includes(origin)) holders.push(origin);
       this.#holders.set(last, holders);
@@ -485,6 +491,11 @@ export class Scan {
       this.#problem(Verb.skip, cause, 0, joinPath(path, listing.name(row)));
       return true;
     }
+    const isElsewhere = kind === Kind.folder && way === Way.found && this.#isElsewhere(folder, handle, origin);
+    if (isElsewhere && this.#options.oneFileSystem > 1) {
+      this.#problem(Verb.skip, Cause.mountSkipped, 0, joinPath(path, listing.name(row)));
+      return true;
+    }
     if (path.length + 1 + length > PATH_BYTES || (kind === Kind.folder && this.#list.depth(folder) >= DEPTH - 1)) {
       this.#problem(Verb.list, Cause.tooLong, 0, joinPath(path, listing.name(row)));
       return false;
@@ -495,8 +506,9 @@ export class Scan {
     else if (kind === Kind.link) {
       const targetLength = this.#os.readLink(handle, listing.name(row), this.#linkTarget);
       if (targetLength < 0) return this.#failed(Verb.readLink, -targetLength, joinPath(path, listing.name(row)));
-      size = targetLength;
       target = this.#linkTarget.subarray(0, targetLength);
+      if (this.#options.unmungeLinks) target = unmunged(target);
+      size = target.length;
     } else if (kind === Kind.charDevice || kind === Kind.blockDevice) {
       size = deviceNumber(stat.rdevMajor, stat.rdevMinor);
     }
@@ -518,6 +530,7 @@ export class Scan {
       target,
     );
     if (origin !== 0) this.#list.setOrigin(index, origin);
+    if (isElsewhere) this.#fileSystems!.mounts.add(index);
     if (this.#attributes !== null) {
       const isFollowed = this.#follower !== null && kind !== Kind.link && listing.kind[row] !== kind;
       this.#listAttributesAt(index, handle, listing.name(row), path, isFollowed);
@@ -528,6 +541,12 @@ export class Scan {
     if (kind === Kind.file || kind === Kind.link) this.bytes += size;
     if (kind === Kind.file && stat.allocated < size) this.holeBytes += size - stat.allocated;
     return true;
+  }
+
+  /** -x: whether what #stat tells of, found in an open folder, lies on another file system than that. What is named is where it is. */
+  #isElsewhere(folder: number, handle: Handle, origin: number): boolean {
+    if (this.#fileSystems === null || (folder === 0 && this.#origins[origin].only !== null)) return false;
+    return this.#fileSystems.isElsewhere(handle, this.#stat);
   }
 
   /** Notes what entry `index` has, which is `name` in an open folder, or what that link leads to. Most have nothing, which costs one call. */
@@ -555,11 +574,19 @@ export class Scan {
     for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
     if (this.#paths !== null || !this.#options.recursive) { for (const i of folders) this.#plan(i, parent, plan); }
     else this.#planShared();
+    for (const i of folders) if (this.#fileSystems?.mounts.has(i)) this.#planMount(i);
     sortAsFolders(list, folders);
     for (const folder of folders.reverse()) {
       this.#pending.push(folder);
       this.places?.expect(folder);
     }
+  }
+
+  /** Nothing is listed of a folder on another file system, unless another argument holds it on its own. */
+  #planMount(i: number): void {
+    const plan = this.#plans.get(i);
+    const whole = plan === undefined ? [] : plan.whole.filter((origin) => origin !== this.#list.origin(i));
+    this.#plans.set(i, { whole, named: plan?.named ?? NOTHING, isBare: false });
   }
 
   /** Folders that several arguments hold are read in each. */

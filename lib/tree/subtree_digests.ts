@@ -47,7 +47,7 @@ export function comparesTrees(options: SyncOptions): boolean {
   if (filters.some(({ flags }) => (flags & SIDED) !== 0)) return false;
   if (options.altKind !== "none" || options.removeSourceFiles) return false;
   // What is compared is not what was listed.
-  if (options.safeLinks) return false;
+  if (options.safeLinks || options.mungeLinks || options.unmungeLinks) return false;
   return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 
@@ -103,6 +103,8 @@ class Folder {
   pending = 0;
   isListed = false;
   isWhole = true;
+  /** It lies on another file system: what it holds is nobody's business. */
+  isNamed = false;
   digest: Uint8Array | null = null;
   tally: SubtreeTally = EMPTY_TALLY;
 }
@@ -132,11 +134,12 @@ export class SubtreeDigests {
   }
 
   /** A piece of the scan, in its order. */
-  add({ folder, first, count, isFirst, isLast, incomplete }: Piece): void {
+  add({ folder, first, count, isFirst, isLast, incomplete, isNamed }: Piece): void {
     const entry = this.#folder(folder);
     if (isFirst) entry.first = first;
     entry.count += count;
     if (incomplete) entry.isWhole = false;
+    if (isNamed) entry.isNamed = true;
     for (let i = first; i < first + count; i++) if (this.#list.kind(i) === Kind.folder) entry.pending++;
     if (!isLast) return;
     entry.isListed = true;
@@ -170,9 +173,9 @@ export class SubtreeDigests {
   }
 
   /** The folder's own entries in the list: [first, first + count). Of a listed folder. */
-  range(folder: number): { first: number; count: number; isWhole: boolean } {
-    const { first, count, isWhole } = this.#folders.get(folder)!;
-    return { first, count, isWhole };
+  range(folder: number): { first: number; count: number; isWhole: boolean; isNamed: boolean } {
+    const { first, count, isWhole, isNamed } = this.#folders.get(folder)!;
+    return { first, count, isWhole, isNamed };
   }
 
   #folder(folder: number): Folder {
@@ -183,7 +186,7 @@ export class SubtreeDigests {
 
   #complete(folder: number, entry: Folder): void {
     const tally = { ...EMPTY_TALLY };
-    let isWhole = entry.isWhole;
+    let isWhole = entry.isWhole && !entry.isNamed;
     for (let i = entry.first; i < entry.first + entry.count; i++) if (!this.#count(i, tally)) isWhole = false;
     entry.tally = tally;
     entry.digest = isWhole ? this.#digest(entry) : null;

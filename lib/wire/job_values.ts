@@ -25,6 +25,7 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [2, number("blockBytes", MAX_BLOCK_BYTES)],
   [25, text("userMap", ACCOUNT_MAP_BYTES)],
   [26, text("groupMap", ACCOUNT_MAP_BYTES)],
+  [27, number("oneFileSystem", 2)],
   [35, limit("maxSize", FILE_BYTES)],
   [36, limit("minSize", FILE_BYTES)],
   [37, path("filesFromThere")],

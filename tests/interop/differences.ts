@@ -95,6 +95,23 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: "rsync makes the copies, but cannot look at them below a folder that begins with ../, and ends with 23",
   },
   {
+    name: "walk: -K, modes of folders",
+    reason: "rsync fails (23) to set the mode of a folder below a link, and renews its time",
+  },
+  {
+    name: "walk: -K and backups",
+    reason: "rsync fails (23) to set the time of a folder of backups that lies beside the target; -K has no part in it",
+  },
+  {
+    name: "walk: -K --delete of what a link leads to",
+    reason:
+      "tsync does not delete what it uses through a link; rsync deletes it before it uses the link, which then leads nowhere",
+  },
+  {
+    name: "walk: -K of somebody else's link",
+    reason: "only links of root or of the user who runs tsync are used as folders; any other is replaced",
+  },
+  {
     name: "dest: --delete-before",
     reason: "deletions come last (law 4), so the folder's time is still the source's when it is compared",
   },

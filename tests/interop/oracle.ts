@@ -2,6 +2,7 @@
 // say is compared by the tests beside this file. Where tsync differs on purpose, differences.ts says so.
 
 import { type Extra, manifest } from "../support/manifest.ts";
+import { withMounts } from "../support/mounts.ts";
 import { type Ran, withPlace } from "../support/run.ts";
 import type { Topology } from "../support/topology.ts";
 import { type Entry, plant } from "../support/trees.ts";
@@ -18,6 +19,8 @@ export interface Result {
 export interface Question {
   entries: readonly Entry[];
   options: readonly string[];
+  /** Folders below the place, in the order in which they are mounted: each a file system of its own. Root only. */
+  mounts?: readonly string[];
   /** Below the place; "" is the place itself. */
   sources: readonly string[];
   target: string;
@@ -42,15 +45,17 @@ export async function ask(way: Topology, question: Question): Promise<Answers> {
 
 async function one(way: Topology, program: "sync" | "rsync", question: Question): Promise<Result> {
   let result: Result | undefined;
-  await withPlace(async (place) => {
-    plant(place, question.entries);
-    const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
-    const options = program === "sync" ? [...question.first ?? [], ...question.options] : question.options;
-    const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
-      cwd: place,
-    });
-    result = await resultOf(ran, place, question);
-  });
+  await withPlace((place) =>
+    withMounts(place, question.mounts ?? [], async () => {
+      plant(place, question.entries);
+      const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
+      const options = program === "sync" ? [...question.first ?? [], ...question.options] : question.options;
+      const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
+        cwd: place,
+      });
+      result = await resultOf(ran, place, question);
+    })
+  );
   return result!;
 }
 

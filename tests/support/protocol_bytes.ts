@@ -428,6 +428,9 @@ const THIRD_BITS = 0x4f_0000;
 /** Tags of the values of a job. */
 const TIMEOUT = 1;
 const BLOCK_BYTES = 2;
+/** -x: the value is not looked at further. */
+const ONE_FILE_SYSTEM = 27;
+const TAGS = [TIMEOUT, BLOCK_BYTES, ONE_FILE_SYSTEM];
 
 export function encodeJob(job: Job): Uint8Array {
   const [second, third] = job.moreBits;
@@ -461,9 +464,9 @@ export function decodeJob(payload: Uint8Array): Job {
   }));
   const values = new Map<number, number>();
   let last = 0;
-  for (let count = reader.varint(2); count > 0; count--) {
+  for (let count = reader.varint(TAGS.length); count > 0; count--) {
     const tag = reader.u8();
-    must(tag > last && tag <= BLOCK_BYTES, `value ${tag} after ${last}`);
+    must(tag > last && TAGS.includes(tag), `value ${tag} after ${last}`);
     last = tag;
     const value = new Reader(reader.blob(65_535));
     values.set(tag, value.varint(tag === TIMEOUT ? 2 ** 31 : 16_777_216));

@@ -108,6 +108,7 @@ const value = (tag: number, build: Build): Build => (w) => {
 };
 const number = (tag: number) => (w: ByteWriter, v: number) => job(w, { values: value(tag, (own) => own.varint(v)) });
 limit("JOB timeout", Message.job, number(1), 2 ** 31);
+limit("JOB one file system", Message.job, number(27), 2);
 limit("JOB block size", Message.job, number(2), 16 << 20);
 limit("JOB rate", Message.job, number(73), 2 ** 42);
 limit("JOB unknown value", Message.job, (w, tag) => number(tag)(w, 1), 2, 255);

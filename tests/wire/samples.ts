@@ -370,6 +370,10 @@ export const SAMPLES: Sample[] = [
     ...PUSH,
     options: { ...PUSH.options, copyLinks: true, copyDirlinks: true, copyUnsafeLinks: true, safeLinks: true },
   }),
+  job("JOB that keeps to a file system and makes links useless", {
+    ...PUSH,
+    options: { ...PUSH.options, oneFileSystem: 2, keepDirlinks: true, mungeLinks: true, unmungeLinks: true },
+  }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
   named("NAMES, the last part", "a/b\0\xffc/\0", true),
   named("NAMES, a part that ends in the midst of a name", "a/b\0c", false),
