@@ -256,12 +256,26 @@ Deno.test("a problem is one line on standard error: side, verb, path, the system
 Deno.test("every cause and verb has its words", async () => {
   for (const cause of Object.values(Cause)) {
     for (const verb of Object.values(Verb)) {
-      const words = isLeftOut(cause) ? "-avv s/ d" : "-ai s/ d";
+      const isDetail = isLeftOut(cause) || cause === Cause.mountSkipped || cause === Cause.mountKept;
+      const words = isDetail ? "-avv s/ d" : "-ai s/ d";
       const { out, err } = await printed(words, (report) => report.problem(problem({ cause, verb })));
       assertEquals(/unknown reason|handle/.test(out + err), false, `${cause} ${verb}`);
       assertEquals((out + err) !== "", cause !== Cause.duplicate);
     }
   }
+});
+
+Deno.test("-x: mount points are told with --info=mount or -vv only, those left out by side", async () => {
+  const events = (report: Report) => {
+    report.problem(problem({ cause: Cause.mountSkipped, side: Side.source, path: utf8("m") }));
+    report.problem(problem({ cause: Cause.mountSkipped, side: Side.target, path: utf8("n") }));
+    report.problem(problem({ cause: Cause.mountKept, side: Side.target, path: utf8("k") }));
+  };
+  const told =
+    "[sender] skipping mount-point dir m\n[generator] skipping mount-point dir n\ncannot delete mount point: k\n";
+  assertEquals(await printed("-axi s/ d", events), { out: "", err: "" });
+  assertEquals((await printed("-axi --info=mount s/ d", events)).out, told);
+  assertEquals((await printed("-axvv s/ d", events)).out, told);
 });
 
 Deno.test("what an option leaves out at the target is told with -vv only", async () => {
