@@ -145,6 +145,8 @@ function environment(session: WireSession, root: ServedRoot | null): Environment
 }
 
 async function serveTarget(job: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
+  const { runName } = job.options;
+  if (runName.length > 0) await (await import("./one_agent.ts")).beTheOne(runName);
   const list = new FileList();
   const env = await sideOf(environment(session, root), job.options, false);
   const half = new TargetHalf({

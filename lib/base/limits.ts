@@ -39,6 +39,8 @@ export const FILTER_FLAGS = 0x3fff;
 export const FILTER_BYTES = 4095;
 /** Largest merge file that is read in a folder. */
 export const MERGE_FILE_BYTES = 1 << 20;
+/** The name of a run, bytes: too many to be guessed. */
+export const RUN_NAME_BYTES = 16;
 /** Names of --files-from, all of them, bytes: they are held as a whole by whoever lists and by whoever checks. */
 export const NAMES_BYTES = 1 << 30;
 /** Source arguments of one run. */

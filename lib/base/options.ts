@@ -158,6 +158,8 @@ export interface SyncOptions {
   partial: boolean;
   /** Content is written into the file that is there. Lifts law 1. */
   inplace: boolean;
+  /** In a push that may be taken up again over a new connection: 16 random bytes, by which its agents find each other; else empty. */
+  runName: Uint8Array;
 }
 
 /** Position = number on the wire. */
@@ -274,5 +276,6 @@ export function defaultOptions(): SyncOptions {
     removeSourceFiles: false,
     partial: false,
     inplace: false,
+    runName: NOTHING,
   };
 }

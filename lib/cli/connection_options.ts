@@ -11,6 +11,12 @@ import { wallSeconds } from "../os/clock.ts";
 
 const DASH = 0x2d;
 
+function reconnectOf(value: Uint8Array, word: string): number {
+  const text = latin1(value);
+  if (text === "forever") return Infinity;
+  return text === "never" ? 0 : numberOf(value, word, "a number of seconds, forever or never", 0, 2 ** 31);
+}
+
 export const CONNECTION_OPTIONS: readonly Option[] = [
   {
     name: "rsh",
@@ -42,6 +48,20 @@ export const CONNECTION_OPTIONS: readonly Option[] = [
     },
     unset(settings) {
       settings.options.timeoutSeconds = 0;
+    },
+  },
+  {
+    name: "reconnect",
+    argument: "SECONDS",
+    group: "Connection",
+    help:
+      "take the run up again over a new connection when the one it\nhas is lost, if it comes back within so long; forever, never;\ndefault: 180 where somebody watches (a terminal), else never",
+    own: true,
+    set(settings, value, word) {
+      settings.reconnectSeconds = reconnectOf(value, word);
+    },
+    unset(settings) {
+      settings.reconnectSeconds = 0;
     },
   },
   {

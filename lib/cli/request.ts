@@ -72,6 +72,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   const peerOptions = isAlone ? null : optionsOfPeer(settings, remote !== null);
   const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
+  if (settings.reconnectSeconds !== null) request.reconnectSeconds = settings.reconnectSeconds;
   return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile };
 }
 

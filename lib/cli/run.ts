@@ -16,7 +16,7 @@ import { infoLevel } from "./info.ts";
 import { Output } from "./output.ts";
 import type { Report, ReportParts } from "./report.ts";
 import { type Command, readCommand, readModes, readNames, readRules } from "./request.ts";
-import type { OutputSettings } from "./settings.ts";
+import { type OutputSettings, RECONNECT_SECONDS } from "./settings.ts";
 
 export interface CliParts {
   /** Loads the job runner. */
@@ -82,6 +82,7 @@ async function synchronise(
   await readRules(rules, request.options);
   await readNames(namesFile, request);
   await readModes(chmod, request);
+  settleReconnect(request, settings);
   const { Report } = await import("./report.ts");
   const terminal = isTerminal(1) && env("TERM") !== "dumb";
   output.buffering = settings.buffering;
@@ -122,6 +123,14 @@ async function synchronise(
   } finally {
     report.stop();
   }
+}
+
+/** How long a lost connection may be away; what it brought can be summed up only if each entry is told. */
+function settleReconnect(request: JobRequest, settings: OutputSettings): void {
+  if (request.remote === null) return;
+  request.reconnectSeconds ??= isTerminal(2) ? RECONNECT_SECONDS : 0;
+  if (request.reconnectSeconds === 0 || infoLevel(settings, "stats") < 2) return;
+  for (const options of [request.options, request.peerOptions]) if (options !== null) options.reportEntries = true;
 }
 
 /** --log-file and --json: what hears of the run beside the report for people. */

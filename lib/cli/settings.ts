@@ -88,6 +88,8 @@ export interface Settings {
   asRsync: boolean;
   /** --stop-after, --stop-at; null: the run takes its time. */
   stop: StopTime | null;
+  /** --reconnect, seconds; null: RECONNECT_SECONDS where standard error is a terminal. */
+  reconnectSeconds: number | null;
   /** -4, -6. */
   ipVersion: "4" | "6" | null;
   /** -M: options for the other side only. */
@@ -103,6 +105,9 @@ export interface Settings {
   manual: string | null;
 }
 
+/** How long a lost connection may be away where somebody watches, s. */
+export const RECONNECT_SECONDS = 180;
+
 /** So long after the start, or at a moment (milliseconds since 1970). */
 export type StopTime = { afterMs: number } | { atMs: number };
 
@@ -113,6 +118,7 @@ export function rsyncSettings(): Settings {
   settings.options.modifyWindowNs = -1;
   settings.options.allowTorn = true;
   settings.output.progress = false;
+  settings.reconnectSeconds = 0;
   return settings;
 }
 
@@ -142,6 +148,7 @@ export function defaultSettings(): Settings {
     help: false,
     asRsync: false,
     stop: null,
+    reconnectSeconds: null,
     ipVersion: null,
     remoteWords: [],
     compressChosen: false,

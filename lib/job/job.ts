@@ -10,20 +10,23 @@ import { monotonicMs } from "../os/clock.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
 import { runLocal } from "./local.ts";
 import type { JobHooks, JobOutcome } from "./outcome.ts";
-import { Reporter } from "./reporter.ts";
+import { reporterOf } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
 
 /** Runs the job; rejects with the TsyncError that ended it early. */
 export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHooks): Promise<JobOutcome> {
   const started = monotonicMs();
-  const list = new FileList();
-  const { options, direction } = request;
-  const munges = direction === "pull" && options.mungeLinks;
-  const reporter = new Reporter(list, monitor, options.tellsFinished && !options.dryRun, munges);
   const machine = openEnvironment({ pace: () => hooks.pace() });
-  const env = await sideOf(machine, options, direction !== "pull");
-  const filters = filterSet(request.options.filters);
+  const env = await sideOf(machine, request.options, request.direction !== "pull");
   const changeMode = await chmodOf(request, env.umask);
+  if (request.remote !== null && (request.reconnectSeconds ?? 0) > 0) {
+    const { runReconnecting } = await import("./reconnecting.ts");
+    const outcome = await runReconnecting(request, monitor, hooks, { env, changeMode });
+    return { ...outcome, elapsedMs: monotonicMs() - started };
+  }
+  const list = new FileList();
+  const reporter = reporterOf(request, list, monitor);
+  const filters = filterSet(request.options.filters);
   let sent = 0;
   let received = 0;
   if (request.remote === null) {
@@ -43,20 +46,15 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     });
     sent = reporter.result.literalBytes;
   } else {
-    const { runRemote } = await import("./remote.ts");
-    const wire = await runRemote(request, {
-      carrier: hooks.carrier!,
-      env,
-      list,
-      filters,
-      changeMode,
-      reporter,
-      monitor,
-      stop: hooks.stop,
-      tell: (line) => hooks.tell(line),
-    });
-    sent = wire.sentBytes;
-    received = wire.receivedBytes;
+    const { Link, runRemote } = await import("./remote.ts");
+    const link = new Link();
+    const { stop, carrier } = hooks;
+    const tell = (line: string) => hooks.tell(line);
+    const run = { carrier: carrier!, env, list, filters, changeMode, reporter, monitor, stop, tell, link };
+    await runRemote(request, run);
+    sent = link.sentBytes;
+    received = link.receivedBytes;
+    reporter.result.listBytes = link.listBytes;
   }
   return {
     totals: reporter.result,

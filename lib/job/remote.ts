@@ -44,11 +44,31 @@ export interface RemoteRun {
   stop: AbortSignal;
   /** What a login printed, as a line for standard error, escaped. */
   tell(line: string): void;
+  /** What became of the connection, also where the run fails. */
+  link: Link;
 }
 
-export interface WireBytes {
-  sentBytes: number;
-  receivedBytes: number;
+/** A connection as the job runner sees it from outside. */
+export class Link {
+  /** It is not the run's first: nothing is scanned before it stands. */
+  constructor(readonly isAgain = false) {}
+
+  sentBytes = 0;
+  receivedBytes = 0;
+  listBytes = 0;
+  /** The agent has said its hello. */
+  isUp = false;
+  /** Something may have been removed at the source, or deleted, of which nothing was heard. */
+  isPastWants = false;
+  /** Called when it is up. */
+  onUp = () => {};
+
+  note(session: WireSession): void {
+    this.sentBytes = session.sentBytes;
+    this.receivedBytes = session.receivedBytes;
+    this.listBytes = session.listBytes;
+    this.isPastWants = session.isPastWants;
+  }
 }
 
 /**
@@ -62,8 +82,7 @@ const SHORT_HANDSHAKE_MS = 500;
 const LAST_WORDS_MS = 500;
 
 /** Runs to the end; rejects with the TsyncError that ended it early. */
-export async function runRemote(request: JobRequest, run: RemoteRun): Promise<WireBytes> {
-  const { reporter } = run;
+export async function runRemote(request: JobRequest, run: RemoteRun): Promise<void> {
   const { bwlimitKib } = request.options;
   const carrier = bwlimitKib === 0 ? run.carrier : await limited(run.carrier, bwlimitKib);
   // The remote shell has a handshake to make, and everything waits for that.
@@ -82,14 +101,13 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<Wi
     await session.sendBye();
     // Nothing is waited for any more: the goodbye and the end of our stream end the agent and with it the remote shell.
     carrier.sink.close();
-    reporter.result.listBytes = session.listBytes;
-    return { sentBytes: session.sentBytes, receivedBytes: session.receivedBytes };
   } catch (error) {
     run.stop.throwIfAborted();
     const reason = await explained(error, carrier);
     carrier.kill();
     throw reason;
   } finally {
+    run.link.note(session);
     run.stop.removeEventListener("abort", stop);
   }
 }
@@ -159,7 +177,14 @@ class Connection {
     this.#source = prefixed(launched.rest, carrier.source);
     this.#sink.open();
     this.session.run().catch(() => {});
+    this.session.seed().then(() => this.#isUp(), () => {});
     monitor.phase("listing");
+  }
+
+  #isUp(): void {
+    const { link } = this.#run;
+    link.isUp = true;
+    link.onUp();
   }
 
   /** The link's round trip as far as it is known, ms. */
@@ -197,8 +222,9 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     // The source has nothing left to do before the target has: only the session's end tells that no totals will come.
     const done = Promise.race([reporter.done.promise, session.ended]);
     done.catch(() => {});
+    if (run.link.isAgain) await connection.open();
     const work = half.run().then(() => done);
-    await together(session, half, Promise.all([work, connection.open()]));
+    await together(session, half, Promise.all([work, run.link.isAgain ? null : connection.open()]));
     half.endedWell();
   } finally {
     half.close();
@@ -215,7 +241,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const asked = isNaming ? await askedNames(request) : null;
   // Digests at the source are of modes that it does not know to be changed.
   const mayCompare = (changeMode ?? null) === null;
-  const ahead = mayCompare ? await scanAhead(request, run, expected) : null;
+  const ahead = mayCompare && !run.link.isAgain ? await scanAhead(request, run, expected) : null;
   try {
     await connection.open();
     if (request.names !== null) await session.sendNames(request.names);
@@ -287,6 +313,14 @@ async function together(
   }
 }
 
+/**
+ * How remote shells end whose program there ended by itself, or was ended there: by our own mistake, not found, by a signal. ssh gives
+ * 255 for what it lost, as for a program that a signal ended.
+ */
+function isTheirOwnEnd(code: number): boolean {
+  return code === 0 || code === 70 || code === 126 || code === 127 || (code > 128 && code <= 192);
+}
+
 /** A broken link is told with what the remote shell said last. */
 async function explained(error: unknown, transport: Transport): Promise<unknown> {
   if (!(error instanceof TsyncError) || error.data.kind !== "stream") return error;
@@ -297,8 +331,7 @@ async function explained(error: unknown, transport: Transport): Promise<unknown>
   if (reason === null) return error;
   const words = reason.lastWords.length > 0 ? `; its last words: ${reason.lastWords.slice(-3).join(" / ")}` : "";
   const how = reason.signal !== null ? `signal ${reason.signal}` : `code ${reason.code}`;
-  return new TsyncError({
-    kind: "stream",
-    detail: `${error.data.detail} (the remote shell ended with ${how}${words})`,
-  });
+  const isGone = error.data.isGone === true && (reason.signal !== null || !isTheirOwnEnd(reason.code));
+  const detail = `${error.data.detail} (the remote shell ended with ${how}${words})`;
+  return new TsyncError({ kind: "stream", detail, ...(isGone ? { isGone } : {}) });
 }

@@ -7,6 +7,7 @@ import { Change, type EntryFacts, type Monitor, type Totals, type Transfer, zero
 import { Cause, isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
 import type { Events } from "../session/events.ts";
+import type { JobRequest } from "./request.ts";
 import { munged } from "../tree/munged_links.ts";
 
 export class Reporter implements Events {
@@ -50,6 +51,11 @@ export class Reporter implements Events {
     if (change === undefined) return;
     this.#underWay.delete(index);
     this.#monitor.entry({ ...this.#facts(index), transfer }, change);
+  }
+
+  /** Transfers that were told of, and of whose end nothing was heard. */
+  *unfinished(): Iterable<[facts: EntryFacts, change: number]> {
+    for (const [index, change] of this.#underWay) yield [this.#facts(index), change];
   }
 
   #facts(index: number, linkedWith = -1): EntryFacts {
@@ -101,4 +107,10 @@ export class Reporter implements Events {
     this.result = totals;
     this.done.open();
   }
+}
+
+/** The client's ear of one session. */
+export function reporterOf({ options, direction }: JobRequest, list: FileList, monitor: Monitor): Reporter {
+  const munges = direction === "pull" && options.mungeLinks;
+  return new Reporter(list, monitor, options.tellsFinished && !options.dryRun, munges);
 }

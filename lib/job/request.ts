@@ -34,6 +34,8 @@ export interface JobRequest {
   names: Uint8Array | null;
   /** --chmod as written, one for each; known to be legal. The client's half does it, whichever that is. */
   chmod?: string[];
+  /** How long a connection that is lost may be away before the run ends, seconds; 0 or none: it ends at once; Infinity: it never does. */
+  reconnectSeconds?: number;
   /** Null exactly when the direction is local. */
   remote: Remote | null;
 }

@@ -47,6 +47,16 @@ export function linuxMachine(arch: string): LinuxMachine | undefined {
   return machines[arch];
 }
 
+// System calls whose numbers both machines share.
+export const PIDFD_OPEN = 434;
+export const PIDFD_SEND_SIGNAL = 424;
+
+// Sockets, on both machines.
+export const AF_UNIX = 1;
+export const SOCK_STREAM = 1;
+export const SOL_SOCKET = 1;
+export const SO_PEERCRED = 17;
+
 // Open flags that both machines share.
 export const O_RDONLY = 0;
 export const O_RDWR = 2;

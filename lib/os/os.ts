@@ -303,6 +303,7 @@ export const Errno = {
   ENXIO: 6,
   EBADF: 9,
   EAGAIN: 11,
+  EADDRINUSE: 98,
   EACCES: 13,
   EEXIST: 17,
   EXDEV: 18,

@@ -68,6 +68,13 @@ const rareDeclarations = {
   sched_setattr: { name: "syscall", parameters: ["u32", "i32", "buffer", "u32"], result: "i32" },
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  pidfd_open: { name: "syscall", parameters: ["u32", "i32", "u32"], result: "i32" },
+  pidfd_send_signal: { name: "syscall", parameters: ["u32", "i32", "i32", "i64", "u32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 // User and group names. A size here is a usize given a BigInt: these calls are rare.

@@ -322,6 +322,7 @@ export class SourceSide implements TargetPort {
       if (isOwed || this.#outstanding.has(index)) broken(`PLACED of entry ${index}, whose content was not sent`);
       if (!this.#placed.add(index)) broken(`PLACED of entry ${index} twice`);
     }
+    this.#core.state.isPastWants = true;
     return this.#half!.placed(indexes);
   }
 
@@ -334,6 +335,7 @@ export class SourceSide implements TargetPort {
     if (!this.#isListed) broken(`${message} before the list has ended`);
     if (!this.#isAllAnswered()) broken(`${message} before every wish was answered`);
     this.#core.state.phase = "source check";
+    this.#core.state.isPastWants = true;
     return this.#half!.wantEnd();
   }
 

@@ -74,6 +74,8 @@ export class SessionState {
   role: Role = "none";
   /** Whether the job deletes: else the target may end without a last question to the source. */
   deletes = false;
+  /** PLACED or WANT_END has gone out or come in: from here on something may be removed at the source, or deleted. */
+  isPastWants = false;
   readonly #isClient: boolean;
 
   constructor(isClient: boolean) {

@@ -173,6 +173,7 @@ export class TargetSide implements SourcePort {
 
   placed(indexes: Uint32Array): Wait {
     this.#core.guard();
+    this.#core.state.isPastWants = true;
     let wait: Wait;
     for (let from = 0; from < indexes.length; from += PLACED_INDEXES) {
       encodePlaced(this.#core.outbox.control(Message.placed), indexes.subarray(from, from + PLACED_INDEXES));
@@ -189,7 +190,7 @@ export class TargetSide implements SourcePort {
       this.#core.state.phase = "target check";
       return this.#half!.sourceDone(false);
     }
-    this.#isWantEnded = true;
+    this.#isWantEnded = this.#core.state.isPastWants = true;
     this.#core.outbox.control(Message.wantEnd);
     return this.#core.outbox.controlEnd();
   }

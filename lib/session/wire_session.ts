@@ -150,6 +150,11 @@ export class WireSession {
     return this.#outbox.sentBytes;
   }
 
+  /** Whether something may have been removed at the source, or deleted, by what was said last. */
+  get isPastWants(): boolean {
+    return this.#state.isPastWants;
+  }
+
   /** Whether both sides offered it; known when the peer's HELLO has come. */
   can(capability: keyof typeof Capability): boolean {
     return this.#peerHello !== null && (this.#hello.offers & this.#peerHello.offers & Capability[capability]) !== 0;
@@ -338,7 +343,7 @@ export class WireSession {
     if (this.#closing.isOver) return;
     const cancel = this.#clock.every(LAST_WORD_MS, () => {
       cancel();
-      this.#closing.fail(new TsyncError({ kind: "stream", detail: `${this.#peer} reads no more` }), false);
+      this.#closing.fail(this.#lost(`${this.#peer} reads no more`), false);
     });
   }
 
@@ -413,13 +418,17 @@ export class WireSession {
       return count;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new TsyncError({ kind: "stream", detail: `reading from ${this.#peer} failed: ${why}` });
+      throw this.#lost(`reading from ${this.#peer} failed: ${why}`);
     }
   }
 
   #onEndOfStream(): void {
     const detail = this.#side === "client" ? "the agent ended unexpectedly" : "the client went away";
-    this.#closing.fail(new TsyncError({ kind: "stream", detail, isGone: true }), false);
+    this.#closing.fail(this.#lost(detail), false);
+  }
+
+  #lost(detail: string): TsyncError {
+    return new TsyncError({ kind: "stream", detail, isGone: true });
   }
 
   /** Puts the reader on the payload of the frame that was found. */

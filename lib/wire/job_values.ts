@@ -3,7 +3,7 @@
 
 import { equalBytes, fromLatin1, latin1 } from "../base/bytes.ts";
 import { ByteReader, ByteWriter } from "../base/codec.ts";
-import { ACCOUNT_MAP_BYTES, ALT_DESTS, FILE_BYTES, NAME_BYTES, PATH_BYTES } from "../base/limits.ts";
+import { ACCOUNT_MAP_BYTES, ALT_DESTS, FILE_BYTES, NAME_BYTES, PATH_BYTES, RUN_NAME_BYTES } from "../base/limits.ts";
 import { ALT_KINDS, type AltKind, defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
 import { DELETE_LIMIT, RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
@@ -43,6 +43,11 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [48, words("altDests", ALT_DESTS, PATH_BYTES)],
   [49, number("maxDelete", DELETE_LIMIT)],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
+  [90, {
+    name: "runName",
+    encode: (writer, value) => writer.raw(value as Uint8Array),
+    decode: (reader) => reader.raw("JOB runName", RUN_NAME_BYTES).slice(),
+  }],
 ]);
 
 /** Longest value, bytes. */

@@ -1,0 +1,137 @@
+// A push or a pull whose connection may be lost (--reconnect): the same job is carried out again over a new one. Called by the job runner.
+// Nothing is remembered that would have to be trusted: what is in place is found equal again, by digests of subtrees where these can be
+// compared, and the tree is looked at as by any run. The agents of a push bear the run's name (PROTOCOL.md section 6), so that a
+// new one works only when the former has ended.
+
+import { FileList } from "../base/file_list.ts";
+import type { Monitor } from "../base/monitor.ts";
+import type { SyncOptions } from "../base/options.ts";
+import { RUN_NAME_BYTES } from "../base/limits.ts";
+import type { Environment } from "../engine/environment.ts";
+import { filterSet } from "../engine/filters.ts";
+import { after, monotonicMs } from "../os/clock.ts";
+import { randomBytes } from "../os/random.ts";
+import type { ModeChanger } from "../plan/mode_changes.ts";
+import { splitWords } from "../transport/remote_shell.ts";
+import type { Transport } from "../transport/transport.ts";
+import { tryAgain } from "./again.ts";
+import { startCarrier } from "./carrier.ts";
+import type { JobHooks, JobOutcome } from "./outcome.ts";
+import { Link, runRemote } from "./remote.ts";
+import { reporterOf } from "./reporter.ts";
+import type { JobRequest, Remote } from "./request.ts";
+import { ToldOnce } from "./told_once.ts";
+
+/** How long ssh itself may take to reach the host in an attempt, s: the way there may have changed since it began. */
+const CONNECT_SECONDS = 30;
+
+export interface Surroundings {
+  env: Environment;
+  changeMode: ModeChanger | null;
+}
+
+/** Rejects with the TsyncError that ended the run early: of a lost connection, when its time is up. */
+export async function runReconnecting(
+  request: JobRequest,
+  monitor: Monitor,
+  hooks: JobHooks,
+  { env, changeMode }: Surroundings,
+): Promise<Omit<JobOutcome, "elapsedMs">> {
+  const limitSeconds = request.reconnectSeconds!;
+  const once = new ToldOnce(monitor, request.options.dryRun);
+  const runName = request.direction === "push" ? randomBytes(RUN_NAME_BYTES) : null;
+  const bytes = { sent: 0, received: 0, list: 0 };
+  let link = new Link();
+  let list = new FileList();
+  let reporter = reporterOf(request, list, once);
+  let carrier: Transport | null = hooks.carrier;
+  let lastFailure = "";
+
+  const attempt = async (stop: AbortSignal, isUp: () => void) => {
+    const shell = carrier ?? await startCarrier(withLimit(request.remote!), hooks.tell);
+    carrier = null;
+    link.onUp = isUp;
+    const { options } = request;
+    try {
+      await runRemote(asTakenUp(request, runName, once.deletions), {
+        ...{ carrier: shell, env, list, changeMode, reporter, link, stop },
+        filters: filterSet(options.filters),
+        monitor: once,
+        tell: hooks.tell,
+      });
+    } finally {
+      bytes.sent += link.sentBytes;
+      bytes.received += link.receivedBytes;
+      bytes.list += link.listBytes;
+    }
+  };
+  /** What the next attempt needs. */
+  const begin = () => {
+    link = new Link(true);
+    list = new FileList();
+    reporter = reporterOf(request, list, once);
+  };
+
+  await tryAgain({
+    limitMs: limitSeconds * 1000,
+    stop: hooks.stop,
+    timing: { nowMs: monotonicMs, after, random: Math.random },
+    attempt,
+    mayGoOn: () => mayTakeUp(request.options, request.direction === "push", link.isPastWants),
+    hasAdvanced: () => once.hasAdvanced(),
+    lost(error) {
+      const limit = limitSeconds === Infinity ? "until it is stopped" : `for up to ${limitSeconds} s`;
+      hooks.tell(`${error.message}; trying to connect again ${limit}`);
+      once.lost(list, reporter.unfinished());
+      begin();
+    },
+    failed(error) {
+      if (error.message !== lastFailure) hooks.tell(`no connection yet: ${error.message}`);
+      lastFailure = error.message;
+      begin();
+    },
+    restored(awayMs) {
+      lastFailure = "";
+      hooks.tell(`connected again after ${Math.round(awayMs / 1000)} s; what is in place is not sent again`);
+    },
+  });
+  const totals = once.whole(reporter.result, reporter.unfinished());
+  totals.listBytes = bytes.list;
+  return {
+    totals,
+    wireSentBytes: bytes.sent,
+    wireReceivedBytes: bytes.received,
+    failed: once.failed,
+    vanished: once.vanished,
+    stopped: once.stopped,
+  };
+}
+
+/** ssh, which would wait for minutes for a host that does not answer; other remote shells as they are. */
+function withLimit(remote: Remote): Remote {
+  const words = splitWords(remote.rsh ?? "ssh");
+  const isSsh = words.length > 0 && words[0].replace(/^.*\//, "") === "ssh";
+  return isSsh ? { ...remote, rsh: `${remote.rsh ?? "ssh"} -o ConnectTimeout=${CONNECT_SECONDS}` } : remote;
+}
+
+/** The request of one connection: --max-delete holds for all together. */
+function asTakenUp(request: JobRequest, runName: Uint8Array | null, deletions: number): JobRequest {
+  const changed = (options: SyncOptions): SyncOptions => ({
+    ...options,
+    maxDelete: options.maxDelete < 0 ? options.maxDelete : Math.max(0, options.maxDelete - deletions),
+    ...(runName === null ? {} : { runName }),
+  });
+  const { options, peerOptions } = request;
+  return { ...request, options: changed(options), peerOptions: peerOptions === null ? null : changed(peerOptions) };
+}
+
+/**
+ * Whether carrying out the job twice is the same as once. Not where a file that was half-written in place would be taken for what the user
+ * had; nor where the source or the target may have lost entries of which we do not know.
+ */
+export function mayTakeUp(options: SyncOptions, isPush: boolean, isPastWants: boolean): boolean {
+  const { inplace, backup, update, ignoreExisting, sizeOnly, removeSourceFiles, maxDelete, dryRun } = options;
+  if (dryRun) return true;
+  if (inplace && (backup || update || ignoreExisting || sizeOnly)) return false;
+  return !isPastWants || !(removeSourceFiles || (isPush && maxDelete >= 0));
+}
