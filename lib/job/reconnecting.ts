@@ -50,6 +50,7 @@ export async function runReconnecting(
   const attempt = async (stop: AbortSignal, isUp: () => void) => {
     const shell = carrier ?? await startCarrier(withLimit(request.remote!), hooks.tell);
     carrier = null;
+    if (stop.aborted) shell.kill();
     link.onUp = isUp;
     const { options } = request;
     try {

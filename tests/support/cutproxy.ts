@@ -21,8 +21,12 @@ export interface Harm {
 
 export interface ProxyPlan {
   harm?: Harm;
+  /** What follows when that is done, one by one: each counts its bytes from then on. */
+  more?: Harm[];
   /** May be changed while the line is up. */
   bytesPerSecond?: number;
+  /** No new connection gets through. */
+  isAway?: boolean;
 }
 
 // ---- below ssh -----------------------------------------------------------------------------------------------------
@@ -30,6 +34,7 @@ export interface ProxyPlan {
 /** A TCP proxy on loopback for one kind of harm, done once. */
 export class TcpProxy {
   readonly passed = { up: 0, down: 0 };
+  connections = 0;
   /** When the harm was done, by performance.now(); 0 = not yet. */
   harmedAt = 0;
   readonly #sockets = new Set<Socket>();
@@ -45,6 +50,8 @@ export class TcpProxy {
     const { port } = server.address() as { port: number };
     const proxy = new TcpProxy(port, server, plan);
     server.on("connection", (near) => {
+      proxy.connections++;
+      if (plan.isAway) return near.destroy();
       const far = connect({ port: target, host: "127.0.0.1", allowHalfOpen: true });
       for (const socket of [near, far]) {
         proxy.#sockets.add(socket);
@@ -115,7 +122,17 @@ export class TcpProxy {
     to.write(piece.subarray(0, offset));
     if (harm.what === "stall") this.#isStalled = true;
     else for (const socket of this.#sockets) harm.what === "reset" ? socket.resetAndDestroy() : socket.destroy();
+    const next = this.plan.more?.shift();
+    if (next !== undefined) {
+      this.plan.harm = next;
+      this.harmedAt = this.passed.up = this.passed.down = 0;
+    }
     return false;
+  }
+
+  /** Breaks what is connected now. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Ends what is still connected and the server. */

@@ -59,6 +59,11 @@ Deno.test("a later option overrides an earlier one, by its long and its short na
   assertEquals(sync("-a --no-D --devices s d").request.options, without("specials"));
   assertEquals(sync("-a --no-o --no-o -o s d").request.options, without());
   assertEquals(sync("--timeout=3 --no-timeout s d").request.options.timeoutSeconds, 0);
+  assertEquals(sync("--reconnect=3 s d").request.reconnectSeconds, 3);
+  assertEquals(sync("--reconnect forever s d").request.reconnectSeconds, Infinity);
+  assertEquals(sync("--reconnect=never s d").request.reconnectSeconds, 0);
+  assertEquals(sync("--reconnect=3 --no-reconnect s d").request.reconnectSeconds, 0);
+  assertEquals(sync("s d").request.reconnectSeconds, undefined);
   assertEquals(sync("-vvi --no-v --no-i s d").output, { ...sync("s d").output });
 });
 
@@ -181,6 +186,7 @@ Deno.test("A11: an unknown option, a bad number and a contradiction are usage er
     "s d --timeout": /--timeout: argument SECONDS is missing/,
     "s d -e": /-e: argument COMMAND is missing/,
     "--timeout= s d": /--timeout: "" is not a number of seconds/,
+    "--reconnect=soon s d": /--reconnect: "soon" is not a number of seconds, forever or never/,
     "--timeout=abc s d": /--timeout: "abc" is not/,
     "--timeout=5x s d": /"5x" is not/,
     "--timeout=0x10 s d": /"0x10" is not/,

@@ -111,6 +111,14 @@ limit("JOB timeout", Message.job, number(1), 2 ** 31);
 limit("JOB one file system", Message.job, number(27), 2);
 limit("JOB block size", Message.job, number(2), 16 << 20);
 limit("JOB rate", Message.job, number(73), 2 ** 42);
+limit("JOB run name", Message.job, (w, v) => job(w, { values: value(90, (own) => own.raw(new Uint8Array(v))) }), 16);
+limit(
+  "JOB run name, short",
+  Message.job,
+  (w, v) => job(w, { values: value(90, (own) => own.raw(new Uint8Array(v))) }),
+  16,
+  15,
+);
 limit("JOB unknown value", Message.job, (w, tag) => number(tag)(w, 1), 2, 255);
 limit("JOB compression", Message.job, (w, compress) => job(w, { compress }), 2);
 limit("JOB compression level", Message.job, (w, level) => job(w, { level }), 22);

@@ -381,6 +381,10 @@ export const SAMPLES: Sample[] = [
     ...PUSH,
     options: { ...PUSH.options, bwlimitKib: 1536, modifyWindowNs: -3, fillHoles: true },
   }),
+  job("JOB of a run that may be taken up again", {
+    ...PUSH,
+    options: { ...PUSH.options, runName: Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i) },
+  }),
   job("JOB with backups", {
     ...PUSH,
     options: { ...PUSH.options, backup: true, backupSuffix: "~\xff", backupDir: "../kept\xff", mkpath: true },
