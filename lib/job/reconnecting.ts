@@ -76,7 +76,7 @@ export async function runReconnecting(
   await tryAgain({
     limitMs: limitSeconds * 1000,
     stop: hooks.stop,
-    timing: { nowMs: monotonicMs, after, random: Math.random },
+    timing: { nowMs: monotonicMs, after, random: () => randomBytes(1)[0] / 256 },
     attempt,
     mayGoOn: () => mayTakeUp(request.options, request.direction === "push", link.isPastWants),
     hasAdvanced: () => once.hasAdvanced(),
