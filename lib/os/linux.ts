@@ -59,6 +59,7 @@ class LinuxOs implements Os {
     attributes: true,
     locks: true,
     insideLinks: true,
+    syncsAll: k.isKernelFrom(Deno.osRelease(), 5, 8),
     threads: true,
   };
   readonly #c: LinuxCalls;
@@ -383,6 +384,41 @@ class LinuxOs implements Os {
     let result: number;
     do result = this.#c.rare.fsync(handle); while (result < 0 && this.#interrupted());
     return this.#done(result);
+  }
+
+  async syncBeside(handle: Handle): Promise<Result> {
+    if (handle < 0) return EBADF;
+    if (await this.#c.beside.fsync(handle) === 0) return 0;
+    // The kernel tells an error once: what is well on this second call was not on the first.
+    return this.sync(handle) || -Errno.EIO;
+  }
+
+  async syncAll(handle: Handle): Promise<Result> {
+    if (handle < 0) return EBADF;
+    if (await this.#c.beside.syncfs(handle) === 0) return 0;
+    return this.#done(this.#c.rare.syncfs(handle)) || -Errno.EIO;
+  }
+
+  startSync(handle: Handle): Result {
+    const result = this.#done(this.#c.rare.sync_file_range(handle, 0n, 0n, k.SYNC_FILE_RANGE_WRITE));
+    // It only hastens what happens anyway: what cannot be hastened is well, too.
+    return result === -Errno.EBADF ? result : 0;
+  }
+
+  unwrittenBytes(): number {
+    try {
+      const found = /^Dirty:\s+(\d+) kB$/m.exec(Deno.readTextFileSync("/proc/meminfo"));
+      return found === null ? -1 : Number(found[1]) * 1024;
+    } catch {
+      return -1;
+    }
+  }
+
+  openLimit(): number {
+    const limits = new BigUint64Array(2);
+    const result = this.#c.rare.getrlimit(k.RLIMIT_NOFILE, new Uint8Array(limits.buffer));
+    // Fewer than the standards promise there never are.
+    return result < 0 ? 20 : Number(limits[0] < 1n << 20n ? limits[0] : 1n << 20n);
   }
 
   // Names.

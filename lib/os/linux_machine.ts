@@ -99,3 +99,14 @@ export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
+
+/** setrlimit's number of open files, the same on both machines. */
+export const RLIMIT_NOFILE = 7;
+/** sync_file_range: begin to write, wait for nothing. */
+export const SYNC_FILE_RANGE_WRITE = 2;
+
+/** Whether a release ("6.1.0-13-amd64") is of this version or a later one. */
+export function isKernelFrom(release: string, major: number, minor: number): boolean {
+  const [ownMajor, ownMinor] = release.split(".").map((part) => parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}

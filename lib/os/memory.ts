@@ -1,7 +1,7 @@
 // Os as a tree in memory, for tests: every verb, its own clock, limits of space and inodes, users, seeded listing order,
 // faults by script, death at any call, snapshots. Promises: the contract of os.ts as Linux keeps it; no real file is
-// touched; the same seed and the same calls give the same tree. Not modelled: umask, sticky folders, access time, loss of
-// power (what was written stays), content of FIFOs and devices.
+// touched; the same seed and the same calls give the same tree. powerCut loses what
+// was not flushed. Not modelled: umask, sticky folders, access time, content of FIFOs and devices.
 
 import {
   type Abilities,
@@ -51,6 +51,10 @@ export interface MemoryOptions {
   readBytes?: number;
   /** Most names of one inode. Default 65,000. */
   linksMax?: number;
+  /** Handles that openLimit tells of. Default 1,024. */
+  openLimit?: number;
+  /** powerCut may give back the names as they were at the last flush; costs a copy of the tree at each. */
+  power?: boolean;
   /** The clock's start, seconds since 1970. */
   startSec?: number;
 }
@@ -96,6 +100,7 @@ export class MemoryOs implements Os {
     attributes: true,
     locks: true,
     insideLinks: true,
+    syncsAll: true,
     threads: false,
   };
   readonly #options: MemoryOptions;
@@ -108,6 +113,8 @@ export class MemoryOs implements Os {
   #sec: number;
   #ns = 0;
   #dead = false;
+  /** The tree when anything was last flushed. */
+  #committed: Node | null = null;
 
   constructor(options: MemoryOptions) {
     this.#options = options;
@@ -161,6 +168,21 @@ export class MemoryOs implements Os {
     this.#dead = false;
     this.#plan.clear();
     for (const handle of [...this.#open.keys()]) this.#drop(handle);
+  }
+
+  /**
+   * The power goes: what is left is the names as they are now, or (`names` "early", with `power`) as they were when anything was last
+   * flushed, and the content of each file that was flushed after it was written; the others' is lost in one of three ways.
+   */
+  powerCut(seed: number, names: "late" | "early" = "late"): void {
+    this.restart();
+    if (names === "early" && this.#committed !== null) this.#root = this.#committed.copy();
+    let count = seed;
+    eachFile(this.#root, (file) => {
+      if (file.isFlushed || file.size === 0) return;
+      file.lose(scramble(count++) % 3, this.#space);
+      file.isFlushed = true;
+    });
   }
 
   snapshot(): MemorySnapshot {
@@ -441,6 +463,7 @@ export class MemoryOs implements Os {
       const open = this.#writable(handle);
       if (typeof open === "number") return open;
       open.node.clear(offset, offset + length, this.#space);
+      open.node.isFlushed = false;
       this.#touch(open.node);
       return 0;
     });
@@ -495,8 +518,50 @@ export class MemoryOs implements Os {
   sync(handle: Handle): Result {
     return this.#run("sync", null, () => {
       const open = this.#open.get(handle);
-      return open === undefined || open.pinned ? EBADF : 0;
+      if (open === undefined || open.pinned) return EBADF;
+      open.node.isFlushed = true;
+      this.#commitNames();
+      return 0;
     });
+  }
+
+  async syncBeside(handle: Handle): Promise<Result> {
+    await null;
+    return this.#run("syncBeside", null, () => {
+      const open = this.#open.get(handle);
+      if (open === undefined || open.pinned) return EBADF;
+      open.node.isFlushed = true;
+      this.#commitNames();
+      return 0;
+    });
+  }
+
+  async syncAll(handle: Handle): Promise<Result> {
+    await null;
+    return this.#run("syncAll", null, () => {
+      const open = this.#open.get(handle);
+      if (open === undefined || open.pinned) return EBADF;
+      eachFile(this.#root, (file) => file.isFlushed = true);
+      this.#commitNames();
+      return 0;
+    });
+  }
+
+  startSync(handle: Handle): Result {
+    return this.#run("startSync", null, () => this.#open.has(handle) ? 0 : EBADF);
+  }
+
+  unwrittenBytes(): number {
+    return 0;
+  }
+
+  openLimit(): number {
+    return this.#options.openLimit ?? 1024;
+  }
+
+  /** As with a journal: whatever is flushed, all names made before are on the disk with it. */
+  #commitNames(): void {
+    if (this.#options.power) this.#committed = this.#root.copy();
   }
 
   // Names.
@@ -1016,6 +1081,13 @@ function parts(path: Uint8Array): Uint8Array[] {
     start = end + 1;
   }
   return found;
+}
+
+function eachFile(folder: Node, visit: (file: Node) => void): void {
+  for (const { node } of folder.children.values()) {
+    if (node.kind === Kind.folder) eachFile(node, visit);
+    else if (node.kind === Kind.file) visit(node);
+  }
 }
 
 /** A 32-bit mix (Murmur3's finisher): neighbours end far apart. */

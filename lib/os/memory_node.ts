@@ -38,6 +38,8 @@ export class Node {
   target: Uint8Array = new Uint8Array(0);
   /** Of a file: page number -> content. */
   pages: Map<number, Uint8Array> = new Map();
+  /** Of a file: its content is on the disk, whatever happens. */
+  isFlushed = false;
   /** Extended attributes by name, as latin1. */
   attributes: Map<string, Uint8Array> = new Map();
   /** Locks by handle: true = exclusive. */
@@ -99,6 +101,7 @@ export class Node {
 
   /** Writes what the space allows; returns the bytes written. */
   writeAt(bytes: Uint8Array, offset: number, space: Space): number {
+    this.isFlushed = false;
     for (let done = 0; done < bytes.length;) {
       const at = offset + done;
       const number = Math.floor(at / PAGE_BYTES);
@@ -120,8 +123,15 @@ export class Node {
   }
 
   truncate(size: number, space: Space): void {
+    this.isFlushed = false;
     if (size < this.size) this.clear(size, Math.ceil(this.size / PAGE_BYTES) * PAGE_BYTES, space);
     this.size = size;
+  }
+
+  /** What the power took with it: all (0), the content but not the size (1), or all but the beginning (2). */
+  lose(how: number, space: Space): void {
+    if (how === 1) this.clear(0, Math.ceil(this.size / PAGE_BYTES) * PAGE_BYTES, space);
+    else this.truncate(how === 0 ? 0 : Math.floor(this.size / 2), space);
   }
 
   /** Makes [from, to) zeros, freeing whole pages. */
@@ -165,6 +175,7 @@ export class Node {
   cloneFrom(from: Node, space: Space): boolean {
     if (space.freePages + this.pages.size < from.pages.size) return false;
     space.freePages += this.pages.size - from.pages.size;
+    this.isFlushed = false;
     this.pages = new Map([...from.pages].map(([number, page]) => [number, page.slice()]));
     this.size = from.size;
     this.#sorted = null;
@@ -190,6 +201,7 @@ export class Node {
     copy.rdevMajor = this.rdevMajor;
     copy.rdevMinor = this.rdevMinor;
     copy.target = this.target;
+    copy.isFlushed = this.isFlushed;
     copy.parent = parent;
     for (const [number, page] of this.pages) copy.pages.set(number, page.slice());
     for (const [key, child] of this.children) {

@@ -140,6 +140,8 @@ export interface Abilities {
   readonly locks: boolean;
   /** openInside works where the kernel does it (Linux 5.6). */
   readonly insideLinks: boolean;
+  /** syncAll tells what went wrong with what was written (Linux from 5.8 on); else it only waits, or does nothing. */
+  readonly syncsAll: boolean;
   /** A handle means the same to every thread of the process: another one may work with it by its own `openLinux`. */
   readonly threads: boolean;
 }
@@ -243,8 +245,21 @@ export interface Os {
    * The same beside what this thread does; both handles stay open until it settles. What was copied is in the file then, and only then.
    */
   copyRangeBeside(from: Handle, fromOffset: number, to: Handle, toOffset: number, length: number): Promise<Result>;
-  /** Flushes the file's (or folder's) content and metadata to the device. */
+  /** Flushes the file's (or folder's) content and metadata to the device. An error is told once: a second call says nothing of it. */
   sync(handle: Handle): Result;
+  /** The same beside what this thread does; the handle stays open until it settles. Why it failed may be told as -EIO (-5). */
+  syncBeside(handle: Handle): Promise<Result>;
+  /**
+   * Flushes, beside what this thread does, all of the file system that holds the open file or folder. Where `syncsAll`, it fails
+   * if anything could not be written since the handle was opened, or since it last said so.
+   */
+  syncAll(handle: Handle): Promise<Result>;
+  /** Has the system begin to write the file's content to the device, without waiting for it; 0 where that cannot be asked for. */
+  startSync(handle: Handle): Result;
+  /** Bytes of all file systems that the system has yet to write to a device; -1 where it does not say. */
+  unwrittenBytes(): number;
+  /** Handles that this process may have open at a time. */
+  openLimit(): number;
 
   // Names.
   makeFolder(folder: Handle, name: Uint8Array, mode: number): Result;

@@ -76,6 +76,7 @@ class PortableOs implements Os {
     attributes: false,
     locks: !onWindows,
     insideLinks: false,
+    syncsAll: false,
     threads: false,
   };
   readonly #held: Map<Handle, Held> = new Map();
@@ -329,6 +330,26 @@ class PortableOs implements Os {
       }
       return 0;
     });
+  }
+
+  syncBeside(handle: Handle): Promise<Result> {
+    return Promise.resolve(this.sync(handle));
+  }
+
+  syncAll(): Promise<Result> {
+    return Promise.resolve(-Errno.ENOSYS);
+  }
+
+  startSync(handle: Handle): Result {
+    return this.#held.has(handle) ? 0 : EBADF;
+  }
+
+  unwrittenBytes(): number {
+    return -1;
+  }
+
+  openLimit(): number {
+    return 256;
   }
 
   // Names.

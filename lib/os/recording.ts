@@ -147,6 +147,21 @@ export class RecordingOs implements Os {
   sync(handle: Handle): Result {
     return this.#note("sync", null, this.#inner.sync(handle));
   }
+  async syncBeside(handle: Handle): Promise<Result> {
+    return this.#note("syncBeside", null, await this.#inner.syncBeside(handle));
+  }
+  async syncAll(handle: Handle): Promise<Result> {
+    return this.#note("syncAll", null, await this.#inner.syncAll(handle));
+  }
+  startSync(handle: Handle): Result {
+    return this.#note("startSync", null, this.#inner.startSync(handle));
+  }
+  unwrittenBytes(): number {
+    return this.#note("unwrittenBytes", null, this.#inner.unwrittenBytes());
+  }
+  openLimit(): number {
+    return this.#note("openLimit", null, this.#inner.openLimit());
+  }
   makeFolder(folder: Handle, name: Uint8Array, mode: number): Result {
     return this.#note("makeFolder", name, this.#inner.makeFolder(folder, name, mode));
   }

@@ -45,6 +45,9 @@ const rareDeclarations = {
   ioctl: { parameters: ["i32", "u32", "i32"], result: "i32" },
   copy_file_range: { parameters: ["i32", "buffer", "i32", "buffer", "u32", "u32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32" },
+  syncfs: { parameters: ["i32"], result: "i32" },
+  sync_file_range: { parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
   symlinkat: { parameters: ["buffer", "i32", "buffer"], result: "i32" },
@@ -95,6 +98,8 @@ const besideDeclarations = {
     result: "i32",
     nonblocking: true,
   },
+  fsync: { parameters: ["i32"], result: "i32", nonblocking: true },
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type Native<T> = T extends "buffer" ? Uint8Array

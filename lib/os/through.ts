@@ -97,6 +97,21 @@ export class OsThrough implements Os {
   sync(handle: Handle): Result {
     return this.inner.sync(handle);
   }
+  syncBeside(handle: Handle): Promise<Result> {
+    return this.inner.syncBeside(handle);
+  }
+  syncAll(handle: Handle): Promise<Result> {
+    return this.inner.syncAll(handle);
+  }
+  startSync(handle: Handle): Result {
+    return this.inner.startSync(handle);
+  }
+  unwrittenBytes(): number {
+    return this.inner.unwrittenBytes();
+  }
+  openLimit(): number {
+    return this.inner.openLimit();
+  }
   makeFolder(folder: Handle, name: Uint8Array, mode: number): Result {
     return this.inner.makeFolder(folder, name, mode);
   }

@@ -701,6 +701,27 @@ const claims: [string, (b: Bench) => void][] = [
     assert.equal(b.os.sync(b.root), 0);
     assert.equal(b.os.sync(-1), -EBADF);
   }],
+  ["syncBeside flushes as sync does, many at a time", async (b) => {
+    const files = Array.from({ length: 40 }, (_, i) => {
+      b.file(`file${i}`, "x");
+      return b.open(`file${i}`, OpenMode.write);
+    });
+    assert.deepEqual(await Promise.all([...files, b.root].map((file) => b.os.syncBeside(file))), Array(41).fill(0));
+    assert.equal(await b.os.syncBeside(-1), -EBADF);
+  }],
+  ["syncAll flushes all of a file system by any handle of it, where that can be done", async (b) => {
+    b.file("file", "x");
+    const results = await Promise.all([b.os.syncAll(b.root), b.os.syncAll(b.open("file")), b.os.syncAll(-1)]);
+    if (b.os.abilities.syncsAll) assert.deepEqual(results, [0, 0, -EBADF]);
+    else results.forEach((result) => oneOf(result, 0, -EBADF, -ENOSYS));
+  }],
+  ["startSync hastens what is written, and is never an error for an open file", (b) => {
+    b.file("file", "x");
+    assert.equal(b.os.startSync(b.open("file", OpenMode.write)), 0);
+    assert.equal(b.os.startSync(-1), -EBADF);
+    assert(b.os.unwrittenBytes() >= -1);
+    assert(b.os.openLimit() >= 20);
+  }],
 
   // Names in folders.
   ["makeFolder, makeLink and makeSpecial never replace what is there", (b) => {
@@ -1125,7 +1146,7 @@ const claims: [string, (b: Bench) => void][] = [
     assert.equal(b.os.lockShared(one), 0);
     assert.equal(b.os.lockShared(open()), 0);
   }],
-  ["a closed handle is refused by every verb", (b) => {
+  ["a closed handle is refused by every verb", async (b) => {
     b.file("file", "1");
     const [file, folder] = [b.open("file"), b.folder("folder")];
     b.close(file);
@@ -1141,6 +1162,9 @@ const claims: [string, (b: Bench) => void][] = [
       statHandle: b.os.statHandle(file, new Stat()),
       setMode: b.os.setMode(file, 0),
       sync: b.os.sync(file),
+      syncBeside: await b.os.syncBeside(file),
+      syncAll: b.os.abilities.syncsAll ? await b.os.syncAll(file) : -EBADF,
+      startSync: b.os.startSync(file),
       hardLink: b.os.hardLink(folder, utf8("x"), b.root, utf8("y")),
       listAttributes: b.os.listAttributes(file, bytes),
       getAttribute: b.os.getAttribute(file, utf8("user.x"), bytes),
