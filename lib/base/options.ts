@@ -160,6 +160,10 @@ export interface SyncOptions {
   inplace: boolean;
   /** In a push that may be taken up again over a new connection: 16 random bytes, by which its agents find each other; else empty. */
   runName: Uint8Array;
+  /** Whatever the run did is on the disk when it ends well; without it that holds for what replaces a file, before it does. */
+  fsync: boolean;
+  /** Nothing is flushed: after a power cut a replaced file may be neither the old nor the new one. */
+  noFsync: boolean;
 }
 
 /** Position = number on the wire. */
@@ -277,5 +281,7 @@ export function defaultOptions(): SyncOptions {
     partial: false,
     inplace: false,
     runName: NOTHING,
+    fsync: false,
+    noFsync: false,
   };
 }

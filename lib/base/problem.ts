@@ -21,6 +21,8 @@ export const Verb = {
   link: 16,
   readAttributes: 17,
   setAttributes: 18,
+  /** Bringing what was written to the disk. */
+  flush: 25,
 } as const;
 export type Verb = number;
 

@@ -26,6 +26,7 @@ const VERBS: Record<number, string> = {
   [Verb.link]: "link",
   [Verb.readAttributes]: "read extended attributes of",
   [Verb.setAttributes]: "set extended attributes of",
+  [Verb.flush]: "flush",
 };
 
 const EPERM = 1;

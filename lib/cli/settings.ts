@@ -117,6 +117,7 @@ export function rsyncSettings(): Settings {
   settings.asRsync = true;
   settings.options.modifyWindowNs = -1;
   settings.options.allowTorn = true;
+  settings.options.noFsync = true;
   settings.output.progress = false;
   settings.reconnectSeconds = 0;
   return settings;

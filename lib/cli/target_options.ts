@@ -178,6 +178,25 @@ export const TARGET_OPTIONS: readonly Option[] = [
     ...altDest("link"),
   },
   {
+    name: "fsync",
+    group: FOLDERS,
+    help: "end only when everything is on the disk; without it only what\nreplaces a file is, before it does",
+    set({ options }) {
+      options.fsync = true;
+      options.noFsync = false;
+    },
+  },
+  {
+    name: "no-fsync",
+    own: true,
+    group: FOLDERS,
+    help: "flush nothing: after a power cut a replaced file may be neither\nthe old nor the new one",
+    set({ options }) {
+      options.fsync = false;
+      options.noFsync = true;
+    },
+  },
+  {
     name: "inplace",
     group: FOLDERS,
     help: "write into the files that are there: a run that ends early leaves\nthem half old, half new",

@@ -106,15 +106,16 @@ export class AlternativeEntries {
     const folder = state.openForChange(list.parent(i));
     if (folder < 0) return false;
     const name = new Uint8Array(state.name(i));
+    const isFile = list.kind(i) === Kind.file;
     if (!replaces) {
       const linked = this.#alternatives.link(i, found, folder, name);
-      if (linked === 0 && list.kind(i) === Kind.file) state.inPlace(i);
+      if (linked === 0 && isFile) state.inPlace(i);
       else if (linked === 0) state.confirm(i);
       if (linked !== -Errno.EEXIST) return linked === 0;
     }
     const aside = stage.createOther(folder, (temporary) => this.#alternatives.link(i, found, folder, temporary));
     if (typeof aside === "number") return false;
-    stage.add({ folder, temporary: aside, name, index: i, bytes: 0, isSame: true });
+    stage.addName({ folder, temporary: aside, name, index: i, bytes: 0, isSame: true }, replaces && isFile);
     return true;
   }
 
@@ -143,10 +144,8 @@ export class AlternativeEntries {
     const folder = this.#state.openBeneath(list.path(list.parent(i)));
     const isCopied = folder >= 0 && await this.#copyInto(i, found, source, folder);
     os.close(source);
-    if (folder >= 0) {
-      this.#state.stage.release(folder);
-      os.close(folder);
-    }
+    if (folder >= 0) this.#state.stage.close(folder);
+    await this.#state.stage.pause();
     return isCopied;
   }
 
@@ -158,14 +157,15 @@ export class AlternativeEntries {
     const { temporary } = stage;
     const turn = { breathe: env.breathe, progress: () => {} };
     const isGood = await this.#copyContent(source, found, handle, options, turn) && this.#finish(i, handle);
-    if (os.close(handle) < 0 || !isGood) {
+    const volume = isGood ? stage.flushes(folder, state.replaced.has(i)) : undefined;
+    if ((volume === undefined && os.close(handle) < 0) || !isGood) {
       stage.discard(folder, temporary);
       return false;
     }
     const { size } = found.stat;
     state.totals.matchedBytes += size;
     state.transfers?.set(i, { literalBytes: 0, digest: null });
-    stage.add({ folder, temporary, name: new Uint8Array(state.name(i)), index: i, bytes: size });
+    stage.add({ folder, temporary, name: new Uint8Array(state.name(i)), index: i, bytes: size, volume, handle });
     return true;
   }
 

@@ -206,8 +206,7 @@ export class Backup {
 
   #leaveFolder(): void {
     if (this.#folder < 0) return;
-    this.#state.stage.release(this.#folder);
-    this.#state.os.close(this.#folder);
+    this.#state.stage.close(this.#folder);
     this.#folder = -1;
   }
 }

@@ -147,8 +147,7 @@ export class BasisCopy {
     const handle = isSame(os, basis, before) ? stage.create(folder, PRIVATE) : -1;
     if (handle < 0) {
       if (basis >= 0) os.close(basis);
-      stage.release(folder);
-      os.close(folder);
+      stage.close(folder);
       return null;
     }
     const size = list.size(index);
@@ -270,8 +269,7 @@ export class BasisCopy {
     os.close(this.basis);
     os.close(this.handle);
     stage.discard(this.folder, this.temporary);
-    stage.release(this.folder);
-    os.close(this.folder);
+    stage.close(this.folder);
   }
 }
 

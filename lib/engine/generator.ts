@@ -348,7 +348,7 @@ export class Generator {
     if (state.options.dryRun) return true;
     state.newFolders.place(state.list.parent(folder));
     const parent = state.openForChange(state.list.parent(folder));
-    if (isStagedWhole && parent >= 0) {
+    if (isStagedWhole && parent >= 0 && state.stage.placesWhole(parent)) {
       this.#opened(folder, state.newFolders.make(folder, parent));
       return true;
     }
@@ -577,6 +577,7 @@ export class Generator {
     const { totals } = this.#state;
     if (this.#alternatives !== null && this.#createLike(i, kind, replaces)) return;
     if (kind === Kind.file) {
+      if (replaces) this.#state.replaced.add(i);
       totals.createdFiles++;
       return this.#want(i, Change.create | Change.content);
     }
@@ -614,6 +615,7 @@ export class Generator {
   }
 
   #file(i: number, stat: Stat, equal: number): void {
+    this.#state.replaced.add(i);
     if (this.#alternatives !== null && this.#alternatives.existingFile(i, stat)) return;
     const { list, options } = this.#state;
     const change = compareMetadata(list, i, stat, options, this.#state.owners) | this.#compareAttributes(i);

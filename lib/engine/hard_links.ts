@@ -109,11 +109,11 @@ export class HardLinks {
       const decided = group.carrier;
       for (const i of group.names) {
         if (i !== decided) await this.#name(group, i);
-        const pause = this.#state.env.pause();
+        const pause = this.#state.env.pause() ?? this.#state.stage.pause();
         if (pause !== undefined) await pause;
       }
     }
-    this.#state.stage.commit();
+    await this.#state.stage.drain();
   }
 
   /** The same for what came into place last; what did not is told. */
@@ -202,7 +202,11 @@ export class HardLinks {
     const { os, stage } = this.#state;
     const name = this.#state.name(i);
     if (!stands && os.renameNew(folder, aside, folder, name) === 0) return stage.forget(aside);
-    stage.add({ folder, temporary: aside, name: new Uint8Array(name), index: i, bytes: 0, isName: true });
+    const isFile = this.#state.list.kind(i) === Kind.file;
+    stage.addName(
+      { folder, temporary: aside, name: new Uint8Array(name), index: i, bytes: 0, isName: true },
+      stands && isFile,
+    );
   }
 
   // ---- where there can be no link
@@ -220,7 +224,7 @@ export class HardLinks {
       this.#tell(i, change, group.carrier);
       if (kind === Kind.file) await this.#copyFile(group.carrier, i, stands);
       else this.#generator.placeLate(i, stands);
-      state.stage.commit();
+      await state.stage.drain();
     }
     if (!this.landed.has(i)) return;
     group.full.push(Object.assign(new Stat(), this.#carrierStat));
@@ -258,9 +262,11 @@ export class HardLinks {
     const failure = copied.errno !== 0
       ? { verb: copied.verb, errno: copied.errno }
       : applyMetadata(os, handle, fresh, this.#generator.wanted(i, existingMode));
-    const closed = os.close(handle);
+    const volume = failure === null ? stage.flushes(folder, stands) : undefined;
+    const closed = volume === undefined ? os.close(handle) : 0;
     if (failure === null && closed === 0) {
-      return stage.add({ folder, temporary, name: new Uint8Array(state.name(i)), index: i, bytes: stat.size });
+      const name = new Uint8Array(state.name(i));
+      return stage.add({ folder, temporary, name, index: i, bytes: stat.size, volume, handle });
     }
     stage.discard(folder, temporary);
     state.problem(failure?.verb ?? Verb.write, failure?.errno ?? -closed, i);

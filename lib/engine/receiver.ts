@@ -55,6 +55,8 @@ interface Incoming {
 const BASIS_BYTES = 256 << 10;
 /** Bases that are kept open to the end. */
 const LINGERING = 8;
+/** Bytes of a large file after which the system is asked to begin writing them. */
+const EARLY_BYTES = 8 << 20;
 
 export class Receiver {
   readonly #state: TargetState;
@@ -68,6 +70,8 @@ export class Receiver {
   #incoming: Incoming | null = null;
   /** Bases of files that are in place. */
   readonly #lingering: Handle[] = [];
+  /** Bytes of the large file under way when writing them was last begun. */
+  #hastened = 0;
   #piece: Uint8Array | null = null;
   /** Files of a streaming session that came though nobody here wants them. */
   readonly #passedOver = new IndexSet();
@@ -86,14 +90,21 @@ export class Receiver {
     if (!this.#take(index)) return void this.onAnswered(index);
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     if (digest !== null && !equalBytes(state.digesters!.content.hash(content), digest)) return this.#unverified(index);
+    return this.#small(index, content);
+  }
+
+  /** Writes a small file that is verified. What is staged may hold the space or the handles that it lacks: then it is tried again. */
+  #small(index: number, content: Uint8Array, isLast = false): Wait {
+    const state = this.#state;
     const parent = state.list.parent(index);
     const folder = state.openForChange(parent);
     if (state.options.inplace && folder >= 0 && !state.newFolders.has(parent)) {
       const opened = this.#openInPlace(index, folder);
       if (typeof opened === "number") return this.#failed(index, Verb.open, -opened);
-      if (opened !== null) return this.#smallInPlace(index, opened, content);
+      if (opened !== null) return this.#smallInPlace(index, folder, opened, content);
     }
     const handle = folder < 0 ? folder : this.#createSmall(folder, index, state.newFolders.has(parent));
+    if (handle < 0 && !isLast && this.#mayFree(handle)) return this.#smallAgain(index, content);
     if (handle < 0) return this.#failed(index, Verb.create, -handle);
     const temporary = this.#created;
     state.transfers?.set(index, {
@@ -104,10 +115,22 @@ export class Receiver {
     if (written < 0 || !this.#finish(index, handle, folder, temporary, content.length)) {
       state.os.close(handle);
       state.stage.discard(folder, temporary);
+      if (!isLast && this.#mayFree(written)) return this.#smallAgain(index, content);
       return written < 0 ? this.#failed(index, Verb.write, -written) : this.#answered(index);
     }
     state.totals.literalBytes += content.length;
     return this.#answered(index);
+  }
+
+  async #smallAgain(index: number, content: Uint8Array): Promise<void> {
+    await this.#state.stage.drain();
+    await this.#small(index, content, true);
+  }
+
+  /** The result lacks space or handles, and files that wait to be put in place have some. */
+  #mayFree(result: number): boolean {
+    const isShort = result === -Errno.ENOSPC || result === -Errno.EDQUOT || result === -Errno.EMFILE;
+    return isShort && this.#state.stage.isWaiting;
   }
 
   /** --inplace: opens what stands at the name, once its backup is made; null where the file is to be written aside. */
@@ -122,7 +145,7 @@ export class Receiver {
     return kept;
   }
 
-  #smallInPlace(index: number, inPlace: InPlace, content: Uint8Array): Wait {
+  #smallInPlace(index: number, folder: Handle, inPlace: InPlace, content: Uint8Array): Wait {
     const written = inPlace.write(0, content) || inPlace.end(content.length);
     if (written < 0) {
       this.#state.os.close(inPlace.handle);
@@ -130,21 +153,23 @@ export class Receiver {
     }
     const { transfers, plainDigester, totals } = this.#state;
     transfers?.set(index, { literalBytes: content.length, digest: plainDigester?.hash(content) ?? null });
-    this.#finishInPlace(index, inPlace);
+    this.#finishInPlace(index, folder, inPlace);
     totals.literalBytes += content.length;
     return this.#answered(index);
   }
 
   /** Metadata of a file that was written in place, and close. */
-  #finishInPlace(index: number, { handle }: InPlace): void {
+  #finishInPlace(index: number, folder: Handle, { handle }: InPlace): void {
     const state = this.#state;
+    const { os, stage, options } = state;
     const has = this.#stat;
     const looked = state.os.statHandle(handle, has);
     const wanted = this.#generator.wanted(index, has.mode);
     const failure = looked < 0 ? { verb: Verb.stat, errno: -looked } : applyMetadata(state.os, handle, has, wanted);
-    const closed = state.os.close(handle);
+    const synced = failure === null && options.fsync && stage.flushesEach(folder) ? os.sync(handle) : 0;
+    const closed = state.os.close(handle) || synced;
     if (failure !== null) return void this.#told(index, failure.verb, failure.errno);
-    if (closed < 0) return void this.#told(index, Verb.write, -closed);
+    if (closed < 0) return void this.#told(index, synced < 0 ? Verb.flush : Verb.write, -closed);
     state.inPlace(index);
   }
 
@@ -173,11 +198,11 @@ export class Receiver {
     if (!isWanted) return;
     if (fresh !== null) state.list.setContent(index, fresh.size, fresh.mtimeSec, fresh.mtimeNs);
     if (isDelta) return this.#beginDelta(this.#incoming);
-    this.#open(this.#incoming);
+    return this.#open(this.#incoming);
   }
 
   /** The temporary file of a large one. */
-  #open(incoming: Incoming): void {
+  #open(incoming: Incoming, isLast = false): Wait {
     const state = this.#state;
     const parent = state.list.parent(incoming.index);
     state.newFolders.place(parent);
@@ -191,6 +216,10 @@ export class Receiver {
       : typeof opened === "number"
       ? opened
       : inPlace?.handle ?? this.#create(folder, PRIVATE);
+    if (!isLast && this.#mayFree(handle)) {
+      if (folder >= 0) state.stage.close(folder);
+      return state.stage.drain().then(() => this.#open(incoming, true));
+    }
     Object.assign(incoming, { folder, handle, inPlace, temporary: state.stage.temporary });
     if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
   }
@@ -199,7 +228,7 @@ export class Receiver {
   async #beginDelta(incoming: Incoming): Promise<void> {
     const copy = await this.#copies.take(incoming.index);
     if (copy === null) {
-      this.#open(incoming);
+      await this.#open(incoming);
       if (!incoming.isVoid) incoming.basis = this.#state.openBasis(incoming.index, incoming.folder);
       return;
     }
@@ -228,7 +257,8 @@ export class Receiver {
       const count = os.readAt(incoming.basis, left < BASIS_BYTES ? piece.subarray(0, left) : piece, basisOffset + done);
       if (count <= 0) return;
       incoming.matched += count;
-      this.#data(incoming, offset + done, piece.subarray(0, count), basisOffset === offset);
+      const wait = this.#data(incoming, offset + done, piece.subarray(0, count), basisOffset === offset);
+      if (wait !== undefined) await wait;
       done += count;
       sinceBreath += count;
       if (sinceBreath < BREATH_BYTES) continue;
@@ -244,12 +274,18 @@ export class Receiver {
   }
 
   /** `isThere`: they come from the same place of the basis. */
-  #data(incoming: Incoming, offset: number, bytes: Uint8Array, isThere = false): undefined {
+  #data(incoming: Incoming, offset: number, bytes: Uint8Array, isThere = false): Wait {
     if (incoming.copy === null) incoming.digest?.data(offset, bytes);
-    if (incoming.isVoid) return;
+    if (!incoming.isVoid) return this.#put(incoming, offset, bytes, isThere);
+  }
+
+  #put(incoming: Incoming, offset: number, bytes: Uint8Array, isThere: boolean, isLast = false): Wait {
     const result = incoming.inPlace === null
       ? this.#write(incoming.handle, bytes, offset)
       : incoming.inPlace.write(offset, bytes, isThere);
+    if (!isLast && this.#mayFree(result)) {
+      return this.#state.stage.drain().then(() => this.#put(incoming, offset, bytes, isThere, true));
+    }
     incoming.copy?.overwritten(offset, bytes.length);
     incoming.end = offset + bytes.length;
     incoming.written += bytes.length;
@@ -273,6 +309,19 @@ export class Receiver {
   /** Bytes of the large file under way count as done for whoever watches. */
   #progress(written: number): void {
     this.#state.tellProgress(written);
+    this.#writeEarly(written);
+    this.#state.stage.poke();
+  }
+
+  /** What will be flushed is begun to be written while more comes, so that the barrier has little to wait for. */
+  #writeEarly(written: number): void {
+    if (written < this.#hastened + EARLY_BYTES && written >= this.#hastened) return;
+    this.#hastened = written;
+    if (this.#incoming === null) return;
+    const { index, inPlace, folder, handle } = this.#incoming;
+    const { os, stage, replaced, options } = this.#state;
+    const isFlushed = options.fsync || (inPlace === null && stage.flushes(folder, replaced.has(index)) !== undefined);
+    if (isFlushed && written > 0) os.startSync(handle);
   }
 
   async fileCopy(source: Handle, stat: Stat): Promise<number> {
@@ -333,6 +382,7 @@ export class Receiver {
       state.totals.literalBytes += literal;
       state.totals.matchedBytes += size - literal;
       state.stage.commit();
+      state.stage.poke();
     } else {
       state.os.close(handle);
       state.stage.discard(folder, temporary);
@@ -349,7 +399,7 @@ export class Receiver {
     const ended = complete && verified ? inPlace.end(size) : 0;
     if (complete && verified && ended >= 0) {
       state.transfers?.set(index, { literalBytes: written - matched, digest: incoming.plain });
-      this.#finishInPlace(index, inPlace);
+      this.#finishInPlace(index, folder, inPlace);
       state.totals.literalBytes += written - matched;
       state.totals.matchedBytes += size - (written - matched);
     } else state.os.close(inPlace.handle);
@@ -478,6 +528,11 @@ export class Receiver {
     const existingMode = isAtItsName ? -1 : this.#existingMode(folder, name);
     const failure = applyMetadata(os, handle, has, this.#generator.wanted(index, existingMode));
     if (failure !== null) return this.#told(index, failure.verb, failure.errno);
+    const volume = isAtItsName ? undefined : stage.flushes(folder, state.replaced.has(index));
+    if (volume !== undefined) {
+      stage.add({ folder, temporary, name: new Uint8Array(name), index, bytes: size, volume, handle });
+      return true;
+    }
     const closed = os.close(handle);
     if (closed < 0) {
       // The handle is gone whatever close said; the caller must not close it again, so the temporary is dropped here.
@@ -570,8 +625,7 @@ export class Receiver {
 
   #closeFolder(folder: Handle): void {
     if (folder < 0) return;
-    this.#state.stage.release(folder);
-    this.#state.os.close(folder);
+    this.#state.stage.close(folder);
   }
 
   #untransferred(index: number): void {
@@ -583,6 +637,6 @@ export class Receiver {
   #answered(index: number): Wait {
     this.#state.newFolders.answered(this.#state.list.parent(index), 1);
     this.onAnswered(index);
-    return undefined;
+    return this.#state.stage.pause();
   }
 }

@@ -155,7 +155,10 @@ export class SourceHalf implements SourcePort {
       this.#os,
       plan.list,
       (origin, path) => placeOf(this.#origins, origin, path),
-      (_folder, handle) => this.#target.closing?.(handle),
+      (_folder, handle) => {
+        this.#target.closing?.(handle);
+        this.#os.close(handle);
+      },
       this.#follower ?? undefined,
     );
     // A run that ends before they are needed does not hear of their failure.

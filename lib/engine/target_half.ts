@@ -99,6 +99,8 @@ export class TargetHalf implements TargetPort {
   readonly #listDone = new Gate<boolean>();
   readonly #answered = new Gate();
   readonly #sourceDone = new Gate<boolean>();
+  /** Never opened. */
+  readonly #failed = new Gate();
   /** Why nothing is taken any more; null while the half works. */
   #ended: { error: unknown } | null = null;
   /** The calls that are working on open files and folders across pauses. */
@@ -122,6 +124,7 @@ export class TargetHalf implements TargetPort {
     this.#asked = plan.asked ?? null;
     this.#changeMode = plan.changeMode ?? null;
     this.#generator = new Generator(this.#state);
+    this.#state.onBroken = (error) => this.fail(error);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
     this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
     this.#deleter = new Deleter(this.#state, this.#generator);
@@ -141,7 +144,8 @@ export class TargetHalf implements TargetPort {
       const complete = await this.#listDone.promise;
       await this.#answered.promise;
       state.newFolders.placeAll();
-      state.stage.commit();
+      await state.stage.drain();
+      this.#demandAlive();
       await state.links?.link();
       state.demandRoot();
       await this.#tellPlaced();
@@ -151,6 +155,7 @@ export class TargetHalf implements TargetPort {
       await state.links?.finish();
       if (complete && !state.options.dryRun) await state.alternatives?.removeNeedless();
       this.#finish();
+      if (state.options.fsync) await this.#flushEverything();
       state.demandRoot();
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
@@ -159,6 +164,7 @@ export class TargetHalf implements TargetPort {
       return state.totals;
     } finally {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
+      state.stage.halt();
       this.#ownTree?.stop();
       this.#signer.fail(this.#ended.error);
       await this.#newFiles?.stop(this.#breathe);
@@ -168,8 +174,7 @@ export class TargetHalf implements TargetPort {
       this.#receiver.abandon();
       this.#receiver.close();
       state.newFolders.placeAll();
-      if (isStop(this.#ended.error)) state.stage.keepComplete();
-      state.stage.discardAll();
+      await state.stage.end(isStop(this.#ended.error));
       this.#deleter.close();
       state.destinations?.close();
       state.folders.close();
@@ -177,10 +182,16 @@ export class TargetHalf implements TargetPort {
     }
   }
 
+  /** All that was written, renamed and removed is on the disk behind this; a signal is not held up. */
+  async #flushEverything(): Promise<void> {
+    await Promise.race([this.#state.stage.flushEverything(), this.#failed.promise]);
+  }
+
   /** --remove-source-files: what has its place is told while the source still answers. */
   async #tellPlaced(): Promise<void> {
     const { placed, failed, list, source } = this.#state;
     if (placed === null || placed.size === 0) return;
+    if (!this.#state.options.noFsync) await this.#flushEverything();
     const indexes = [...placed.descending()].filter((i) => !failed.has(list.parent(i)));
     if (indexes.length > 0) await source.placed(Uint32Array.from(indexes).reverse());
   }
@@ -188,7 +199,7 @@ export class TargetHalf implements TargetPort {
   /** The session ended: everyone who waits is told why. */
   fail(error: unknown): void {
     this.#ended ??= { error };
-    for (const gate of [this.#listDone, this.#answered, this.#sourceDone]) gate.fail(error);
+    for (const gate of [this.#listDone, this.#answered, this.#sourceDone, this.#failed]) gate.fail(error);
     this.#deleter.fail(error);
     this.#signer.fail(error);
   }
@@ -544,6 +555,8 @@ export class TargetHalf implements TargetPort {
     const existing = state.created.has(folder) ? -1 : this.#originalMode(folder, stat);
     const failure = applyMetadata(os, handle, stat, this.#generator.wanted(folder, existing));
     if (failure !== null) state.problem(failure.verb, failure.errno, folder);
+    const synced = state.stage.flushesEach(handle) ? os.sync(handle) : 0;
+    if (synced < 0) state.problem(Verb.flush, -synced, folder);
   }
 
   /** A folder whose metadata does not count gets back the mode it had. */

@@ -1,6 +1,6 @@
 // What the parts of the target half share: the list, the root, held folders, the stage, and the account of what was done.
 
-import { display } from "../base/bytes.ts";
+import { display, EMPTY } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
@@ -17,7 +17,7 @@ import { FolderCache } from "../tree/folder_cache.ts";
 import { munged } from "../tree/munged_links.ts";
 import type { AttributeWriter } from "../tree/attributes.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
-import { replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
+import { type FlushMode, replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digester, Digesters, Environment } from "./environment.ts";
 import type { HardLinks } from "./hard_links.ts";
 import type { Helper } from "./helper.ts";
@@ -30,6 +30,12 @@ import { TargetMounts } from "./target_mounts.ts";
 import type { TargetPlaces } from "./target_places.ts";
 import type { SpaceGuard } from "./space_guard.ts";
 import { isStillThere, type TargetRoot } from "./target_root.ts";
+
+/** What is flushed: with --remove-source-files all that the source will not have any more. */
+function flushMode({ dryRun, fsync, noFsync, removeSourceFiles }: SyncOptions): FlushMode {
+  if (dryRun || noFsync) return "nothing";
+  return fsync ? "everything" : removeSourceFiles ? "at last" : "replaced";
+}
 
 export interface TargetInput {
   env: Environment;
@@ -74,6 +80,10 @@ export class TargetState {
   links: HardLinks | null = null;
   /** With -A or -X: their extended attributes. Made with the root. */
   attributes: AttributeWriter | null = null;
+  /** Files whose names hold something already: what comes there replaces it. */
+  readonly replaced = new IndexSet();
+  /** Work beside all else has failed in a way that ends the run. */
+  onBroken: (error: unknown) => void = () => {};
   /** Set once the source told its roots. */
   root!: TargetRoot;
   /** What is wanted must fit; null: nobody asks. Set with the root. */
@@ -138,15 +148,23 @@ export class TargetState {
       (_, rest) => ({ root: this.root.handle, rest }),
       (folder, handle) => {
         this.newFolders.place(folder);
-        this.stage.release(handle);
+        this.stage.close(handle);
       },
       this.keptLinks ?? undefined,
+      (handle, stat) => this.stage.see(handle, stat),
     );
     this.stage = new Stage(
       this.os,
       new TemporaryNames(input.env.randomBytes),
-      (file, errno) => this.#committed(file, errno),
+      (file, errno, verb) => this.#committed(file, errno, verb),
       input.options.backup ? (file) => this.backup!.keep(file) : null,
+      {
+        mode: flushMode(input.options),
+        now: () => input.env.now(),
+        breathe: () => input.env.breathe(),
+        failed: (errno) => this.tell(Verb.flush, Cause.system, errno, EMPTY),
+        broken: (error) => this.onBroken(error),
+      },
     );
     this.newFolders = new NewFolders(this);
   }
@@ -253,9 +271,10 @@ export class TargetState {
     return handle;
   }
 
-  #committed(file: StagedFile, errno: number): void {
-    if (errno === Errno.EISDIR || errno === Errno.ENOTEMPTY || errno === Errno.EEXIST) this.#clearWay(file);
-    else this.settled(file, errno);
+  #committed(file: StagedFile, errno: number, verb: number): void {
+    const isInWay = errno === Errno.EISDIR || errno === Errno.ENOTEMPTY || errno === Errno.EEXIST;
+    if (isInWay && verb === Verb.rename) this.#clearWay(file);
+    else this.settled(file, errno, verb);
   }
 
   /** A folder stands where a file shall be: an empty one goes, a full one only with --delete, once deleting is allowed. */
@@ -276,10 +295,10 @@ export class TargetState {
   }
 
   /** The end of a staged entry: in place, or its temporary name gone and the failure told. */
-  settled(file: StagedFile, errno: number): void {
+  settled(file: StagedFile, errno: number, verb: number = Verb.rename): void {
     if (errno !== 0) {
       this.stage.discard(file.folder, file.temporary);
-      this.problem(Verb.rename, errno, file.index);
+      this.problem(verb, errno, file.index);
       return;
     }
     if (file.isName) return;

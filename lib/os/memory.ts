@@ -170,6 +170,12 @@ export class MemoryOs implements Os {
     for (const handle of [...this.#open.keys()]) this.#drop(handle);
   }
 
+  /** Everything is on the disk. */
+  flushAll(): void {
+    eachFile(this.#root, (file) => file.isFlushed = true);
+    this.#commitNames();
+  }
+
   /**
    * The power goes: what is left is the names as they are now, or (`names` "early", with `power`) as they were when anything was last
    * flushed, and the content of each file that was flushed after it was written; the others' is lost in one of three ways.
@@ -541,8 +547,7 @@ export class MemoryOs implements Os {
     return this.#run("syncAll", null, () => {
       const open = this.#open.get(handle);
       if (open === undefined || open.pinned) return EBADF;
-      eachFile(this.#root, (file) => file.isFlushed = true);
-      this.#commitNames();
+      this.flushAll();
       return 0;
     });
   }

@@ -21,7 +21,8 @@ export class FolderCache {
   readonly #list: FileList;
   readonly #placeOf: (origin: number, path: Uint8Array) => { root: Handle; rest: Uint8Array };
   readonly #follower: { openBeneath(root: Handle, path: Uint8Array): Handle };
-  readonly #beforeClose: (folder: number, handle: Handle) => void;
+  readonly #close: (folder: number, handle: Handle) => void;
+  readonly #onOpen: (handle: Handle, stat: Stat) => void;
   /** In order of use, oldest first. */
   readonly #held = new Map<number, Held>();
   readonly #stat = new Stat();
@@ -32,14 +33,16 @@ export class FolderCache {
     os: Os,
     list: FileList,
     placeOf: (origin: number, path: Uint8Array) => { root: Handle; rest: Uint8Array },
-    beforeClose: (folder: number, handle: Handle) => void = () => {},
+    close: (folder: number, handle: Handle) => void = (_, handle) => os.close(handle),
     follower: { openBeneath(root: Handle, path: Uint8Array): Handle } = os,
+    onOpen: (handle: Handle, stat: Stat) => void = () => {},
   ) {
     this.#follower = follower;
     this.#os = os;
     this.#list = list;
     this.#placeOf = placeOf;
-    this.#beforeClose = beforeClose;
+    this.#close = close;
+    this.#onOpen = onOpen;
   }
 
   /**
@@ -79,6 +82,7 @@ export class FolderCache {
     this.#held.set(folder, held);
     this.#last = folder;
     this.#lastHeld = held;
+    this.#onOpen(handle, this.#stat);
     return handle;
   }
 
@@ -95,8 +99,7 @@ export class FolderCache {
       this.#last = -1;
       this.#lastHeld = null;
     }
-    this.#beforeClose(folder, held.handle);
-    this.#os.close(held.handle);
+    this.#close(folder, held.handle);
   }
 
   close(): void {

@@ -255,6 +255,26 @@ export class ServedOs implements Os {
     return this.#os.sync(handle);
   }
 
+  syncBeside(handle: Handle): Promise<Result> {
+    return this.#os.syncBeside(handle);
+  }
+
+  syncAll(handle: Handle): Promise<Result> {
+    return this.#os.syncAll(handle);
+  }
+
+  startSync(handle: Handle): Result {
+    return this.#os.startSync(handle);
+  }
+
+  unwrittenBytes(): number {
+    return this.#os.unwrittenBytes();
+  }
+
+  openLimit(): number {
+    return this.#os.openLimit();
+  }
+
   // ---- new names
 
   makeFolder(folder: Handle, name: Uint8Array, mode: number): Result {

@@ -1,16 +1,25 @@
 // Staging (DESIGN D13): content is written aside under a temporary name in its own folder, and put in place in batches:
-// stage many, barrier, rename many. The barrier is the one place where a flush belongs. Law 1 rests here: a target name
-// holds the old content or the whole verified new content.
+// stage many, barrier, rename many. What replaces an older file passes the barrier (barrier.ts): it is on the disk before it gets
+// the name; the rest is not flushed. Law 1 rests here: a target name holds the old content or the whole verified new content.
 //
 // Each folder with staged files is held by a shared flock on its handle, so that another run's sweep of left-over temporary
-// files passes it by; a batch is committed before its folder handle is closed.
+// files passes it by. A folder handle that is given up while files of it are in the barrier is closed when they are in place.
 
+import { Verb } from "../base/problem.ts";
+import { Barrier, type Remains } from "./barrier.ts";
+import { Flush } from "./flush.ts";
 import type { TemporaryNames } from "./own_names.ts";
+import { type Volume, Volumes } from "./volumes.ts";
+import { after } from "../os/clock.ts";
 import { Errno, type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
 
-/** Files and bytes staged before they are put in place. Small: with an empty barrier a larger batch gains nothing. */
+/** Files and bytes staged before they are put in place, of what is not flushed: a larger batch gains nothing. */
 const BATCH_FILES = 256;
 const BATCH_BYTES = 64 << 20;
+
+/** What a stopped run still waits for its last flush, ms. */
+const LAST_FLUSH_MS = 1000;
+const NOTHING_LEFT: Remains = { flushed: [], unflushed: [] };
 
 /** Attempts to get the shared lock while a sweeper holds the folder for the few calls a sweep takes. */
 const LOCK_TRIES = 1000;
@@ -25,6 +34,27 @@ export interface StagedFile {
   isName?: boolean;
   /** It stands for what is there already: nothing of that is kept as a backup. */
   isSame?: true;
+  /** What `flushes` said of it: it is flushed before it gets its name. */
+  volume?: Volume;
+  /** With `volume`: the file, open; closed when it is flushed. */
+  handle?: Handle;
+}
+
+/**
+ * What is flushed before it gets its name: nothing, files that replace another one (with "at last" all else at the end of the run), or
+ * every file.
+ */
+export type FlushMode = "nothing" | "replaced" | "at last" | "everything";
+
+/** What the barrier needs. */
+export interface Durability {
+  mode: FlushMode;
+  now(): number;
+  breathe(): Promise<void>;
+  /** A file system could not be flushed. */
+  failed(errno: number): void;
+  /** Putting in place failed in a way that ends the run. */
+  broken(error: unknown): void;
 }
 
 /**
@@ -33,8 +63,8 @@ export interface StagedFile {
  */
 export type Keep = (file: StagedFile) => number;
 
-/** Told the fate of every staged file: errno 0 = in place. */
-export type Committed = (file: StagedFile, errno: number) => void;
+/** Told the fate of every staged file: errno 0 = in place; else what failed (Verb.rename, Verb.flush). */
+export type Committed = (file: StagedFile, errno: number, verb: number) => void;
 
 export class Stage {
   readonly #os: Os;
@@ -46,12 +76,31 @@ export class Stage {
   /** Written but not yet complete: removed if the run ends here. */
   readonly #open = new Map<Uint8Array, Handle>();
   readonly #locked = new Set<Handle>();
+  readonly #mode: FlushMode;
+  readonly #volumes: Volumes;
+  readonly #flush: Flush;
+  readonly #barrier: Barrier;
+  /** Files in the barrier, by folder. */
+  readonly #inBarrier = new Map<Handle, number>();
+  /** Folders that their owner gave up while files of them were in the barrier. */
+  readonly #givenUp = new Set<Handle>();
 
-  constructor(os: Os, names: TemporaryNames, committed: Committed, keep: Keep | null = null) {
+  constructor(
+    os: Os,
+    names: TemporaryNames,
+    committed: Committed,
+    keep: Keep | null,
+    { mode, now, breathe, failed, broken }: Durability,
+  ) {
     this.#keep = keep;
     this.#os = os;
     this.#names = names;
     this.#committed = committed;
+    this.#mode = mode;
+    this.#volumes = new Volumes(os);
+    this.#flush = new Flush(os, failed);
+    const land = (file: StagedFile, result: number) => this.#land(file, result);
+    this.#barrier = new Barrier({ os, flush: this.#flush, now, breathe, land, onBroken: broken });
   }
 
   /** The temporary name of the file that `create` just opened. */
@@ -85,15 +134,83 @@ export class Stage {
     }
   }
 
-  /** Takes a complete temporary file into the batch. */
+  /**
+   * Where a new file of the folder is to be flushed before it gets its name (`replaces`: another one has it): its handle then stays
+   * open and goes with it to `add`. Undefined: it need not be.
+   */
+  flushes(folder: Handle, replaces: boolean): Volume | undefined {
+    if (this.#mode === "nothing" || (!replaces && this.#mode === "replaced")) return undefined;
+    const volume = this.#volumes.of(folder);
+    if (volume === null) return undefined;
+    return replaces || this.#mode === "everything" || !volume.flushesWhole ? volume : undefined;
+  }
+
+  /** Whether a new folder may get its name with files in it that were not flushed. */
+  placesWhole(parent: Handle): boolean {
+    return this.#mode !== "everything" && !this.flushesEach(parent);
+  }
+
+  get #flushesAtEnd(): boolean {
+    return this.#mode === "everything" || this.#mode === "at last";
+  }
+
+  /** Takes a complete temporary file into the batch, or into the barrier. */
   add(file: StagedFile): void {
     this.#open.delete(file.temporary);
+    if (file.volume !== undefined) {
+      this.#inBarrier.set(file.folder, (this.#inBarrier.get(file.folder) ?? 0) + 1);
+      return this.#barrier.add(file);
+    }
     this.#batch.push(file);
     this.#batchBytes += file.bytes;
     if (this.#batch.length >= BATCH_FILES || this.#batchBytes >= BATCH_BYTES) this.commit();
   }
 
-  /** Puts the whole batch in place, in the order in which it was staged. */
+  /** Another name of a file that is in place: where it replaces something, that file is flushed first. */
+  addName(file: StagedFile, replaces: boolean): void {
+    const volume = this.flushes(file.folder, replaces);
+    const handle = volume === undefined ? -1 : this.#os.openFile(file.folder, file.temporary, OpenMode.read, 0);
+    this.add(handle < 0 ? file : { ...file, volume, handle });
+  }
+
+  /** To be waited for before more is staged; undefined while there is room. */
+  pause(): Promise<void> | undefined {
+    return this.#barrier.pause();
+  }
+
+  /** Some time has passed: what has waited long enough is flushed. */
+  poke(): void {
+    this.#barrier.poke();
+  }
+
+  /** Files are in the barrier. */
+  get isWaiting(): boolean {
+    return this.#barrier.isWaiting;
+  }
+
+  /** Puts all in place that is staged; resolves when it is. */
+  async drain(): Promise<void> {
+    this.commit();
+    await this.#barrier.drain();
+  }
+
+  /** A file comes out of the barrier. */
+  #land(file: StagedFile, result: number): void {
+    const closed = this.#os.close(file.handle!);
+    const flushed = result < 0 ? result : closed;
+    const placed = flushed < 0 ? flushed : this.#place(file);
+    this.#committed(file, placed < 0 ? -placed : 0, flushed < 0 ? Verb.flush : Verb.rename);
+    this.#leaveBarrier(file.folder);
+  }
+
+  #leaveBarrier(folder: Handle): void {
+    const left = this.#inBarrier.get(folder)! - 1;
+    if (left > 0) return void this.#inBarrier.set(folder, left);
+    this.#inBarrier.delete(folder);
+    if (this.#givenUp.delete(folder)) this.#letGo(folder);
+  }
+
+  /** Puts the batch in place that passes no barrier, in the order in which it was staged. */
   commit(): void {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
@@ -101,7 +218,7 @@ export class Stage {
     this.#batchBytes = 0;
     for (const file of batch) {
       const result = this.#place(file);
-      this.#committed(file, result < 0 ? -result : 0);
+      this.#committed(file, result < 0 ? -result : 0, Verb.rename);
     }
   }
 
@@ -125,33 +242,78 @@ export class Stage {
     this.#open.delete(temporary);
   }
 
-  /** The run is stopped: what is staged is complete, and goes in place without being told of. */
-  keepComplete(): void {
-    for (const file of this.#batch.splice(0)) {
-      if (this.#place(file) < 0) this.#os.unlink(file.folder, file.temporary);
+  /** The run is about to end: nothing more comes out of the barrier. */
+  halt(): void {
+    this.#barrier.halt();
+  }
+
+  /**
+   * The run has ended, after `halt`. With `keeps` what is complete goes in place without being told of, if it can be flushed within a
+   * second; everything else that is staged or half-written is removed.
+   */
+  async end(keeps: boolean): Promise<void> {
+    const { flushed, unflushed } = this.#barrier.isWaiting ? await this.#remains(keeps) : NOTHING_LEFT;
+    const complete = [...this.#batch.splice(0), ...flushed];
+    for (const file of complete) {
+      if (!keeps || this.#place(file) < 0) this.#os.unlink(file.folder, file.temporary);
+    }
+    for (const file of unflushed) this.#os.unlink(file.folder, file.temporary);
+    for (const [temporary, folder] of this.#open) this.#os.unlink(folder, temporary);
+    this.#open.clear();
+    for (const file of [...flushed, ...unflushed]) this.#leaveBarrier(file.folder);
+    this.#volumes.close();
+  }
+
+  async #remains(keeps: boolean): Promise<Remains> {
+    let cancel = () => {};
+    const limit = new Promise<void>((done) => cancel = after(LAST_FLUSH_MS, done));
+    try {
+      return await this.#barrier.end(keeps, limit);
+    } finally {
+      cancel();
     }
   }
 
-  /** Removes everything that is staged or half-written: the run ends early. */
-  discardAll(): void {
-    for (const [temporary, folder] of this.#open) this.#os.unlink(folder, temporary);
-    this.#open.clear();
-    for (const file of this.#batch) this.#os.unlink(file.folder, file.temporary);
-    this.#batch = [];
+  /** Everything that was written is on the disk when this resolves, where whole file systems can be flushed. */
+  flushEverything(): Promise<void> {
+    return this.#flush.volumes(this.#volumes.all());
   }
 
-  /** A folder's handle is about to be closed. */
+  /** A folder that may be changed: what holds it is flushed with everything else. */
+  see(folder: Handle, stat: Stat): void {
+    if (this.#flushesAtEnd) this.#volumes.see(folder, stat);
+  }
+
+  /** Whether the folder itself is to be flushed at the end, and each file in it before it gets its name. */
+  flushesEach(folder: Handle): boolean {
+    return this.#flushesAtEnd && this.#volumes.of(folder)?.flushesWhole === false;
+  }
+
+  /** A folder's handle is about to be closed by its owner; nothing of it may be in the barrier. */
   release(folder: Handle): void {
+    this.#volumes.forget(folder);
     if (!this.#locked.has(folder)) return;
     this.commit();
     this.#locked.delete(folder);
     this.#os.unlock(folder);
   }
 
+  /** Closes a folder: at once, or when what is staged in it is in place. */
+  close(folder: Handle): void {
+    if (this.#inBarrier.has(folder)) this.#givenUp.add(folder);
+    else this.#letGo(folder);
+  }
+
+  #letGo(folder: Handle): void {
+    this.release(folder);
+    this.#os.close(folder);
+  }
+
   /** Keeps other runs' sweeps away from what is staged in the folder until `release`. */
   hold(folder: Handle): void {
     if (this.#locked.has(folder)) return;
     this.#locked.add(folder);
+    if (this.#flushesAtEnd) this.#volumes.of(folder);
     for (let i = 0; i < LOCK_TRIES; i++) if (this.#os.lockShared(folder) !== -Errno.EAGAIN) return;
   }
 }

@@ -70,6 +70,8 @@ const OPTION_BITS = {
   removeSourceFiles: 61,
   partial: 62,
   inplace: 63,
+  fsync: 64,
+  noFsync: 65,
   allowOtherDevice: 67,
   noSpaceCheck: 68,
   tellsFinished: 80,

@@ -342,6 +342,8 @@ const WRITTEN: Entry[] = [
 ];
 
 const IN_PLACE: Scenario[] = [
+  { name: "--fsync", options: "-ai --fsync --delete", entries: CHANGED },
+  { name: "--fsync -b", options: "-aib --fsync", entries: CHANGED, ...TIMELESS },
   { name: "--inplace", options: "-ai --inplace", entries: WRITTEN },
   { name: "--inplace --no-whole-file", options: "-ai --inplace --no-whole-file --delete", entries: WRITTEN },
   { name: "--inplace -S", options: "-aiS --inplace", entries: WRITTEN },
