@@ -164,6 +164,10 @@ export interface SyncOptions {
   fsync: boolean;
   /** Nothing is flushed: after a power cut a replaced file may be neither the old nor the new one. */
   noFsync: boolean;
+  /** A large file that came in part is kept in a folder of ours beside it: the next run has it as a basis. */
+  keepsPartials: boolean;
+  /** --partial-dir: where it is kept instead, relative to the folder of the file; "": not. */
+  partialDir: string;
 }
 
 /** Position = number on the wire. */
@@ -179,8 +183,13 @@ export function keepsFolderTimes(
 }
 
 /** Whether the target has other folders to deal with than its root. */
-export function hasDestinations({ backup, altKind }: SyncOptions): boolean {
-  return backup || altKind !== "none";
+export function hasDestinations({ backup, altKind, partialDir }: SyncOptions): boolean {
+  return backup || altKind !== "none" || partialDir.startsWith("/");
+}
+
+/** Whether what came of a file in part is kept somewhere else than under its name. */
+export function hasPartials({ keepsPartials, partial, partialDir, inplace, dryRun }: SyncOptions): boolean {
+  return !inplace && !dryRun && (partialDir !== "" || (keepsPartials && !partial));
 }
 
 /** Whether anything at the target may be deleted. */
@@ -283,5 +292,7 @@ export function defaultOptions(): SyncOptions {
     runName: NOTHING,
     fsync: false,
     noFsync: false,
+    keepsPartials: false,
+    partialDir: "",
   };
 }

@@ -5,6 +5,7 @@ import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts"
 import { KEPT_OPTIONS } from "./kept_options.ts";
 import type { Option } from "./option.ts";
 import { OUTPUT_OPTIONS } from "./output_options.ts";
+import { STAGING_OPTIONS } from "./staging_options.ts";
 import { TARGET_OPTIONS } from "./target_options.ts";
 import { TRANSFER_OPTIONS } from "./transfer_options.ts";
 
@@ -12,6 +13,7 @@ export const OPTIONS: readonly Option[] = [
   ...TRANSFER_OPTIONS,
   ...KEPT_OPTIONS,
   ...TARGET_OPTIONS,
+  ...STAGING_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...OUTPUT_OPTIONS,
   ...EFFECTLESS_OPTIONS,

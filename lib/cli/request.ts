@@ -12,6 +12,7 @@ import { type Ends, readLogin, readOperands, splitRemote } from "./operands.ts";
 import { checkIconv, checkMaxAlloc } from "./connection_options.ts";
 import { parseInto, parseWords } from "./option_words.ts";
 import { usageError } from "./option_values.ts";
+import { settleStaging } from "./staging.ts";
 import { defaultSettings, type OutputSettings, type RuleWord, type Settings, type StopTime } from "./settings.ts";
 
 /** What the command line says about rules. */
@@ -53,6 +54,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   // Nothing is compared or deleted then.
   if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
+  settleStaging(settings, env);
   nameBackups(settings);
   settings.options.deleteExcluded = settings.deleteExcluded;
   if (options.userMap.length > 0) options.owner = true;

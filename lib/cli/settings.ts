@@ -118,6 +118,7 @@ export function rsyncSettings(): Settings {
   settings.options.modifyWindowNs = -1;
   settings.options.allowTorn = true;
   settings.options.noFsync = true;
+  settings.options.keepsPartials = false;
   settings.output.progress = false;
   settings.reconnectSeconds = 0;
   return settings;
@@ -125,7 +126,7 @@ export function rsyncSettings(): Settings {
 
 export function defaultSettings(): Settings {
   return {
-    options: defaultOptions(),
+    options: { ...defaultOptions(), keepsPartials: true },
     output: defaultOutput(),
     rules: [],
     filterFiles: 0,

@@ -196,28 +196,5 @@ export const TARGET_OPTIONS: readonly Option[] = [
       options.noFsync = true;
     },
   },
-  {
-    name: "inplace",
-    group: FOLDERS,
-    help: "write into the files that are there: a run that ends early leaves\nthem half old, half new",
-    ...turns("inplace"),
-  },
-  {
-    name: "partial",
-    group: FOLDERS,
-    help:
-      "keep a file that came in part when the run ends early, in place of\nthe old one; the next run goes on from it",
-    ...turns("partial"),
-  },
-  {
-    name: "",
-    short: "P",
-    group: FOLDERS,
-    help: "same as --partial --progress",
-    set(settings) {
-      settings.options.partial = true;
-      settings.output.progress = true;
-    },
-  },
   { name: "mkpath", group: FOLDERS, help: "make the folders above the target, too", ...turns("mkpath") },
 ];

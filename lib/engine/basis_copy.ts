@@ -5,7 +5,7 @@
 // more than MOST copies and, beyond one file, BUDGET_BYTES wait at a time.
 
 import { IndexSet } from "../base/index_set.ts";
-import { type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
+import { type Handle, type Os, Stat } from "../os/os.ts";
 import { PRIVATE } from "../tree/fresh_files.ts";
 import { isUnchanged, statRegular } from "../tree/read_file.ts";
 import { clone } from "../tree/copy.ts";
@@ -143,7 +143,7 @@ export class BasisCopy {
     // A folder handle of its own: the cache may close the shared one meanwhile.
     const folder = state.openBeneath(list.path(parent));
     if (folder < 0) return null;
-    const basis = os.openFile(folder, state.name(index), OpenMode.read, 0);
+    const basis = state.openBasis(index, folder);
     const handle = isSame(os, basis, before) ? stage.create(folder, PRIVATE) : -1;
     if (handle < 0) {
       if (basis >= 0) os.close(basis);

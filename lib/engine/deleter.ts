@@ -12,6 +12,7 @@ import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
+import { isPartialFolderName, sweepPartials } from "../tree/partials.ts";
 import { replaceEmptyFolder, sweep } from "../tree/stage.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { Generator } from "./generator.ts";
@@ -394,7 +395,12 @@ export class Deleter {
   /** A temporary file that a dead run left in a folder that goes: it goes too. 1 if it stays. */
   #clearOwn(folder: Handle, name: Uint8Array): number {
     const { os, options, env } = this.#state;
-    if (options.dryRun || !isOwnTemporary(name)) return 1;
+    if (options.dryRun) return 1;
+    if (isPartialFolderName(name)) {
+      sweepPartials(os, folder, env.identity.uid, Infinity);
+      return os.statAt(folder, name, 0, name.length, new Stat()) === -Errno.ENOENT ? 0 : 1;
+    }
+    if (!isOwnTemporary(name)) return 1;
     return sweep(os, folder, [name], env.identity.uid) === 1 ? 0 : 1;
   }
 

@@ -14,6 +14,7 @@ export class Destinations {
   readonly #state: TargetState;
   readonly backup: Backup | null;
   readonly alternatives: Alternatives | null;
+  #partials: Handle;
 
   /** The target root is open; in a dry run it may be missing. */
   constructor(state: TargetState) {
@@ -21,8 +22,15 @@ export class Destinations {
     const { os, options, root, env } = state;
     this.sides = new SideFolders(os, root.path, env.umask);
     this.backup = options.backup ? new Backup(state, this.sides) : null;
+    this.#partials = options.partialDir.startsWith("/") ? this.sides.open(options.partialDir) : -Errno.ENOENT;
     const roots = options.altDests.map((word) => this.#openAlternative(state, word)).filter((handle) => handle >= 0);
     this.alternatives = roots.length > 0 ? new Alternatives(state, roots) : null;
+  }
+
+  /** --partial-dir, an absolute one; a negated errno while there is none. */
+  partials(makes: boolean): Handle {
+    if (this.#partials < 0 && makes) this.#partials = this.sides.make(this.#state.options.partialDir);
+    return this.#partials;
   }
 
   /** What the generator asks of the alternatives; null where there are none. */

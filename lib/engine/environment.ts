@@ -16,6 +16,8 @@ export interface Environment {
   pause(): Promise<void> | undefined;
   /** Milliseconds since some moment, with fractions. */
   now(): number;
+  /** Seconds since 1970; without it nothing counts as old. */
+  wallSeconds?(): number;
   randomBytes(count: number): Uint8Array;
   readonly accounts: Accounts;
   /** What stands at the target stays as it is: only new names are made (a served root). */

@@ -17,6 +17,7 @@ import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
 import { digestFile } from "../tree/digest_file.ts";
 import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
+import { isPartialFolder, isPartialFolderName } from "../tree/partials.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
 import type { AlternativeEntries } from "./alternative_entries.ts";
@@ -47,6 +48,8 @@ export class Generator {
   ownEntries = 0;
   /** Temporary names seen, by folder. */
   readonly leftovers = new Map<number, Uint8Array[]>();
+  /** Folders with partials of earlier runs in them. */
+  readonly withPartials: number[] = [];
   #folder = -1;
   #handle: Handle = -1;
   /** What else the folder holds is not this run's business. */
@@ -611,7 +614,8 @@ export class Generator {
   }
 
   #isDelta(i: number, stat: Stat): boolean {
-    return this.#state.usesDelta && Math.min(this.#state.list.size(i), stat.size) >= LEAST_DELTA_BYTES;
+    const { usesDelta, list } = this.#state;
+    return usesDelta && Math.min(list.size(i), stat.size) >= LEAST_DELTA_BYTES;
   }
 
   #file(i: number, stat: Stat, equal: number): void {
@@ -770,7 +774,13 @@ export class Generator {
     state.totals.transferredFiles++;
     state.totals.transferredBytes += state.list.size(i);
     this.#report(i, change);
-    if (!state.options.dryRun) this.#enqueue(i, isDelta);
+    if (!state.options.dryRun) this.#enqueue(i, this.#resumes(i) || isDelta);
+  }
+
+  /** Whether there is a part of file i from an earlier run that a delta can be made against. */
+  #resumes(i: number): boolean {
+    const { partials, streaming, usesDelta } = this.#state;
+    return partials !== null && !streaming && partials.find(i, this.#handle) >= LEAST_DELTA_BYTES && usesDelta;
   }
 
   #enqueue(i: number, isDelta: boolean): void {
@@ -847,7 +857,13 @@ export class Generator {
     return looked < 0 ? Kind.unknown : stat.kind;
   }
 
+  #hasPartials(name: Uint8Array): boolean {
+    const stat = this.#statOwn(name);
+    return stat !== null && isPartialFolder(stat, this.#state.env.identity.uid);
+  }
+
   #leftover(name: Uint8Array): void {
+    if (isPartialFolderName(name) && this.#hasPartials(name)) return void this.withPartials.push(this.#folder);
     if (!isOwnTemporary(name)) {
       const path = joinPath(this.#state.list.path(this.#folder), name);
       return this.#state.tell(Verb.skip, Cause.reservedName, 0, path);

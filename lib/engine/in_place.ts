@@ -39,6 +39,12 @@ export class InPlace {
     return null;
   }
 
+  /** The same for a file that is open already, and is told of whole: an error shows when it is written. */
+  static on(os: Os, handle: Handle, makesHoles: boolean): InPlace {
+    const stat = new Stat();
+    return new InPlace(os, handle, os.statHandle(handle, stat) === 0 ? stat.size : 0, makesHoles);
+  }
+
   /** Takes content; 0 or a negated errno. `isThere`: the file has it there already. */
   write(offset: number, bytes: Uint8Array, isThere = false): number {
     const cleared = this.#clear(offset);

@@ -47,6 +47,8 @@ interface Incoming {
   isWanted: boolean;
   /** --inplace: what writes into the file that is there; `handle` is its own then, and there is no temporary. */
   inPlace: InPlace | null;
+  /** The temporary is what came before: it is written on only where it differs. */
+  resumed: InPlace | null;
   /** Content is discarded: not wanted here, or writing it failed. */
   isVoid: boolean;
 }
@@ -188,6 +190,7 @@ export class Receiver {
       end: 0,
       plain: null,
       inPlace: null,
+      resumed: null,
     };
     const digest = state.digesters === null
       ? null
@@ -329,7 +332,8 @@ export class Receiver {
     const state = this.#state;
     if (incoming.isVoid) return 0;
     const turn = { breathe: state.env.breathe, progress: (copied: number) => this.#progress(copied) };
-    if (incoming.inPlace !== null) return await this.#copyInPlace(incoming, incoming.inPlace, source, stat);
+    const there = incoming.inPlace ?? this.#resume(incoming);
+    if (there !== null) return await this.#copyInPlace(incoming, there, source, stat);
     const { handle, size } = incoming;
     // A part that is kept is one from the start.
     const shared = state.options.partial ? null : state.helper?.shared(size) ?? null;
@@ -339,6 +343,17 @@ export class Receiver {
     if (result.verb === Verb.read) return -result.errno;
     this.#voidIncoming(result.verb, result.errno);
     return 0;
+  }
+
+  /** Where a part of the file is kept from an earlier run, that becomes the temporary file; null where none is. */
+  #resume(incoming: Incoming): InPlace | null {
+    const { partials, os, options } = this.#state;
+    const { index, folder, temporary, handle: fresh } = incoming;
+    const handle = partials?.take(index, folder, temporary) ?? null;
+    if (handle === null) return null;
+    os.close(fresh);
+    incoming.handle = handle;
+    return incoming.resumed = InPlace.on(os, handle, options.sparse);
   }
 
   async #copyInPlace(incoming: Incoming, inPlace: InPlace, source: Handle, stat: Stat): Promise<number> {
@@ -374,9 +389,12 @@ export class Receiver {
     if (!complete && incoming.isWanted) state.wanted.add(index);
     if (incoming.isVoid) return complete ? this.#answered(index) : undefined;
     if (incoming.inPlace !== null) return this.#endInPlace(incoming, incoming.inPlace, complete, verified);
-    const sized = complete && verified ? state.os.truncate(handle, size) : 0;
+    const sized = complete && verified ? incoming.resumed?.end(size) ?? state.os.truncate(handle, size) : 0;
     state.transfers?.set(index, { literalBytes: incoming.written - incoming.matched, digest: incoming.plain });
+    // What came before is no file just made: nothing is known of what it has.
+    if (incoming.resumed !== null) this.#fresh.forget();
     const good = complete && verified && sized >= 0 && this.#finish(index, handle, folder, temporary, size);
+    if (incoming.resumed !== null) this.#fresh.forget();
     if (good) {
       const literal = incoming.written - incoming.matched;
       state.totals.literalBytes += literal;
@@ -433,12 +451,20 @@ export class Receiver {
     const incoming = this.#incoming;
     this.#incoming = null;
     if (incoming === null) return;
+    const isKept = incoming.isVoid || incoming.inPlace !== null || this.#keep(incoming);
     this.#closeBasis(incoming);
     if (incoming.isVoid) return;
-    const isKept = incoming.inPlace !== null || (this.#state.options.partial && this.#keepPart(incoming));
     this.#state.os.close(incoming.handle);
     if (!isKept) this.#state.stage.discard(incoming.folder, incoming.temporary);
     this.#closeFolder(incoming.folder);
+  }
+
+  #keep(incoming: Incoming): boolean {
+    const { partials, options, stage } = this.#state;
+    if (partials === null) return options.partial && this.#keepPart(incoming);
+    if (!partials.keep(incoming)) return false;
+    stage.forget(incoming.temporary);
+    return true;
   }
 
   /** --partial: what came, up to its last byte, gets the file's name, and a time that the quick check does not take for the whole. */

@@ -176,6 +176,7 @@ export class TargetHalf implements TargetPort {
       state.newFolders.placeAll();
       await state.stage.end(isStop(this.#ended.error));
       this.#deleter.close();
+      state.partials?.close();
       state.destinations?.close();
       state.folders.close();
       if (state.root !== undefined && state.root.handle >= 0) state.os.close(state.root.handle);
@@ -310,7 +311,8 @@ export class TargetHalf implements TargetPort {
     const state = this.#state;
     const { options } = state;
     // Where much of what is listed may be left out, the source waits for what is wanted.
-    const wantsAll = !options.existing && options.maxSize === null && options.minSize === null;
+    const wantsAll = !options.existing && options.maxSize === null && options.minSize === null &&
+      !state.partials?.areElsewhere;
     state.streaming = state.root.isEmpty && !options.dryRun && wantsAll && state.alternatives === null;
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
@@ -580,6 +582,11 @@ export class TargetHalf implements TargetPort {
       // Our own hold on the folder would stand in the way of the sweep's exclusive lock: it is given up first.
       state.stage.release(handle);
       sweep(state.os, handle, names, state.env.identity.uid);
+    }
+    for (const folder of this.#generator.withPartials) {
+      const handle = state.folders.get(folder);
+      // Its time is renewed by that.
+      if (handle >= 0 && state.partials?.sweep(handle)) state.openForChange(folder);
     }
   }
 }

@@ -6,6 +6,7 @@ import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Errno, type Handle, isSameInode, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
+import { PARTIAL_FOLDER } from "../tree/partials.ts";
 import { holdsNothing } from "../tree/own_names.ts";
 
 export interface TargetRoot {
@@ -48,7 +49,7 @@ function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   const handle = os.openRoot(word);
   if (handle < 0) refuse("selection", `cannot open target "${display(word)}": ${errnoText(-handle)}`);
   const names = new Listing();
-  const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names);
+  const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names) && !hasPartials(os, handle);
   return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
 }
 
@@ -66,7 +67,13 @@ function openParent(os: Os, word: Uint8Array, isEmpty: boolean): TargetRoot {
     refuse("selection", `cannot open target folder "${display(parent)}": ${errnoText(-handle)}; make it first`);
   }
   const singleName = new Uint8Array(word.subarray(word.lastIndexOf(SLASH) + 1));
-  return { path: parent, handle, singleName, hasMetadata: false, isNew: false, isEmpty };
+  const startsAnew = isEmpty && !hasPartials(os, handle);
+  return { path: parent, handle, singleName, hasMetadata: false, isNew: false, isEmpty: startsAnew };
+}
+
+/** Whether something came in part before: then it is asked for as a delta. */
+function hasPartials(os: Os, root: Handle): boolean {
+  return os.statAt(root, PARTIAL_FOLDER, 0, PARTIAL_FOLDER.length, new Stat()) === 0;
 }
 
 function parentOf(word: Uint8Array): Uint8Array {

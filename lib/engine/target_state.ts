@@ -5,7 +5,7 @@ import { TsyncError } from "../base/errors.ts";
 import { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
-import { mayDelete, type SyncOptions } from "../base/options.ts";
+import { hasPartials, mayDelete, type SyncOptions } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, OpenMode, type Os, type Stat } from "../os/os.ts";
 import type { FilterPlace, FilterSet } from "../filter/filter_set.ts";
@@ -25,6 +25,7 @@ import { KeptLinks } from "./kept_links.ts";
 import type { Alternatives } from "./alternatives.ts";
 import type { Backup } from "./backup.ts";
 import type { Destinations } from "./destinations.ts";
+import { Partials } from "./partials.ts";
 import { NewFolders } from "./new_folders.ts";
 import { TargetMounts } from "./target_mounts.ts";
 import type { TargetPlaces } from "./target_places.ts";
@@ -75,6 +76,8 @@ export class TargetState {
   readonly mounts: TargetMounts | null;
   readonly stage: Stage;
   readonly newFolders: NewFolders;
+  /** Where parts of files stay that do not come to their end; null where they do not. */
+  readonly partials: Partials | null;
   readonly totals: Totals = zeroTotals();
   /** With -H: the names of one inode. Made before anything is listed. */
   links: HardLinks | null = null;
@@ -167,6 +170,7 @@ export class TargetState {
       },
     );
     this.newFolders = new NewFolders(this);
+    this.partials = hasPartials(input.options) ? new Partials(this) : null;
   }
 
   get backup(): Backup | null {
@@ -208,9 +212,10 @@ export class TargetState {
     return this.options.mungeLinks ? munged(target) : target;
   }
 
-  /** Opens what a delta of file i is made against: the file at the target, or the one found elsewhere. */
+  /** Opens what a delta of file i is made against: what came of it before, or the file at the target, or the one found elsewhere. */
   openBasis(i: number, folder: Handle): Handle {
-    return this.alternatives?.openBasis(i) ?? this.os.openFile(folder, this.name(i), OpenMode.read, 0);
+    return this.partials?.openBasis(i, folder) ?? this.alternatives?.openBasis(i) ??
+      this.os.openFile(folder, this.name(i), OpenMode.read, 0);
   }
 
   /** Name of entry i at the target: the listed one, or the one the target path gives to a single file. */
@@ -317,6 +322,7 @@ export class TargetState {
   /** A file's content is complete and where it belongs. */
   inPlace(i: number): void {
     this.confirm(i);
+    this.partials?.placed(i);
     this.doneFiles++;
     this.doneBytes += this.list.size(i);
     this.links?.landed.add(i);

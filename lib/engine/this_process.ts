@@ -4,7 +4,7 @@
 import { utf8 } from "../base/bytes.ts";
 import { openAccounts } from "../os/accounts.ts";
 import { openOs } from "../os/choose.ts";
-import { monotonicMs, nextTurn } from "../os/clock.ts";
+import { monotonicMs, nextTurn, wallSeconds } from "../os/clock.ts";
 import { effectiveUid, env, setUmask, workingFolder } from "../os/process.ts";
 import { randomBytes } from "../os/random.ts";
 import type { Environment } from "./environment.ts";
@@ -48,6 +48,7 @@ export function openEnvironment({ pace, worked }: ProcessHooks): Environment {
     breathe,
     pause: () => pace?.() ?? (monotonicMs() - breathed > stretch ? breathe() : undefined),
     now: monotonicMs,
+    wallSeconds,
     randomBytes,
     get accounts() {
       return accounts();

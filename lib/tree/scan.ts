@@ -19,6 +19,7 @@ import { unmunged } from "./munged_links.ts";
 import type { NamedPaths, PathRange } from "./named_paths.ts";
 import { listsFolders, type Origin, placeOf } from "./origins.ts";
 import { isOwnName } from "./own_names.ts";
+import { isPartialFolder, isPartialFolderName } from "./partials.ts";
 import type { ScanPlaces } from "./scan_places.ts";
 import { SortedListing } from "./sorted_listing.ts";
 
@@ -469,6 +470,10 @@ export class Scan {
     const length = listing.length[row];
     const names = listing.names;
     if (isOwnName(names, at, length)) {
+      // What came in part here is no business of who copies from here.
+      const isOurs = isPartialFolderName(listing.name(row)) &&
+        this.#os.statAt(handle, names, at, length, this.#stat) === 0;
+      if (isOurs && isPartialFolder(this.#stat, null)) return true;
       this.#problem(Verb.skip, Cause.reservedName, 0, joinPath(path, listing.name(row)));
       return true;
     }

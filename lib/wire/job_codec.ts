@@ -42,6 +42,7 @@ const OPTION_BITS = {
   hardLinks: 21,
   acls: 22,
   xattrs: 23,
+  keepsPartials: 24,
   executability: 30,
   omitDirTimes: 31,
   omitLinkTimes: 32,
