@@ -87,8 +87,9 @@ export class ServedRoot {
     if (keeps === "nothing") return { agentIsSource, options, paths };
     const destroying = (["delete", "force", "inplace"] as const).find((name) => options[name]);
     if (destroying !== undefined) refuse(`keeps what is there: --${destroying} is not allowed`);
-    // What came of a file before a run was stopped would take the place of the whole old one, or the name of the whole new one.
-    return { agentIsSource, options: { ...options, partial: false }, paths };
+    // What came of a file before a run was stopped would take the place of the whole old one, or the name of the whole new one; aside it
+    // could not be removed again.
+    return { agentIsSource, options: { ...options, partial: false, keepsPartials: false, partialDir: "" }, paths };
   }
 }
 

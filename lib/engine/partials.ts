@@ -206,7 +206,12 @@ export class Partials {
   /** Takes the folder of partials away if it is empty; one that an absolute word names stays, as in rsync. */
   #removeEmpty(folder: Handle): void {
     if (this.#isAbsolute) return;
-    if (this.#isOurs) return void this.#os.removeFolder(folder, PARTIAL_FOLDER);
+    if (this.#isOurs) {
+      const partials = openPartials(this.#os, folder, this.#uid);
+      if (partials < 0) return;
+      this.#os.close(partials);
+      return void this.#os.removeFolder(folder, PARTIAL_FOLDER);
+    }
     const { parent, name } = this.#split(folder);
     if (parent < 0) return;
     this.#os.removeFolder(parent, name);

@@ -42,7 +42,7 @@ const ARCHIVE = {
 };
 
 Deno.test("-a means -rlptgoD and nothing else", () => {
-  assertEquals(sync("-a s d").request.options, { ...defaultOptions(), ...ARCHIVE });
+  assertEquals(sync("-a s d").request.options, { ...defaultOptions(), ...ARCHIVE, keepsPartials: true });
   assertEquals(sync("-rlptgoD s d").request.options, sync("-a s d").request.options);
   assertEquals(sync("-rlptgo --devices --specials s d").request.options, sync("-a s d").request.options);
 });
@@ -51,6 +51,7 @@ Deno.test("a later option overrides an earlier one, by its long and its short na
   const without = (...names: string[]) => ({
     ...defaultOptions(),
     ...ARCHIVE,
+    keepsPartials: true,
     ...Object.fromEntries(names.map((name) => [name, false])),
   });
   assertEquals(sync("-a --no-owner s d").request.options, without("owner"));

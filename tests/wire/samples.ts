@@ -389,6 +389,7 @@ export const SAMPLES: Sample[] = [
     ...PUSH,
     options: { ...PUSH.options, backup: true, backupSuffix: "~\xff", backupDir: "../kept\xff", mkpath: true },
   }),
+  job("JOB with partials", { ...PUSH, options: { ...PUSH.options, keepsPartials: true, partialDir: ".kept\xff" } }),
   job("JOB with alternatives", {
     ...PUSH,
     options: {
