@@ -32,6 +32,12 @@ export class IndexSet {
     return true;
   }
 
+  /** The lowest member; -1: there is none. */
+  lowest(): number {
+    const word = this.#words.findIndex((bits) => bits !== 0);
+    return word < 0 ? -1 : word * 32 + 31 - Math.clz32(this.#words[word] & -this.#words[word]);
+  }
+
   /** Members from the highest to the lowest: children come before the folder that holds them. */
   *descending(): Generator<number> {
     for (let word = this.#words.length - 1; word >= 0; word--) {

@@ -3,16 +3,17 @@
 
 import { openLinux } from "./linux.ts";
 import type { Os } from "./os.ts";
+import { patient } from "./patient.ts";
 import { openPortable } from "./portable.ts";
 import { env } from "./process.ts";
 
 /** `heedsEnvironment`: TSYNC_OS counts. */
 export function openOs(heedsEnvironment = true): Os {
-  if (heedsEnvironment && env("TSYNC_OS") === "portable") return openPortable();
+  if (heedsEnvironment && env("TSYNC_OS") === "portable") return patient(openPortable());
   try {
-    return openLinux();
+    return patient(openLinux());
   } catch {
     // No Linux, no glibc or no permission for FFI.
-    return openPortable();
+    return patient(openPortable());
   }
 }

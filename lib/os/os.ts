@@ -319,6 +319,7 @@ export const Errno = {
   EBADF: 9,
   EAGAIN: 11,
   EADDRINUSE: 98,
+  ESTALE: 116,
   EACCES: 13,
   EEXIST: 17,
   EXDEV: 18,

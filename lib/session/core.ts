@@ -23,6 +23,12 @@ export interface SessionCore {
   now(): number;
 }
 
+/** The file that the peer has in hand, as far as we know: the one whose content we wait for, or that it was sent last. */
+export interface InHand {
+  path: Uint8Array;
+  isSent: boolean;
+}
+
 /** The peer broke a rule. */
 export function broken(detail: string): never {
   throw new TsyncError({ kind: "stream", detail });

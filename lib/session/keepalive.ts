@@ -26,8 +26,8 @@ export interface KeepaliveView {
   /** A message is being handled, so that nothing is read. */
   isHandling(): boolean;
   sendPing(): void;
-  /** Nothing was heard for `idleMs`. */
-  onSilence(idleMs: number): void;
+  /** No work was heard of for `idleMs`; `isAlive`: the peer answered meanwhile. */
+  onSilence(idleMs: number, isAlive: boolean): void;
 }
 
 export class Keepalive {
@@ -38,6 +38,8 @@ export class Keepalive {
   #pingMs = KEEPALIVE_MS;
   #isHandshake = true;
   #idleMs = 0;
+  /** PINGs without work since then. */
+  #barePings = 0;
   #lastTickMs = 0;
   #peerCounter = 0;
   #partialMark = 0;
@@ -68,7 +70,7 @@ export class Keepalive {
 
   /** A whole message other than PING came. */
   heard(): void {
-    this.#idleMs = 0;
+    this.#worked();
     this.#partialMark = 0;
   }
 
@@ -77,13 +79,18 @@ export class Keepalive {
     if (bytes < this.#partialMark) this.#partialMark = 0;
     if (bytes - this.#partialMark < PROGRESS_BYTES) return;
     this.#partialMark = bytes;
-    this.#idleMs = 0;
+    this.#worked();
   }
 
   heardPing(counter: number): void {
+    if (counter <= this.#peerCounter) this.#barePings++;
     if (counter <= this.#peerCounter || this.#isHandshake) return;
     this.#peerCounter = counter;
-    this.#idleMs = 0;
+    this.#worked();
+  }
+
+  #worked(): void {
+    this.#idleMs = this.#barePings = 0;
   }
 
   #tick(): void {
@@ -95,7 +102,9 @@ export class Keepalive {
     // While a message is handled nothing is read; then only a write that is stuck tells of the peer.
     const isDeaf = this.#view.isHandling() && !(this.#view.isWriting() && silentMs > TICK_MS);
     this.#idleMs = isDeaf ? 0 : this.#idleMs + elapsed;
-    if (this.#timeoutMs > 0 && this.#idleMs >= this.#timeoutMs) return this.#view.onSilence(this.#idleMs);
+    if (this.#timeoutMs > 0 && this.#idleMs >= this.#timeoutMs) {
+      return this.#view.onSilence(this.#idleMs, this.#barePings > 1);
+    }
     if (!this.#view.isWriting() && silentMs >= this.#pingMs) this.#view.sendPing();
   }
 }

@@ -37,7 +37,7 @@ import {
   decodeSignature,
   decodeWant,
 } from "../wire/wish_codec.ts";
-import { broken, type SessionCore } from "./core.ts";
+import { broken, type InHand, type SessionCore } from "./core.ts";
 import { SignatureBook } from "./delta_books.ts";
 import { FolderPiece, type Fresh, type Roots, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
 
@@ -71,6 +71,7 @@ export class SourceSide implements TargetPort {
   readonly #placed = new IndexSet();
   readonly #signatures = new SignatureBook();
   #inFile = -1;
+  #lastSent = -1;
   /** Paths of the CHECK that is not answered. */
   #checking = 0;
   readonly #columns: ListColumns;
@@ -86,6 +87,12 @@ export class SourceSide implements TargetPort {
   attach(half: SourcePort): void {
     assert(this.#half === null, "one source half is attached");
     this.#half = half;
+  }
+
+  /** The file that is being sent, or was last. */
+  inHand(): InHand | null {
+    const index = this.#core.state.phase === "want" ? this.#lastSent : -1;
+    return index < 0 ? null : { path: this.#list.path(index), isSent: true };
   }
 
   // What our half says to the target.
@@ -158,13 +165,14 @@ export class SourceSide implements TargetPort {
     assert(digest !== null, "content that crosses a wire has a digest");
     assert(content.length <= SMALL_FILE_BYTES, "a large file goes in chunks");
     this.#answer(index, true);
+    this.#lastSent = index;
     encodeFile(this.#core.outbox.record(Message.files), index, fresh, content, digest);
     return this.#core.outbox.recordEnd();
   }
 
   fileBegin(index: number, size: number, fresh: Fresh | null, isDelta: boolean): Wait {
     this.#core.guard();
-    this.#inFile = index;
+    this.#inFile = this.#lastSent = index;
     encodeFileBegin(this.#core.outbox.bulk(Message.fileBegin), index, size, fresh, isDelta);
     return this.#core.outbox.bulkEnd();
   }

@@ -43,7 +43,7 @@ import {
   encodeSignature,
   encodeWant,
 } from "../wire/wish_codec.ts";
-import { broken, type SessionCore } from "./core.ts";
+import { broken, type InHand, type SessionCore } from "./core.ts";
 import { CheckParts } from "./check_parts.ts";
 import { BasisBook } from "./delta_books.ts";
 import {
@@ -119,6 +119,14 @@ export class TargetSide implements SourcePort {
   attach(half: TargetPort): void {
     assert(this.#half === null && this.#list.count === 0, "one target half is attached, with an empty list");
     this.#half = half;
+  }
+
+  /** The file that is coming, or the first that was wanted and did not. */
+  inHand(): InHand | null {
+    const { phase } = this.#core.state;
+    if (this.#inFile !== NONE) return { path: this.#list.path(this.#inFile), isSent: false };
+    const first = phase === "data" ? this.#outstanding.lowest() : NONE;
+    return first === NONE ? null : { path: this.#list.path(first), isSent: false };
   }
 
   // What our half says to the source.

@@ -6,6 +6,7 @@
 // A SourcePort call of the source half must not wait for room in the TargetPort: reading stands still while it is handled,
 // and the credit that makes room is read, too.
 
+import { display } from "../base/bytes.ts";
 import { assert, TsyncError } from "../base/errors.ts";
 import { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
@@ -117,7 +118,7 @@ export class WireSession {
       isWriting: () => this.#outbox.isWriting,
       isHandling: () => this.#isHandling,
       sendPing: () => this.#sendPing(),
-      onSilence: (idleMs) => this.#onSilence(idleMs),
+      onSilence: (idleMs, isAlive) => this.#onSilence(idleMs, isAlive),
     });
     this.#core = this.#makeCore();
   }
@@ -347,11 +348,17 @@ export class WireSession {
     });
   }
 
-  #onSilence(idleMs: number): void {
+  /** Says which side stands still, and at what, as far as that is known. */
+  #onSilence(idleMs: number, isAlive: boolean): void {
     const seconds = Math.round(idleMs / 1000);
-    const detail = `the ${this.#side} heard nothing from ${this.#peer} for ${seconds} s, waiting for ${
-      WAITING_FOR[this.#state.phase]
-    }`;
+    const what = isAlive ? `saw no work of ${this.#peer}, which answers,` : `heard nothing from ${this.#peer}`;
+    const inHand = this.#sourceSide?.inHand() ?? this.#targetSide?.inHand() ?? null;
+    const where = inHand === null
+      ? ""
+      : inHand.isSent
+      ? `; the last file it was sent is "${display(inHand.path)}"`
+      : ` of "${display(inHand.path)}"`;
+    const detail = `the ${this.#side} ${what} for ${seconds} s, waiting for ${WAITING_FOR[this.#state.phase]}${where}`;
     this.fail(new TsyncError(this.#job === null ? { kind: "start", detail } : { kind: "timeout", detail }));
   }
 

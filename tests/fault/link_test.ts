@@ -132,6 +132,7 @@ Deno.test("a silent connection ends the run by --timeout with exit 30", async ()
     const result = await through(way, { harm }, ["--timeout=5"]);
     const what = `${way}, stall ${harm.direction} at ${harm.at}: exit ${result.ran.code} ${result.ran.err}`;
     assert.equal(result.ran.code, 30, what);
+    assert.match(result.ran.err, /the client (heard nothing from|saw no work of) the agent/, what);
     assert.ok(result.tookMs > 4_000 && result.tookMs < 8_000, `${what}\n${result.tookMs} ms`);
     // The agent has the same limit and hears of nothing else.
     await allGone(result.work.place, 10_000);
