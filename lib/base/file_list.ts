@@ -33,6 +33,9 @@ class Columns {
   first: Uint32Array | null = null;
   /** What is told of extended attributes, only with -A and -X. */
   attributes: Uint32Array | null = null;
+  /** Access times, only with -U. */
+  atimeSec: Float64Array | null = null;
+  atimeNs: Uint32Array | null = null;
 }
 
 /** A device number as the size column of a device holds it, and back. */
@@ -90,6 +93,7 @@ export class FileList {
       target,
     );
     this.setOrigin(index, other.origin(i));
+    if (c.atimeSec !== null) this.setAtime(index, c.atimeSec[row], c.atimeNs![row]);
     return index;
   }
 
@@ -274,6 +278,19 @@ export class FileList {
     const c = this.#chunks[i >>> SHIFT];
     c.attributes ??= new Uint32Array(CHUNK);
     c.attributes[i & MASK] = told;
+  }
+
+  /** With -U: the access time; 0 for folders, which keep theirs. */
+  atimeSec(i: number): number {
+    return this.#chunks[i >>> SHIFT].atimeSec?.[i & MASK] ?? 0;
+  }
+  atimeNs(i: number): number {
+    return this.#chunks[i >>> SHIFT].atimeNs?.[i & MASK] ?? 0;
+  }
+  setAtime(i: number, sec: number, ns: number): void {
+    const c = this.#chunks[i >>> SHIFT];
+    (c.atimeSec ??= new Float64Array(CHUNK))[i & MASK] = sec;
+    (c.atimeNs ??= new Uint32Array(CHUNK))[i & MASK] = ns;
   }
 
   /** Which source argument the entry came from. */

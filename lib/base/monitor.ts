@@ -27,6 +27,7 @@ export const Change = {
   linked: 1 << 13,
   /** Passed over: a link that may lead out (--safe-links). Stands alone. */
   unsafe: 1 << 14,
+  atime: 1 << 15,
 } as const;
 
 /** One entry as an event shows it. */
@@ -40,6 +41,8 @@ export interface EntryFacts {
   uid: number;
   gid: number;
   mtimeSec: number;
+  /** Where the job lists it; folders have none. */
+  atimeSec?: number;
   /** Bytes of a file or a link's target; of a folder where the job lists them; else 0. */
   size: number;
   /** Target of a link, else empty. */

@@ -39,6 +39,10 @@ export interface SyncOptions {
   oneFileSystem: number;
   /** -K: a link to a folder at the target is used as that folder, where the source has a folder and the link stays in the target. */
   keepDirlinks: boolean;
+  /** -U: access times, folders aside. */
+  atimes: boolean;
+  /** --open-noatime: what is read keeps its access time. */
+  openNoatime: boolean;
   /** --munge-links of the target: links are made so that they lead nowhere. */
   mungeLinks: boolean;
   /** --munge-links of the source: such links are sent as what they were. */
@@ -228,6 +232,8 @@ export function defaultOptions(): SyncOptions {
     safeLinks: false,
     oneFileSystem: 0,
     keepDirlinks: false,
+    atimes: false,
+    openNoatime: false,
     mungeLinks: false,
     unmungeLinks: false,
     dropSpecials: false,

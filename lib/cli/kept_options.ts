@@ -40,6 +40,25 @@ export const KEPT_OPTIONS: readonly Option[] = [
     ...turns("omitLinkTimes"),
   },
   {
+    name: "atimes",
+    short: "U",
+    group: KEEP,
+    help: "access times, but not of folders (-UU: --open-noatime, too)",
+    set({ options }) {
+      if (options.atimes) options.openNoatime = true;
+      options.atimes = true;
+    },
+    unset({ options }) {
+      options.atimes = false;
+    },
+  },
+  {
+    name: "open-noatime",
+    group: KEEP,
+    help: "reading a file leaves its access time alone, if it is yours",
+    ...turns("openNoatime"),
+  },
+  {
     name: "crtimes",
     short: "N",
     group: KEEP,

@@ -28,13 +28,20 @@ export function isoDay(seconds: number, between: string): string {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** One line without its newline; `human` as in -h, `showsTarget`: links are kept as links. */
-export function listLine(facts: EntryFacts, human: number, showsTarget: boolean, show: (bytes: Uint8Array) => string) {
+/** One line without its newline; `human` as in -h, `showsTarget`: links are kept as links, `atimes`: -U. */
+export function listLine(
+  facts: EntryFacts,
+  human: number,
+  showsTarget: boolean,
+  show: (bytes: Uint8Array) => string,
+  atimes = false,
+) {
   const { kind, mode, size, mtimeSec, path, linkTarget } = facts;
   const width = human === 0 ? 11 : 14;
+  const atime = !atimes ? "" : ` ${facts.atimeSec === undefined ? "".padEnd(19) : isoDay(facts.atimeSec, " ")}`;
   const arrow = kind === LINK && showsTarget ? ` -> ${show(linkTarget)}` : "";
   const sized = kind === FOLDER || kind === 8 || kind === LINK ? size : 0;
-  return `${modeLetters(kind, mode)} ${shownNumber(sized, human).padStart(width)} ${isoDay(mtimeSec, " ")} ${
+  return `${modeLetters(kind, mode)} ${shownNumber(sized, human).padStart(width)} ${isoDay(mtimeSec, " ")}${atime} ${
     path.length === 0 ? "." : show(path)
   }${arrow}`;
 }

@@ -57,7 +57,9 @@ export class LogReport implements ExtraReport {
 
   entry(facts: EntryFacts, change: number): void {
     const { options } = this.#request;
-    if (options.listOnly) return this.#say(listLine(facts, this.#settings.human, options.links, display));
+    if (options.listOnly) {
+      return this.#say(listLine(facts, this.#settings.human, options.links, display, options.atimes));
+    }
     const isFolder = facts.kind === FOLDER;
     const name = facts.path.length === 0 ? "./" : display(facts.path) + (isFolder ? "/" : "");
     const made = (change & (Change.create | Change.content | Change.local)) !== 0;

@@ -58,6 +58,7 @@ type Flag =
   | "copyUnsafeLinks"
   | "safeLinks"
   | "keepDirlinks"
+  | "openNoatime"
   | "dropSpecials"
   | "omitLinkTimes"
   | "force"

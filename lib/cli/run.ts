@@ -161,7 +161,7 @@ async function lineMakers(
   }
   if (request.options.listOnly) {
     const { listLine } = await import("./list_line.ts");
-    makers.listLine = (facts) => listLine(facts, human, request.options.links, show);
+    makers.listLine = (facts) => listLine(facts, human, request.options.links, show, request.options.atimes);
   }
   return makers;
 }

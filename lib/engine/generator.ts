@@ -723,6 +723,9 @@ export class Generator {
       setsTime: keepsTime(options, list.kind(i)),
       mtimeSec: list.mtimeSec(i),
       mtimeNs: list.mtimeNs(i),
+      atime: options.atimes && list.kind(i) !== Kind.folder
+        ? { sec: list.atimeSec(i), ns: list.atimeNs(i) }
+        : undefined,
       attributes: this.#state.attributes?.task(list.attributes(i)),
     };
   }

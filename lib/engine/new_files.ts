@@ -94,7 +94,8 @@ export class NewFiles {
   /** The open target folder, if it is one that is not in place yet. */
   #targetOf(folder: number): Handle {
     const { newFolders, options } = this.#state;
-    const isOdd = options.sparse || options.plainDigests || options.acls || options.xattrs;
+    const isOdd = options.sparse || options.plainDigests || options.acls || options.xattrs || options.atimes ||
+      options.openNoatime;
     if (this.#isOut || isOdd || !newFolders.has(folder)) return -1;
     const target = this.#state.openForChange(folder);
     // Opening may have put it in place.

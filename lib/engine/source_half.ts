@@ -170,6 +170,7 @@ export class SourceHalf implements SourcePort {
     const { options, filters, env: { os, identity } } = this.#plan;
     const isRoot = actsAsRoot(identity);
     if (options.unmungeLinks) demandUseless(os);
+    if (options.openNoatime) os.readQuietly();
     this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
     const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
     this.#guardOverlap(roots);

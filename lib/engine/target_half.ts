@@ -266,6 +266,7 @@ export class TargetHalf implements TargetPort {
     const { os, env, options } = state;
     this.#asked?.root(roots.hasRoot);
     if (options.mungeLinks) demandUseless(os);
+    if (options.openNoatime) os.readQuietly();
     if (roots.hasRoot) this.#changeModes(0, 1);
     if (options.mkpath) this.#makePath(roots);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);

@@ -71,6 +71,7 @@ export class Reporter implements Events {
       uid: list.uid(index),
       gid: list.gid(index),
       mtimeSec: list.mtimeSec(index),
+      atimeSec: kind === Kind.folder ? undefined : list.atimeSec(index),
       size: isDevice ? 0 : list.size(index),
       linkTarget: this.#munges && kind === Kind.link ? munged(linkTarget) : linkTarget,
       linkedWith: linkedWith < 0 ? null : list.path(linkedWith),

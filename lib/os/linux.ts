@@ -66,7 +66,8 @@ class LinuxOs implements Os {
   readonly #errno: Int32Array;
   readonly #m: k.LinuxMachine;
   readonly #openFolderFlags: number;
-  readonly #readFlags: number;
+  #readFlags: number;
+  #readsQuietly = false;
   readonly #createFlags: number;
   readonly #writeFlags: number;
   readonly #pinFlags: number;
@@ -246,6 +247,12 @@ class LinuxOs implements Os {
 
   // Content.
 
+  readQuietly(): Result {
+    this.#readFlags |= k.O_NOATIME;
+    this.#readsQuietly = true;
+    return 0;
+  }
+
   openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle {
     const bad = this.#take(folder, name);
     if (bad < 0) return bad;
@@ -254,7 +261,10 @@ class LinuxOs implements Os {
       : how === OpenMode.create
       ? this.#createFlags
       : this.#writeFlags;
-    return this.#open(folder, this.#name, flags, mode, PLAIN);
+    const handle = this.#open(folder, this.#name, flags, mode, PLAIN);
+    // Only the owner of a file, and root, may leave its access time alone.
+    if (handle !== -Errno.EPERM || !this.#readsQuietly || how !== OpenMode.read) return handle;
+    return this.#open(folder, this.#name, flags & ~k.O_NOATIME, mode, PLAIN);
   }
 
   read(handle: Handle, into: Uint8Array): Result {
@@ -551,8 +561,16 @@ class LinuxOs implements Os {
   }
 
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
+    return this.#times.setModification(mtimeSec, mtimeNs) ? this.#setTimes(handle) : EINVAL;
+  }
+
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result {
+    return this.#times.setAccess(atimeSec, atimeNs) ? this.#setTimes(handle) : EINVAL;
+  }
+
+  /** As #times says. */
+  #setTimes(handle: Handle): Result {
     const times = this.#times;
-    if (!times.set(mtimeSec, mtimeNs)) return EINVAL;
     if (handle < 0) return EBADF;
     if (this.#state[handle] !== PINNED) {
       let result: number;

@@ -29,6 +29,8 @@ export class StatxBuffer {
     out.allocated = (u[13] * HIGH + u[12]) * 512;
     out.ctimeSec = i[25] * HIGH + u[24];
     out.ctimeNs = u[26];
+    out.atimeSec = i[17] * HIGH + u[16];
+    out.atimeNs = u[18];
     out.mtimeSec = i[29] * HIGH + u[28];
     out.mtimeNs = u[30];
     out.rdevMajor = u[32];
@@ -90,20 +92,27 @@ export class StatfsBuffer {
   }
 }
 
-/** Two timespecs for utimensat: the access time is left as it is. */
+/** Two timespecs for utimensat, one of which is left as it is; false for a time that the system could not keep. */
 export class TimesBuffer {
   readonly bytes: Uint8Array = new Uint8Array(32);
   readonly #u32: Uint32Array = new Uint32Array(this.bytes.buffer);
 
-  /** False if the time is not one the system could keep. */
-  set(mtimeSec: number, mtimeNs: number): boolean {
+  setModification(sec: number, ns: number): boolean {
+    return this.#set(4, sec, ns);
+  }
+
+  setAccess(sec: number, ns: number): boolean {
+    return this.#set(0, sec, ns);
+  }
+
+  #set(at: number, sec: number, ns: number): boolean {
     // Nanoseconds above 999,999,999 hold the kernel's commands UTIME_NOW and UTIME_OMIT.
-    if (!Number.isSafeInteger(mtimeSec) || !(mtimeNs >= 0 && mtimeNs <= 999_999_999)) return false;
+    if (!Number.isSafeInteger(sec) || !(ns >= 0 && ns <= 999_999_999)) return false;
     const u = this.#u32;
-    u[2] = UTIME_OMIT;
-    u[4] = mtimeSec;
-    u[5] = Math.floor(mtimeSec / HIGH);
-    u[6] = mtimeNs;
+    u[6 - at] = UTIME_OMIT;
+    u[at] = sec;
+    u[at + 1] = Math.floor(sec / HIGH);
+    u[at + 2] = ns;
     return true;
   }
 }

@@ -753,6 +753,21 @@ export class MemoryOs implements Os {
     });
   }
 
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result {
+    return this.#run("setAccessTime", null, () => {
+      if (!Number.isSafeInteger(atimeSec) || !(atimeNs >= 0 && atimeNs <= 999_999_999)) return EINVAL;
+      const node = this.#owned(handle);
+      if (typeof node === "number") return node;
+      [node.atimeSec, node.atimeNs] = [atimeSec, atimeNs];
+      this.#touch(node, false);
+      return 0;
+    });
+  }
+
+  readQuietly(): Result {
+    return this.#run("readQuietly", null, () => 0);
+  }
+
   // Extended attributes: user., trusted. and security. (these two for root), and the two access lists, kept as they come.
 
   attributesAt(folder: Handle, name: Uint8Array): Result {

@@ -23,6 +23,9 @@ export class Node {
   size = 0;
   mtimeSec = 0;
   mtimeNs = 0;
+  /** Set by setAccessTime alone: reading does not renew it. */
+  atimeSec = 0;
+  atimeNs = 0;
   ctimeSec = 0;
   ctimeNs = 0;
   rdevMajor = 0;
@@ -68,6 +71,8 @@ export class Node {
     out.allocated = this.pages.size * PAGE_BYTES;
     out.mtimeSec = this.mtimeSec;
     out.mtimeNs = this.mtimeNs;
+    out.atimeSec = this.atimeSec;
+    out.atimeNs = this.atimeNs;
     out.ctimeSec = this.ctimeSec;
     out.ctimeNs = this.ctimeNs;
     out.inoLow = this.inode >>> 0;
@@ -196,6 +201,8 @@ export class Node {
     copy.size = this.size;
     copy.mtimeSec = this.mtimeSec;
     copy.mtimeNs = this.mtimeNs;
+    copy.atimeSec = this.atimeSec;
+    copy.atimeNs = this.atimeNs;
     copy.ctimeSec = this.ctimeSec;
     copy.ctimeNs = this.ctimeNs;
     copy.rdevMajor = this.rdevMajor;

@@ -41,6 +41,8 @@ export class Stat {
   allocated = 0;
   mtimeSec = 0;
   mtimeNs = 0;
+  atimeSec = 0;
+  atimeNs = 0;
   ctimeSec = 0;
   ctimeNs = 0;
   inoLow = 0;
@@ -224,6 +226,8 @@ export interface Os {
   // Content.
   /** Opens a file by OpenMode; `mode` only matters for create. */
   openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle;
+  /** From now on files that are opened for reading keep their access times, where this user may ask for that and the system can. */
+  readQuietly(): Result;
   /** Reads at the handle's position into `into`; 0 = end. */
   read(handle: Handle, into: Uint8Array): Result;
   readAt(handle: Handle, into: Uint8Array, offset: number): Result;
@@ -288,6 +292,8 @@ export interface Os {
   setOwner(handle: Handle, uid: number, gid: number): Result;
   /** Sets the modification time; the access time is left as it is. */
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result;
+  /** Sets the access time; the modification time is left as it is. */
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result;
 
   // Extended attributes of the entry behind a handle, which may be pinned. A name is raw bytes with its namespace ("user.x").
   /**

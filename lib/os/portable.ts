@@ -463,12 +463,28 @@ class PortableOs implements Os {
 
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     if (!Number.isSafeInteger(mtimeSec) || !(mtimeNs >= 0 && mtimeNs <= 999_999_999)) return EINVAL;
+    return this.#setTimes(handle, { mtimeSec, mtimeNs });
+  }
+
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result {
+    if (!Number.isSafeInteger(atimeSec) || !(atimeNs >= 0 && atimeNs <= 999_999_999)) return EINVAL;
+    return this.#setTimes(handle, { atimeSec, atimeNs });
+  }
+
+  /** Deno cannot ask for it. */
+  readQuietly(): Result {
+    return 0;
+  }
+
+  /** One of the two; the other one is rewritten as it was. */
+  #setTimes(handle: Handle, to: { mtimeSec: number; mtimeNs: number } | { atimeSec: number; atimeNs: number }): Result {
     return this.#change(handle, (held) => {
       // Deno turns a time before 1970 into another one.
-      if (mtimeSec < 0) return EINVAL;
-      const before = held.fd >= 0 ? fs.fstatSync(held.fd).atime : Deno.lstatSync(held.path).atime;
-      const mtime = secondsOf(mtimeSec, Math.floor(mtimeNs / 1e6));
-      const atime = before === null ? mtime : secondsOf(0, before.getTime());
+      if (("mtimeSec" in to ? to.mtimeSec : to.atimeSec) < 0) return EINVAL;
+      const before = held.fd >= 0 ? fs.fstatSync(held.fd) : Deno.lstatSync(held.path);
+      const kept = (time: Date | null) => secondsOf(0, time?.getTime() ?? 0);
+      const mtime = "mtimeSec" in to ? secondsOf(to.mtimeSec, Math.floor(to.mtimeNs / 1e6)) : kept(before.mtime);
+      const atime = "atimeSec" in to ? secondsOf(to.atimeSec, Math.floor(to.atimeNs / 1e6)) : kept(before.atime);
       if (held.fd >= 0) fs.futimesSync(held.fd, atime, mtime);
       else fs.lutimesSync(held.path, atime, mtime);
       return 0;

@@ -8,7 +8,7 @@ const HIGH = 0x1_0000_0000;
 /** From Deno.stat and lstat. Times have milliseconds; a time before 1970 reads as its mirror after it (Deno drops the sign). */
 export function fromDeno(info: Deno.FileInfo, out: Stat): void {
   out.kind = kindOf(info);
-  fill(out, info, info.mode, info.mtime?.getTime() ?? 0, info.ctime?.getTime() ?? 0);
+  fill(out, info, info.mode, info.mtime?.getTime() ?? 0, info.ctime?.getTime() ?? 0, info.atime?.getTime() ?? 0);
 }
 
 /** From node:fs's fstat. */
@@ -22,7 +22,7 @@ export function fromNode(stats: Stats, out: Stat): void {
     isBlockDevice: stats.isBlockDevice(),
     isCharDevice: stats.isCharacterDevice(),
   });
-  fill(out, stats, stats.mode, stats.mtimeMs, stats.ctimeMs);
+  fill(out, stats, stats.mode, stats.mtimeMs, stats.ctimeMs, stats.atimeMs);
 }
 
 interface Numbers {
@@ -36,7 +36,7 @@ interface Numbers {
   rdev: number | null;
 }
 
-function fill(out: Stat, from: Numbers, mode: number | null, mtimeMs: number, ctimeMs: number): void {
+function fill(out: Stat, from: Numbers, mode: number | null, mtimeMs: number, ctimeMs: number, atimeMs: number): void {
   out.mode = (mode ?? (out.kind === Kind.folder ? 0o755 : 0o644)) & 0o7777;
   out.nlink = from.nlink ?? 1;
   out.uid = from.uid ?? 0;
@@ -44,6 +44,7 @@ function fill(out: Stat, from: Numbers, mode: number | null, mtimeMs: number, ct
   out.size = from.size;
   out.allocated = from.blocks === null || from.blocks === undefined ? from.size : from.blocks * 512;
   [out.mtimeSec, out.mtimeNs] = splitMs(mtimeMs);
+  [out.atimeSec, out.atimeNs] = splitMs(atimeMs);
   [out.ctimeSec, out.ctimeNs] = splitMs(ctimeMs);
   const inode = from.ino ?? 0;
   out.inoLow = inode % HIGH;

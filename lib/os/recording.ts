@@ -198,6 +198,12 @@ export class RecordingOs implements Os {
   setOwner(handle: Handle, uid: number, gid: number): Result {
     return this.#note("setOwner", null, this.#inner.setOwner(handle, uid, gid));
   }
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result {
+    return this.#note("setAccessTime", null, this.#inner.setAccessTime(handle, atimeSec, atimeNs));
+  }
+  readQuietly(): Result {
+    return this.#note("readQuietly", null, this.#inner.readQuietly());
+  }
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     return this.#note("setTimes", null, this.#inner.setTimes(handle, mtimeSec, mtimeNs));
   }

@@ -148,6 +148,12 @@ export class OsThrough implements Os {
   setOwner(handle: Handle, uid: number, gid: number): Result {
     return this.inner.setOwner(handle, uid, gid);
   }
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result {
+    return this.inner.setAccessTime(handle, atimeSec, atimeNs);
+  }
+  readQuietly(): Result {
+    return this.inner.readQuietly();
+  }
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     return this.inner.setTimes(handle, mtimeSec, mtimeNs);
   }

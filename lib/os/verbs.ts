@@ -25,6 +25,7 @@ const CHANGING: ReadonlySet<Verb> = new Set<Verb>([
   "setMode",
   "setOwner",
   "setTimes",
+  "setAccessTime",
   "setAttribute",
   "removeAttribute",
 ]);

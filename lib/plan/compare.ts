@@ -60,7 +60,7 @@ export function runnable(listed: number, has: number): number {
   return (has & 0o111) !== 0 ? has : has | (has & 0o444) >> 2;
 }
 
-/** Change bits (time, mode, owner, group) by which the entry at the target differs from the listed one. */
+/** Change bits (time, access time, mode, owner, group) by which the entry at the target differs from the listed one. */
 export function compareMetadata(list: FileList, i: number, stat: Stat, options: SyncOptions, owners: OwnerMap): number {
   let change = 0;
   if (
@@ -73,6 +73,11 @@ export function compareMetadata(list: FileList, i: number, stat: Stat, options: 
     if (stat.kind !== Kind.link && list.mode(i) !== stat.mode) change |= Change.mode;
   } else if (options.executability && stat.kind === Kind.file && runnable(list.mode(i), stat.mode) !== stat.mode) {
     change |= Change.mode;
+  }
+  if (options.atimes && stat.kind !== Kind.folder && stat.kind !== Kind.link) {
+    const { atimeSec, atimeNs } = stat;
+    const isSame = sameTime(list.atimeSec(i), list.atimeNs(i), atimeSec, atimeNs, options.modifyWindowNs);
+    if (!isSame) change |= Change.atime;
   }
   const uid = owners.uid(i);
   if (uid >= 0 && uid !== stat.uid) change |= Change.owner;

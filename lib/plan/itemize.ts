@@ -26,7 +26,8 @@ export function itemize(kind: number, change: number, sending: boolean): string 
   if (created) return head + "+++++++++";
   const letters = (change & Change.checksum ? "c" : ".") + (change & Change.size ? "s" : ".") +
     (change & Change.timeNow ? "T" : change & Change.time ? "t" : ".") + (change & Change.mode ? "p" : ".") +
-    (change & Change.owner ? "o" : ".") + (change & Change.group ? "g" : ".") + "." +
+    (change & Change.owner ? "o" : ".") + (change & Change.group ? "g" : ".") +
+    (change & Change.atime ? "u" : ".") +
     (change & Change.acl ? "a" : ".") + (change & Change.xattr ? "x" : ".");
   return head + (!transferred && letters === "........." ? "         " : letters);
 }

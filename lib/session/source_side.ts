@@ -80,8 +80,8 @@ export class SourceSide implements TargetPort {
   constructor(core: SessionCore, list: FileList) {
     this.#core = core;
     this.#list = list;
-    const { hardLinks, acls, xattrs, folderSizes } = core.job!.options;
-    this.#columns = { links: hardLinks, attributes: acls || xattrs, folderSizes };
+    const { hardLinks, acls, xattrs, folderSizes, atimes } = core.job!.options;
+    this.#columns = { links: hardLinks, attributes: acls || xattrs, folderSizes, atimes };
   }
 
   attach(half: SourcePort): void {

@@ -112,6 +112,7 @@ export class TargetSide implements SourcePort {
       attributes: options.acls || options.xattrs,
       attributeNotes: options.xattrNotes,
       folderSizes: options.folderSizes,
+      atimes: options.atimes,
     };
     this.#checks = new CheckParts(CHECK_PATHS, FRAME_BYTES);
   }

@@ -13,6 +13,8 @@ export interface Wanted {
   setsTime: boolean;
   mtimeSec: number;
   mtimeNs: number;
+  /** Left out: the access time is as it is. */
+  atime?: { sec: number; ns: number };
   /** Brings extended attributes in step; null or left out: they stay as they are. */
   attributes?: AttributeTask | null;
 }
@@ -44,6 +46,11 @@ export function applyMetadata(os: Os, handle: Handle, has: Stat, wanted: Wanted)
   }
   if (wanted.setsTime && (wanted.mtimeSec !== has.mtimeSec || wanted.mtimeNs !== has.mtimeNs)) {
     const result = os.setTimes(handle, wanted.mtimeSec, wanted.mtimeNs);
+    if (result < 0) return { verb: Verb.setTimes, errno: -result };
+  }
+  const { atime } = wanted;
+  if (atime !== undefined && (atime.sec !== has.atimeSec || atime.ns !== has.atimeNs)) {
+    const result = os.setAccessTime(handle, atime.sec, atime.ns);
     if (result < 0) return { verb: Verb.setTimes, errno: -result };
   }
   return null;

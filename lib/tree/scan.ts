@@ -535,6 +535,7 @@ export class Scan {
       target,
     );
     if (origin !== 0) this.#list.setOrigin(index, origin);
+    if (this.#options.atimes && kind !== Kind.folder) this.#list.setAtime(index, stat.atimeSec, stat.atimeNs);
     if (isElsewhere) this.#fileSystems!.mounts.add(index);
     if (this.#attributes !== null) {
       const isFollowed = this.#follower !== null && kind !== Kind.link && listing.kind[row] !== kind;

@@ -335,6 +335,12 @@ export class ServedOs implements Os {
   setOwner(handle: Handle, uid: number, gid: number): Result {
     return this.#mayChange(handle) ? this.#os.setOwner(handle, uid, gid) : REFUSED;
   }
+  setAccessTime(handle: Handle, atimeSec: number, atimeNs: number): Result {
+    return this.#mayChange(handle) ? this.#os.setAccessTime(handle, atimeSec, atimeNs) : REFUSED;
+  }
+  readQuietly(): Result {
+    return this.#os.readQuietly();
+  }
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     return this.#mayChange(handle) ? this.#os.setTimes(handle, mtimeSec, mtimeNs) : REFUSED;
   }

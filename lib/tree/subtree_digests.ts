@@ -47,7 +47,7 @@ export function comparesTrees(options: SyncOptions): boolean {
   if (filters.some(({ flags }) => (flags & SIDED) !== 0)) return false;
   if (options.altKind !== "none" || options.removeSourceFiles) return false;
   // What is compared is not what was listed.
-  if (options.safeLinks || options.mungeLinks || options.unmungeLinks) return false;
+  if (options.safeLinks || options.mungeLinks || options.unmungeLinks || options.atimes) return false;
   return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 

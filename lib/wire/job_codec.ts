@@ -53,6 +53,8 @@ const OPTION_BITS = {
   keepDirlinks: 37,
   mungeLinks: 38,
   unmungeLinks: 39,
+  atimes: 40,
+  openNoatime: 41,
   update: 45,
   existing: 46,
   ignoreExisting: 47,

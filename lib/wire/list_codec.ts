@@ -254,6 +254,10 @@ function encodeEntry(writer: ByteWriter, list: FileList, i: number, isFirst: boo
     writer.varint(firstName < 0 ? 0 : i - firstName + 1);
   }
   if (columns.attributes) writer.varint(list.attributes(i));
+  if (columns.atimes && kind !== Kind.folder) {
+    writer.signed(list.atimeSec(i));
+    writer.u32(list.atimeNs(i));
+  }
 }
 
 /** A digest column is zero where none was set. */
@@ -279,6 +283,8 @@ export interface ListColumns {
   attributeNotes?: boolean;
   /** How large a folder is. */
   folderSizes: boolean;
+  /** When it was last read. */
+  atimes?: boolean;
 }
 export const NO_COLUMNS: ListColumns = { links: false, attributes: false, folderSizes: false };
 
@@ -380,6 +386,10 @@ export function decodeEntries(
     }
     if (rules.links && kind !== Kind.folder) decodeLink(reader, list, index, tally);
     if (rules.attributes) decodeAttributes(reader, list, index);
+    if (rules.atimes && kind !== Kind.folder) {
+      const atime = reader.signed("entry access time", TIME_SECONDS);
+      list.setAtime(index, atime, decodeNanoseconds(reader, "entry access time"));
+    }
   }
   reader.done("LIST");
 }

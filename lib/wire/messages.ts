@@ -116,7 +116,7 @@ export const MAJOR_LIMIT = 2 ** 20 - 1;
 export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
 /** All flags of Change, highest verb, cause and errno that a record may name. */
-export const CHANGE_LIMIT = (1 << 15) - 1;
+export const CHANGE_LIMIT = (1 << 16) - 1;
 export const VERB_LIMIT = 25;
 export const CAUSE_LIMIT = 54;
 /** The causes of a served root. */

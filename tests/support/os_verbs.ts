@@ -33,6 +33,8 @@ ok(os.sync(file));
 ok(os.setOwner(file, -1, -1));
 ok(os.setMode(file, 0o644));
 ok(os.setTimes(file, 1, 2));
+ok(os.setAccessTime(file, 3, 4));
+ok(os.readQuietly());
 const copy = ok(os.openFile(dir, utf8("copy"), OpenMode.create, 0o600));
 os.cloneFile(file, copy);
 os.copyRange(file, 0, copy, 0, 4096);
@@ -57,6 +59,7 @@ assert.equal(typeof os.fileSystem(dir), "object");
 const pin = ok(os.pin(dir, utf8("link")));
 ok(os.setOwner(pin, -1, -1));
 ok(os.setTimes(pin, 1, 2));
+ok(os.setAccessTime(pin, 3, 4));
 // setMode of a pinned entry is left to the contract: the call depends on the kernel, and strace may not know its name.
 ok(os.rename(dir, utf8("copy"), root, utf8("moved")));
 ok(os.renameNew(root, utf8("moved"), dir, utf8("copy")));

@@ -570,7 +570,7 @@ limit("CHECK depth", Message.check, (w, v) => (w.varint(1), w.blob(utf8("a/".rep
 // Events and control.
 limit("ENTRY index", Message.entry, (w, v) => (w.varint(v), w.varint(0)), ENTRY_INDEX);
 // Bit 13 with bit 0 or 2 would announce a number.
-limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), (1 << 15) - 1 - (1 << 13), 1 << 15);
+limit("ENTRY change", Message.entry, (w, v) => (w.varint(0), w.varint(v)), (1 << 16) - 1 - (1 << 13), 1 << 16);
 limit("DELETED kind", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 12);
 limit("DELETED kind of 8 bits", Message.deleted, (w, v) => (w.u8(v), blob(w, 1)), 8, 8 + 32);
 const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {

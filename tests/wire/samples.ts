@@ -372,7 +372,15 @@ export const SAMPLES: Sample[] = [
   }),
   job("JOB that keeps to a file system and makes links useless", {
     ...PUSH,
-    options: { ...PUSH.options, oneFileSystem: 2, keepDirlinks: true, mungeLinks: true, unmungeLinks: true },
+    options: {
+      ...PUSH.options,
+      oneFileSystem: 2,
+      keepDirlinks: true,
+      mungeLinks: true,
+      unmungeLinks: true,
+      atimes: true,
+      openNoatime: true,
+    },
   }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
   named("NAMES, the last part", "a/b\0\xffc/\0", true),
@@ -432,6 +440,29 @@ export const SAMPLES: Sample[] = [
   list("LIST of every kind", everyKind, 3),
   list("LIST unreadable", rootList, 7),
   list("LIST with holes", rootList, 3, 2 ** 40 + 5),
+  {
+    name: "LIST with access times",
+    type: Message.list,
+    encode(writer) {
+      const all = rootList();
+      addEntry(all, "file");
+      all.setAtime(1, 1_300_000_000, 5);
+      addEntry(all, "folder", { mode: 0o040755 });
+      addEntry(all, "pipe", { mode: 0o010644 });
+      all.setAtime(3, -1, 999_999_999);
+      lists.encodeList(writer, all, 0, 1, 3, 3, Infinity, { ...lists.NO_COLUMNS, atimes: true });
+    },
+    again(reader, writer) {
+      const all = rootList();
+      const head = { folder: 0, flags: 0, holeBytes: 0, count: 0 };
+      lists.decodeListHead(reader, head);
+      if (head.folder !== 0 || (head.flags & 1) === 0) reader.fail("LIST", "the session does not allow it here");
+      const columns = { ...lists.NO_COLUMNS, atimes: true };
+      const tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
+      lists.decodeEntries(reader, all, head, { ...columns, kinds: ALL_KINDS, digests: false }, tally);
+      lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, columns, head.holeBytes);
+    },
+  },
   {
     name: "LIST_END",
     type: Message.listEnd,
