@@ -8,6 +8,7 @@ import { joinPath, latin1, utf8 } from "../lib/base/bytes.ts";
 import { VERSION } from "../lib/base/version.ts";
 import { filterSet } from "../lib/engine/filters.ts";
 import { accountRules } from "../lib/engine/account_rules.ts";
+import { openTrashOs } from "../lib/engine/open_trash.ts";
 import { linkFollower } from "../lib/engine/link_follower.ts";
 import { seededDigesters } from "../lib/engine/digesters.ts";
 import type { Environment } from "../lib/engine/environment.ts";
@@ -65,7 +66,8 @@ async function serve(served: Served | null): Promise<number> {
     const wanted = await session.receiveJob();
     const job = root === null ? wanted : root.confine(wanted);
     await sink.limit(job.options.bwlimitKib);
-    await (job.agentIsSource ? serveSource(job, session, root) : serveTarget(job, session, root));
+    if (job.options.trashTask !== "") await serveTrash(job, session, root);
+    else await (job.agentIsSource ? serveSource(job, session, root) : serveTarget(job, session, root));
     return 0;
   } catch (error) {
     await session?.fail(error);
@@ -138,6 +140,15 @@ function openSession(source: ByteSource, sink: ByteSink, withholds = 0): WireSes
   return session;
 }
 
+/** Undo and history: there is no half, only what is told. */
+async function serveTrash({ options, paths }: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
+  const { performTrashTask } = await import("../lib/engine/trash_task.ts");
+  const env = await sideOf(environment(session, root), options, false);
+  await session.seed();
+  const work = performTrashTask(env, session.peerEvents(), options, inHome(paths[0], env));
+  await together(session, { fail: () => {} }, work);
+}
+
 /** The environment of a half, confined where a root is served. */
 function environment(session: WireSession, root: ServedRoot | null): Environment {
   const env = openEnvironment({ worked: () => session.worked(1) });
@@ -160,6 +171,7 @@ async function serveTarget(job: Job, session: WireSession, root: ServedRoot | nu
     usesDelta: session.can("delta"),
     digesters: await seededDigesters(await session.seed()),
     accountRules: await accountRules(job.options, env),
+    trash: await openTrashOs(job.options, env),
     path: inHome(job.paths[0], env),
     expected: null,
   });

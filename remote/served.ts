@@ -84,6 +84,9 @@ export class ServedRoot {
     }
     if (agentIsSource) return { agentIsSource, options, paths };
     if (options.checksum && !reads) refuse("is write-only: --checksum would tell what is there");
+    if ((options.trash !== "" || options.trashTask !== "") && (keeps !== "nothing" || !reads)) {
+      refuse("keeps what is there: --trash, undo and history are not allowed");
+    }
     if (keeps === "nothing") return { agentIsSource, options, paths };
     const destroying = (["delete", "force", "inplace"] as const).find((name) => options[name]);
     if (destroying !== undefined) refuse(`keeps what is there: --${destroying} is not allowed`);

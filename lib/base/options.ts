@@ -172,6 +172,15 @@ export interface SyncOptions {
   keepsPartials: boolean;
   /** --partial-dir: where it is kept instead, relative to the folder of the file; "": not. */
   partialDir: string;
+
+  // The trash (--trash). Its folder is an operator's word like those above; ".tsync-trash" is the one in the target root; "": none.
+
+  trash: string;
+  /** Runs in it that are older, seconds, or oldest ones beyond so many bytes in all, go at the end of a run; null: they stay. */
+  trashKeepSeconds: number | null;
+  trashKeepBytes: number | null;
+  /** Nothing is synchronised, the trash at the target is worked on: "history", "clean", "undo" or "undo RUN". */
+  trashTask: string;
 }
 
 /** Position = number on the wire. */
@@ -300,5 +309,9 @@ export function defaultOptions(): SyncOptions {
     noFsync: false,
     keepsPartials: false,
     partialDir: "",
+    trash: "",
+    trashKeepSeconds: null,
+    trashKeepBytes: null,
+    trashTask: "",
   };
 }

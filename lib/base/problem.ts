@@ -23,6 +23,8 @@ export const Verb = {
   setAttributes: 18,
   /** Bringing what was written to the disk. */
   flush: 25,
+  /** Of undo. */
+  restore: 27,
 } as const;
 export type Verb = number;
 
@@ -100,6 +102,15 @@ export const Cause = {
   outsideRoot: 61,
   /** It takes new names only, and something else stands at this one. */
   onlyNew: 62,
+  // The trash.
+  /** Undo: it is neither what the run left nor what was before. */
+  changedSince: 55,
+  /** Undo: it is again what it was. No failure. */
+  restored: 56,
+  /** A run in the trash: the path is a line of facts about it (RunFacts). No failure. */
+  trashRun: 57,
+  /** It was taken out of the trash; the path is its name. No failure. */
+  trashRunGone: 58,
 } as const;
 export type Cause = number;
 
@@ -126,6 +137,9 @@ const NOTICES: readonly Cause[] = [
   Cause.mountSkipped,
   Cause.mountKept,
   Cause.stateUnused,
+  Cause.restored,
+  Cause.trashRun,
+  Cause.trashRunGone,
 ];
 
 /** Problems that are told but are no failure. */

@@ -62,7 +62,9 @@ export function helpText(): string {
     return `\n${group}:\n${rows.join("")}`;
   });
   const subject = isTsync ? "tsync makes" : "rsync (here: tsync in its place) makes";
-  const agent = "  tsync agent list|remove|verify [USER@]HOST          the programs that tsync put on HOST\n";
+  const agent = "  tsync agent list|remove|verify [USER@]HOST          the programs that tsync put on HOST\n" +
+    "  tsync undo [RUN] [[USER@]HOST:]PATH                 bring back what was before a run with --trash\n" +
+    "  tsync history [[[USER@]HOST:]PATH]                  the runs that can be undone\n";
   const texts = "--help=man, =bash, =zsh, =fish print the manual and what the shells complete by.\n";
   return `${subject} a target the same as a source, on this machine or over ssh, as rsync does.
 

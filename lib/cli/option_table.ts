@@ -7,6 +7,7 @@ import type { Option } from "./option.ts";
 import { OUTPUT_OPTIONS } from "./output_options.ts";
 import { STAGING_OPTIONS } from "./staging_options.ts";
 import { TARGET_OPTIONS } from "./target_options.ts";
+import { TRASH_OPTIONS } from "./trash_options.ts";
 import { TRANSFER_OPTIONS } from "./transfer_options.ts";
 
 export const OPTIONS: readonly Option[] = [
@@ -14,6 +15,7 @@ export const OPTIONS: readonly Option[] = [
   ...KEPT_OPTIONS,
   ...TARGET_OPTIONS,
   ...STAGING_OPTIONS,
+  ...TRASH_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...OUTPUT_OPTIONS,
   ...EFFECTLESS_OPTIONS,

@@ -27,6 +27,7 @@ const VERBS: Record<number, string> = {
   [Verb.readAttributes]: "read extended attributes of",
   [Verb.setAttributes]: "set extended attributes of",
   [Verb.flush]: "flush",
+  [Verb.restore]: "restore",
 };
 
 const EPERM = 1;
@@ -129,6 +130,8 @@ function reason(problem: Problem): string {
       return "it is at the target as it was sent, but has changed since; it stays";
     case Cause.collision:
       return "to the target's file system this name and another one listed are the same; rename one of them";
+    case Cause.changedSince:
+      return "it is neither what that run left nor what was there before";
     case Cause.sameFile:
       return "it is the very file at the target; it stays";
     case Cause.notAllowed:

@@ -24,6 +24,8 @@ export type Command =
   | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
+  /** `tsync undo ...`, `tsync history ...`: the operands behind that word, and all options. */
+  | { kind: "trash"; verb: "undo" | "history"; words: Uint8Array[]; rsh: string | null; settings: Settings }
   | {
     kind: "sync";
     request: JobRequest;
@@ -48,6 +50,9 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
     const plain = JSON.stringify({ ...settings, rsh: null }) === JSON.stringify(defaultSettings());
     return { kind: "agent", words: operands.slice(1), rsh, plain };
   }
+  const verb = asRsync || operands.length === 0 ? "" : latin1(operands[0]);
+  if (verb === "undo" || verb === "history") return { kind: "trash", verb, words: operands.slice(1), rsh, settings };
+  if (settings.cleansTrash) throw usageError("--clean is an option of tsync history");
   const ends = readOperands(operands, settings.listOnly);
   settleSelection(settings);
   const { options, output, chmod, stop } = settings;
@@ -219,6 +224,14 @@ function checkConflicts({ options, rules, filesFrom, secludedArgs, oldArgs, crti
   if (secludedArgs && oldArgs) throw usageError("--secluded-args (-s) conflicts with --old-args; give one of them");
   if (crtimes) {
     throw new TsyncError({ kind: "unsupported", detail: "--crtimes (-N): Linux has no way to set a creation time" });
+  }
+  if (options.trash !== "" && options.keepDirlinks) {
+    throw usageError(
+      "--trash and -K contradict each other: what lies behind a link is not brought back; give one of them",
+    );
+  }
+  if (options.trash !== "" && (options.backup || options.backupDir !== "")) {
+    throw usageError("--trash and --backup contradict each other; give one of them");
   }
   if (options.delete && !options.recursive && !options.dirs) {
     throw usageError("--delete needs -r (or -a) or -d: without them no folder is compared");

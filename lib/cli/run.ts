@@ -66,6 +66,10 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
     const { runAgentCommand } = await import("./agent_command.ts");
     return await runAgentCommand(command, output);
   }
+  if (command.kind === "trash") {
+    const { runTrashCommand } = await import("./trash_command.ts");
+    return await runTrashCommand(command, parts, output, stop);
+  }
   const { helpText, versionJson, versionText } = await import("./help.ts");
   if (command.kind === "version") output.out(command.asJson ? versionJson() : versionText());
   else if (command.manual !== null) output.out((await import("./manual.ts")).manualText(command.manual));

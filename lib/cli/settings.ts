@@ -101,6 +101,8 @@ export interface Settings {
   contimeout: number;
   /** An option as written that only a daemon could make use of, and that rsync refuses elsewhere. */
   daemonOnly: string | null;
+  /** --clean, of history. */
+  cleansTrash: boolean;
   /** --help=WORD: the manual or completions instead of the help. */
   manual: string | null;
 }
@@ -158,6 +160,7 @@ export function defaultSettings(): Settings {
     oldArgs: false,
     contimeout: 0,
     daemonOnly: null,
+    cleansTrash: false,
     manual: null,
     flagsHelp: null,
     version: 0,

@@ -16,7 +16,7 @@ import { actsAsRoot } from "../plan/owner_map.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { applyMetadata, type Wanted } from "../tree/apply.ts";
 import { digestFile } from "../tree/digest_file.ts";
-import { isOwnName, isOwnTemporary } from "../tree/own_names.ts";
+import { isOwnName, isOwnTemporary, isTrashName } from "../tree/own_names.ts";
 import { isPartialFolder, isPartialFolderName } from "../tree/partials.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
@@ -865,8 +865,14 @@ export class Generator {
     return stat !== null && isPartialFolder(stat, this.#state.env.identity.uid);
   }
 
+  /** A trash lies where it was made by a run of its own. */
+  #isTrash(name: Uint8Array): boolean {
+    return isTrashName(name) && this.#statOwn(name)?.kind === Kind.folder;
+  }
+
   #leftover(name: Uint8Array): void {
     if (isPartialFolderName(name) && this.#hasPartials(name)) return void this.withPartials.push(this.#folder);
+    if (this.#isTrash(name)) return;
     if (!isOwnTemporary(name)) {
       const path = joinPath(this.#state.list.path(this.#folder), name);
       return this.#state.tell(Verb.skip, Cause.reservedName, 0, path);

@@ -52,6 +52,7 @@ import { SpaceGuard } from "./space_guard.ts";
 import { folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
 import { TargetPlaces } from "./target_places.ts";
+import type { TrashOs } from "./trash_os.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
 
 export interface TargetPlan extends TargetInput {
@@ -61,6 +62,8 @@ export interface TargetPlan extends TargetInput {
   ahead?: ScanAhead | null;
   /** --chmod, where the source does not know of it: what the mode of a listed entry counts as. */
   changeMode?: ((kind: number, mode: number) => number) | null;
+  /** --trash: stands before the door to the system. */
+  trash?: TrashOs | null;
   /** The target path as typed. */
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
@@ -79,6 +82,7 @@ export class TargetHalf implements TargetPort {
   readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
   readonly #localSources: readonly Uint8Array[];
+  readonly #trash: TrashOs | null;
   readonly #trees: TargetPlan["trees"];
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
@@ -113,7 +117,9 @@ export class TargetHalf implements TargetPort {
       await plan.env.breathe();
       this.#demandAlive();
     };
-    const env: Environment = Object.create(plan.env, { breathe: { value: breathe } });
+    this.#trash = plan.trash ?? null;
+    const os = this.#trash?.os ?? plan.env.os;
+    const env: Environment = Object.create(plan.env, { breathe: { value: breathe }, os: { value: os } });
     this.#state = new TargetState({ ...plan, env });
     this.#localSources = plan.localSources ?? [];
     this.#path = plan.path;
@@ -180,6 +186,7 @@ export class TargetHalf implements TargetPort {
       state.destinations?.close();
       state.folders.close();
       if (state.root !== undefined && state.root.handle >= 0) state.os.close(state.root.handle);
+      this.#trash?.end();
     }
   }
 
@@ -271,6 +278,7 @@ export class TargetHalf implements TargetPort {
     if (options.mkpath) this.#makePath(roots);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
     this.#watchSpace();
+    this.#trash?.begin(state.root);
     if (mayDelete(options) && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
     return hasDestinations(options) ? this.#openDestinations() : this.#ready();
   }

@@ -29,7 +29,10 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   const filters = filterSet(request.options.filters);
   let sent = 0;
   let received = 0;
-  if (request.remote === null) {
+  if (request.remote === null && request.options.trashTask !== "") {
+    const { performTrashTask } = await import("../engine/trash_task.ts");
+    await performTrashTask(await sideOf(machine, request.options, false), reporter, request.options, request.target);
+  } else if (request.remote === null) {
     const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
     monitor.phase("listing");
     const targetEnv = await sideOf(machine, request.peerOptions ?? request.options, false);

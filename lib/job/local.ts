@@ -4,6 +4,7 @@ import type { Digesters } from "../engine/environment.ts";
 import type { Environment } from "../engine/environment.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
 import { accountRules } from "../engine/account_rules.ts";
+import { openTrashOs } from "../engine/open_trash.ts";
 import { linkFollower } from "../engine/link_follower.ts";
 import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
@@ -68,6 +69,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     helper,
     accountRules: await accountRules(options, targetEnv, true),
     localSources: request.sources,
+    trash: await openTrashOs(request.peerOptions ?? options, targetEnv),
     path: request.target,
     expected: null,
   });

@@ -12,6 +12,7 @@ import { seededDigesters } from "../engine/digesters.ts";
 import type { Digesters, Environment } from "../engine/environment.ts";
 import { attributeReader } from "../engine/attribute_reader.ts";
 import { accountRules } from "../engine/account_rules.ts";
+import { openTrashOs } from "../engine/open_trash.ts";
 import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
 import { SourceHalf } from "../engine/source_half.ts";
@@ -97,7 +98,8 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<vo
   try {
     run.stop.throwIfAborted();
     connection.sayJob();
-    await (request.direction === "push" ? push(request, run, connection) : pull(request, run, connection));
+    if (request.options.trashTask !== "") await trashTask(run, connection);
+    else await (request.direction === "push" ? push(request, run, connection) : pull(request, run, connection));
     await session.sendBye();
     // Nothing is waited for any more: the goodbye and the end of our stream end the agent and with it the remote shell.
     carrier.sink.close();
@@ -198,6 +200,14 @@ class Connection {
   }
 }
 
+/** Undo and history: the agent works, and tells until its totals. */
+async function trashTask({ reporter }: RemoteRun, connection: Connection): Promise<void> {
+  const done = Promise.race([reporter.done.promise, connection.session.ended]);
+  done.catch(() => {});
+  await connection.open();
+  await done;
+}
+
 async function push(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
   const { env, list, filters, changeMode, reporter, monitor } = run;
   const { session } = connection;
@@ -251,6 +261,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
       ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected, asked },
       source: session.peerSource(list),
       accountRules: await accountRules(options, env),
+      trash: await openTrashOs(options, env),
       changeMode,
       trees: mayCompare && session.can("subtreeDigests") ? "here" : "not",
       usesDelta: session.can("delta"),

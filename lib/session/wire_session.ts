@@ -252,9 +252,11 @@ export class WireSession {
   /** There are a job and both HELLOs. */
   #begin(job: Job): void {
     const isSource = this.#state.role === "source";
-    const { filesFrom, filesFromThere } = job.options;
+    const { filesFrom, filesFromThere, trashTask } = job.options;
     const takesNames = this.#side === "agent" && filesFrom && filesFromThere === null;
     this.#state.phase = !isSource ? "roots" : takesNames ? "names" : "ready";
+    // Nothing is listed: the target works and tells.
+    if (trashTask !== "") this.#state.phase = isSource ? "source check" : "end";
     this.#creditMs = this.#clock.now();
     if (isSource && this.can("compression")) {
       this.#outbox.packer = new Packer(job.options);

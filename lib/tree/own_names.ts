@@ -1,5 +1,5 @@
-// Names that are tsync's own inside a tree (DESIGN D14): temporary files `.tsync-RUN-RANDOM` and the folder
-// `.tsync-partial`. They are left out of scans and deletions on both sides. A temporary name proves itself: the last eight
+// Names that are tsync's own inside a tree (DESIGN D14): temporary files `.tsync-RUN-RANDOM` and the folders
+// `.tsync-partial` and `.tsync-trash`. They are left out of scans and deletions on both sides. A temporary name proves itself: the last eight
 // digits are a check over the rest, so that a user's file that merely looks alike is never taken for ours and removed.
 
 import { fromLatin1, hex, latin1 } from "../base/bytes.ts";
@@ -17,12 +17,20 @@ const DIGITS = fromLatin1("0123456789abcdef");
 const WORD = fromLatin1("tsync temporary");
 const SEED = fold(0x811c9dc5, WORD, 0, WORD.length);
 
-/** Whether the name lies in tsync's name space: a temporary name or the folder of partials. */
+/** The folder in a target root that --trash moves things to. */
+export const TRASH_NAME = fromLatin1(".tsync-trash");
+
+/** Whether the name lies in tsync's name space: a temporary name, the folder of partials or of a trash. */
 export function isOwnName(bytes: Uint8Array, at: number, length: number): boolean {
   if (length < 8 || bytes[at] !== 0x2e) return false;
   for (let i = 1; i < PREFIX.length; i++) if (bytes[at + i] !== PREFIX[i]) return false;
   const text = latin1(bytes.subarray(at, at + length));
-  return text === ".tsync-partial" || TEMPORARY.test(text);
+  return text === ".tsync-partial" || text === ".tsync-trash" || TEMPORARY.test(text);
+}
+
+/** Whether the name is that of a trash. */
+export function isTrashName(name: Uint8Array): boolean {
+  return name.length === TRASH_NAME.length && latin1(name) === ".tsync-trash";
 }
 
 /** Whether a folder with this listing holds nothing but names of ours. */

@@ -18,7 +18,7 @@ import type { LinkFollower } from "./link_follower.ts";
 import { unmunged } from "./munged_links.ts";
 import type { NamedPaths, PathRange } from "./named_paths.ts";
 import { listsFolders, type Origin, placeOf } from "./origins.ts";
-import { isOwnName } from "./own_names.ts";
+import { isOwnName, isTrashName } from "./own_names.ts";
 import { isPartialFolder, isPartialFolderName } from "./partials.ts";
 import type { ScanPlaces } from "./scan_places.ts";
 import { SortedListing } from "./sorted_listing.ts";
@@ -474,6 +474,8 @@ export class Scan {
       const isOurs = isPartialFolderName(listing.name(row)) &&
         this.#os.statAt(handle, names, at, length, this.#stat) === 0;
       if (isOurs && isPartialFolder(this.#stat, null)) return true;
+      // A trash of what was a target once is no part of the tree.
+      if (isTrashName(listing.name(row)) && listing.kind[row] === Kind.folder) return true;
       this.#problem(Verb.skip, Cause.reservedName, 0, joinPath(path, listing.name(row)));
       return true;
     }

@@ -109,6 +109,7 @@ export function decodeJob(reader: ByteReader): Job {
   const options = decodeOptions(reader);
   const count = reader.varint("JOB paths", SOURCES);
   if (count === 0) reader.fail("JOB paths", "there is none");
+  if (agentIsSource && options.trashTask !== "") reader.fail("JOB options", "a source has no trash");
   if (!agentIsSource && options.listOnly) reader.fail("JOB options", "a target is not listed");
   if (!agentIsSource && count !== 1) reader.fail("JOB paths", "a target is one path");
   const paths: Uint8Array[] = [];

@@ -6,7 +6,7 @@ import { ByteReader, ByteWriter } from "../base/codec.ts";
 import { ACCOUNT_MAP_BYTES, ALT_DESTS, FILE_BYTES, NAME_BYTES, PATH_BYTES, RUN_NAME_BYTES } from "../base/limits.ts";
 import { ALT_KINDS, type AltKind, defaultOptions, type SyncOptions } from "../base/options.ts";
 import { MAX_BLOCK_BYTES } from "../delta/sizes.ts";
-import { DELETE_LIMIT, RATE_LIMIT_KIB, TIMEOUT_LIMIT } from "./messages.ts";
+import { DELETE_LIMIT, RATE_LIMIT_KIB, TIMEOUT_LIMIT, TRASH_KEEP_SECONDS } from "./messages.ts";
 
 const NUL = 0;
 const SLASH = 0x2f;
@@ -44,12 +44,27 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [49, number("maxDelete", DELETE_LIMIT)],
   [50, latinText("partialDir", PATH_BYTES, [NUL])],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
+  [85, latinText("trash", PATH_BYTES, [NUL])],
+  [86, limit("trashKeepSeconds", TRASH_KEEP_SECONDS)],
+  [87, limit("trashKeepBytes", FILE_BYTES)],
+  [88, {
+    name: "trashTask",
+    encode: (writer, value) => writer.raw(fromLatin1(value as string)),
+    decode: (reader) => {
+      const text = latin1(reader.raw("JOB trashTask", Math.min(64, reader.left)));
+      if (!TRASH_TASK.test(text)) reader.fail("JOB trashTask", "it is unknown");
+      return text;
+    },
+  }],
   [90, {
     name: "runName",
     encode: (writer, value) => writer.raw(value as Uint8Array),
     decode: (reader) => reader.raw("JOB runName", RUN_NAME_BYTES).slice(),
   }],
 ]);
+
+/** What may be done with a trash; a run's name is a date, a time and eight random digits. */
+const TRASH_TASK = /^(history|clean|undo( [0-9]{8}-[0-9]{6}-[0-9a-f]{8})?)$/;
 
 /** Longest value, bytes. */
 const VALUE_BYTES = 65_535;

@@ -117,8 +117,8 @@ export const MINOR_LIMIT = 2 ** 32 - 1;
 export const NANOSECONDS_LIMIT = 999_999_999;
 /** All flags of Change, highest verb, cause and errno that a record may name. */
 export const CHANGE_LIMIT = (1 << 16) - 1;
-export const VERB_LIMIT = 25;
-export const CAUSE_LIMIT = 54;
+export const VERB_LIMIT = 28;
+export const CAUSE_LIMIT = 58;
 /** The causes of a served root. */
 export const SERVED_CAUSES = [60, 62] as const;
 export const ERRNO_LIMIT = 4095;
@@ -133,6 +133,8 @@ export const WINDOW_LIMIT_SECONDS = 2 ** 31;
 export const RATE_LIMIT_KIB = 2 ** 42;
 export const DELETE_LIMIT = 2 ** 32;
 export const TIMEOUT_LIMIT = 2 ** 31;
+/** Longest --trash-keep, seconds. */
+export const TRASH_KEEP_SECONDS = 2 ** 40;
 /** Most ranges in one REFINE. */
 export const REFINE_RANGES = 8192;
 /** Most bytes of records in one SIGNATURE or FINE. */

@@ -11,6 +11,7 @@ import { endingOf, endingOfError } from "../../lib/cli/exit.ts";
 import { attributeReader } from "../../lib/engine/attribute_reader.ts";
 import { seededDigesters } from "../../lib/engine/digesters.ts";
 import type { Environment } from "../../lib/engine/environment.ts";
+import { openTrashOs } from "../../lib/engine/open_trash.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
 import { ScanAhead } from "../../lib/engine/scan_ahead.ts";
 import { SourceHalf } from "../../lib/engine/source_half.ts";
@@ -127,6 +128,11 @@ function environment(os: Os, run: MemoryRun, salt: number): Environment {
   };
 }
 
+/** The environment of one who works on the tree without a run. */
+export function memoryEnvironment(os: Os, uid: number, seed: number): Environment {
+  return environment(os, { way: "local", options: {}, source: os, target: os, uid, seed }, 4);
+}
+
 /** Runs to the end, whatever the end is. */
 export async function runInMemory(run: MemoryRun): Promise<MemoryOutcome> {
   const options = { ...defaultOptions(), reportEntries: true, ...run.options };
@@ -213,6 +219,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
         ...{ env, list, options, filters, events: reporter, source, digesters: made, ahead },
         ...{
           path: request.target,
+          trash: await openTrashOs(options, env),
           expected: null,
           trees: client.can("subtreeDigests") ? "here" : "not",
           usesDelta: client.can("delta"),
@@ -293,6 +300,7 @@ async function serve(agent: WireSession, run: MemoryRun): Promise<void> {
         usesDelta: agent.can("delta"),
         copiedAheadBytes: run.copiedAheadBytes,
         digesters,
+        trash: await openTrashOs(options, env),
         path: paths[0],
         expected: null,
       });

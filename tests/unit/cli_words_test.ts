@@ -96,6 +96,7 @@ Deno.test("-v and -i are counted; twice also reports what is unchanged, except w
 
 /** What an option takes that does not take "7". */
 const VALUES: Record<string, string> = {
+  "trash-keep": "7d",
   "compress-choice": "zstd",
   "checksum-choice": "md5",
   "remote-option": "-S",

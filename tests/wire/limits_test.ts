@@ -422,7 +422,7 @@ limit("FILE_DATA offset", Message.fileData, (w, v) => (big(w, v), w.u8(1)), 2 **
 limit("FILE_DATA bytes", Message.fileData, (w, v) => (w.varint(0), w.raw(new Uint8Array(v))), 1, 0);
 limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
 limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
-limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 54);
+limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 58);
 limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
 limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
@@ -580,9 +580,9 @@ const problem = (w: ByteWriter, [verb, cause, errno, side, path]: number[]) => {
   w.u8(side);
   blob(w, path);
 };
-limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 25);
+limit("PROBLEM verb", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 28);
 limit("PROBLEM verb 0", Message.problem, (w, v) => problem(w, [v, 0, 0, 0, 1]), 1, 0);
-limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 54);
+limit("PROBLEM cause", Message.problem, (w, v) => problem(w, [1, v, 0, 0, 1]), 58);
 limit("PROBLEM errno", Message.problem, (w, v) => problem(w, [1, 0, v, 0, 1]), 4095);
 limit("PROBLEM side", Message.problem, (w, v) => problem(w, [1, 0, 0, v, 1]), 1);
 limit("PROBLEM path", Message.problem, (w, v) => problem(w, [1, 0, 0, 0, v]), 4095);

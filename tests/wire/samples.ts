@@ -409,6 +409,11 @@ export const SAMPLES: Sample[] = [
       ignoreErrors: true,
     },
   }),
+  job("JOB with a trash", {
+    ...PUSH,
+    options: { ...PUSH.options, trash: "../bin\xff", trashKeepSeconds: 86_400, trashKeepBytes: 2 ** 53 - 1 },
+  }),
+  job("JOB that undoes a run", { ...PUSH, options: { ...PUSH.options, trashTask: "undo 20231114-221320-010203ff" } }),
   job("JOB with a count of deletions", { ...PUSH, options: { ...PUSH.options, deleteLimit: { count: 1000 } } }),
   {
     name: "ROOTS with a root",

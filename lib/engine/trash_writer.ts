@@ -1,0 +1,238 @@
+// What --trash writes: one folder per run with the entries that were replaced or deleted, and the journal that says where they were and
+// what the run made. Used by trash_os.ts. Promises: made when there is something to put in, so that a run that changes nothing
+// leaves none; a record is in the journal before the change that it tells of; where that fails, the change is not made.
+
+import { EMPTY, equalBytes, fromLatin1 } from "../base/bytes.ts";
+import { ByteWriter } from "../base/codec.ts";
+import { errnoText } from "../base/errno.ts";
+import { TsyncError } from "../base/errors.ts";
+import type { SyncOptions } from "../base/options.ts";
+import { wallSeconds } from "../os/clock.ts";
+import { Errno, type Handle, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
+import { copyAside } from "../tree/copy_aside.ts";
+import { readAttributes } from "../tree/entry_attributes.ts";
+import { TRASH_NAME } from "../tree/own_names.ts";
+import { JOURNAL, makeRun, openTrash, openTrashAt, runName } from "../tree/trash_folder.ts";
+import { type Change, encodeRecord, keptName, stateOf } from "../tree/trash_record.ts";
+import type { Environment } from "./environment.ts";
+import { SideFolders } from "./side_folders.ts";
+import { makeFolders, type TargetRoot } from "./target_root.ts";
+import { pruneTrash } from "./trash_history.ts";
+
+/** What a second link cannot do and a copy can. */
+const NO_LINKS: readonly number[] = [
+  ...[Errno.EXDEV, Errno.EPERM, Errno.EMLINK, Errno.EOPNOTSUPP, Errno.ENOSYS, Errno.EACCES].map((errno) => -errno),
+];
+const PART = fromLatin1("part");
+
+export class TrashWriter {
+  readonly #os: Os;
+  readonly #env: Environment;
+  readonly #options: SyncOptions;
+  #root: TargetRoot | null = null;
+  #trash: Handle = -1;
+  #run: Handle = -1;
+  #journal: Handle = -1;
+  #bytes = 0;
+  #kept = 0;
+  /** The trash cannot be written: nothing is changed any more. */
+  #failed = 0;
+  readonly #writer = new ByteWriter(4096);
+
+  constructor(os: Os, env: Environment, options: SyncOptions) {
+    this.#os = os;
+    this.#env = env;
+    this.#options = options;
+  }
+
+  /** The root is open. Throws TsyncError "selection" if the trash that is there cannot be trusted. */
+  begin(root: TargetRoot): void {
+    this.#root = root;
+    const opened = this.#open();
+    if (opened >= 0) this.#trash = opened;
+  }
+
+  get isRoot(): boolean {
+    return this.#env.identity.uid === 0;
+  }
+
+  #open(): Handle {
+    const { trash } = this.#options;
+    const { uid } = this.#env.identity;
+    return this.#isInRoot
+      ? openTrash(this.#os, this.#root!.handle, uid)
+      : openTrashAt(this.#os, this.#path(trash), uid);
+  }
+
+  get #isInRoot(): boolean {
+    return equalBytes(fromLatin1(this.#options.trash), TRASH_NAME);
+  }
+
+  #path(word: string): Uint8Array {
+    return new SideFolders(this.#os, this.#root!.path, this.#env.umask).path(word);
+  }
+
+  /** Writes the record; 0, or a negated errno: then the change must not be made. */
+  note(change: Change): number {
+    const ready = this.#ready();
+    if (ready < 0) return ready;
+    this.#writer.clear();
+    encodeRecord(this.#writer, change);
+    return this.#append();
+  }
+
+  /** The same for many at once. */
+  noteAll(changes: readonly Change[]): number {
+    const ready = this.#ready();
+    if (ready < 0) return ready;
+    for (let at = 0; at < changes.length;) {
+      this.#writer.clear();
+      while (at < changes.length && this.#writer.used < 1 << 18) encodeRecord(this.#writer, changes[at++]);
+      const written = this.#append();
+      if (written < 0) return written;
+    }
+    return 0;
+  }
+
+  #append(): number {
+    const bytes = this.#writer.view();
+    const written = this.#os.writeAllAt(this.#journal, bytes, this.#bytes);
+    if (written < 0) {
+      this.#os.truncate(this.#journal, this.#bytes);
+      return written;
+    }
+    this.#bytes += bytes.length;
+    return 0;
+  }
+
+  /** Where the journal ends now, for `takeBack`. */
+  mark(): number {
+    this.#ready();
+    return this.#bytes;
+  }
+
+  /** The change that was noted last was refused: it never happened. */
+  takeBack(mark: number): void {
+    if (this.#journal < 0 || mark >= this.#bytes) return;
+    this.#bytes = mark;
+    this.#os.truncate(this.#journal, mark);
+  }
+
+  /**
+   * Keeps what stands at `name` of `folder`, so that its name may be given to something else; the number under which it is kept, or a
+   * negated errno. `moves`: it will be moved there by `moveAway`, so nothing is done yet.
+   */
+  keep(folder: Handle, name: Uint8Array, path: Uint8Array, stat: Stat, how: "link" | "copy" | "move"): number {
+    const ready = this.#ready();
+    if (ready < 0) return ready;
+    const number = ++this.#kept;
+    if (how === "move") return number;
+    const to = keptName(number, path);
+    const linked = how === "link" ? this.#os.hardLink(folder, name, this.#run, to) : -Errno.EXDEV;
+    if (linked === 0) return number;
+    if (!NO_LINKS.includes(linked)) return linked;
+    const copied = this.#copy(folder, name, stat, to);
+    return copied < 0 ? copied : number;
+  }
+
+  /** A copy that has its name when it is whole. */
+  #copy(folder: Handle, name: Uint8Array, stat: Stat, to: Uint8Array): number {
+    const os = this.#os;
+    os.unlink(this.#run, PART);
+    const copied = copyAside(os, folder, name, stat, this.#run, PART);
+    const attributed = copied < 0 || stat.kind !== Kind.file ? copied : this.#copyAttributes(folder, name);
+    const placed = attributed < 0 ? attributed : os.rename(this.#run, PART, this.#run, to);
+    if (placed < 0) os.unlink(this.#run, PART);
+    return placed;
+  }
+
+  #copyAttributes(folder: Handle, name: Uint8Array): number {
+    const os = this.#os;
+    const from = os.openFile(folder, name, OpenMode.read, 0);
+    const to = from < 0 ? from : os.pin(this.#run, PART);
+    const attributes = to < 0 ? null : readAttributes(os, from, this.isRoot);
+    let result = Math.min(0, to);
+    for (const { name, value } of attributes ?? []) result = os.setAttribute(to, name, value) || result;
+    if (from >= 0) os.close(from);
+    if (to >= 0) os.close(to);
+    // A file system elsewhere may have none: the content counts.
+    return result === -Errno.EOPNOTSUPP ? 0 : result;
+  }
+
+  /** Moves the entry to where `number` is kept; 0 or a negated errno. */
+  moveAway(folder: Handle, name: Uint8Array, path: Uint8Array, stat: Stat, number: number): number {
+    const to = keptName(number, path);
+    const moved = this.#os.rename(folder, name, this.#run, to);
+    if (moved !== -Errno.EXDEV) return moved;
+    const copied = this.#copy(folder, name, stat, to);
+    return copied < 0 ? copied : this.#os.unlink(folder, name);
+  }
+
+  /** The run is over, and its own handles are closed. */
+  end(): void {
+    const os = this.#os;
+    if (this.#journal >= 0) {
+      this.#writer.clear();
+      encodeRecord(this.#writer, { type: "end" });
+      this.#append();
+      os.close(this.#journal);
+      os.close(this.#run);
+      this.#journal = this.#run = -1;
+      pruneTrash(os, this.#trash, this.#env.identity.uid, this.#options);
+    }
+    if (this.#trash >= 0) os.close(this.#trash);
+    this.#trash = -1;
+  }
+
+  // ---- the run's folder
+
+  #ready(): number {
+    if (this.#journal >= 0) return 0;
+    if (this.#failed < 0) return this.#failed;
+    const made = this.#make();
+    if (made >= 0) return 0;
+    this.#failed = made;
+    throw new TsyncError({ kind: "file", detail: `cannot make the trash: ${errnoText(-made)}; nothing was changed` });
+  }
+
+  #make(): number {
+    const os = this.#os;
+    const root = this.#root!.handle;
+    const stat = new Stat();
+    // Before the trash is made in it.
+    const looked = os.statHandle(root, stat);
+    if (looked < 0) return looked;
+    const attributes = readAttributes(os, root, this.isRoot);
+    if (this.#trash < 0) {
+      const made = this.#makeTrash(root);
+      if (made < 0) return made;
+    }
+    const timeSec = wallSeconds();
+    this.#run = makeRun(os, this.#trash, runName(timeSec, this.#env.randomBytes(4)));
+    if (this.#run < 0) return this.#run;
+    this.#journal = os.openFile(this.#run, JOURNAL, OpenMode.create, 0o600);
+    if (this.#journal < 0) return this.#journal;
+    const { devMajor, devMinor, inoLow, inoHigh } = stat;
+    const isNewRoot = this.#root!.isNew;
+    encodeRecord(this.#writer, { type: "begin", timeSec, devMajor, devMinor, inoLow, inoHigh, isNewRoot });
+    const state = stateOf(stat, attributes);
+    encodeRecord(this.#writer, { type: "change", path: EMPTY, before: state, kept: 0, after: state, isOpen: true });
+    return this.#append();
+  }
+
+  #makeTrash(root: Handle): number {
+    const made = this.#isInRoot
+      ? this.#os.makeFolder(root, TRASH_NAME, 0o700)
+      : this.#makeAt(this.#path(this.#options.trash));
+    if (made < 0 && made !== -Errno.EEXIST) return made;
+    const opened = this.#open();
+    if (opened >= 0) this.#trash = opened;
+    return Math.min(0, opened);
+  }
+
+  /** The folders above with the user's own mask, the trash itself for nobody else. */
+  #makeAt(path: Uint8Array): number {
+    const made = makeFolders(this.#os, path, this.#env.umask | 0o077, false);
+    return Math.min(0, made);
+  }
+}

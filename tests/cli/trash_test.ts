@@ -1,0 +1,177 @@
+// --trash, tsync undo and tsync history on the compiled programs, local, push and pull: what is replaced or deleted is kept, comes back
+// exactly, and what changed since stops undo before it begins.
+
+import assert from "node:assert/strict";
+import { fingerprint, layout, manifest } from "../support/manifest.ts";
+import { quietly, type Ran, tsync, withPlace } from "../support/run.ts";
+import { otherMachine, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
+import { file, folder, link, plant, special } from "../support/trees.ts";
+import { Kind } from "../../lib/os/os.ts";
+
+useOtherMachine();
+
+const RUN = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}/;
+
+async function makeTrees(place: string): Promise<void> {
+  for (const name of ["s", "d"]) await Deno.mkdir(`${place}/${name}`);
+  plant(`${place}/s`, [
+    file("same", "same", { sec: 1e9 }),
+    file("changed", "the new content"),
+    folder("fresh", { mode: 0o711 }),
+    ...Array.from({ length: 30 }, (_, i) => file(`fresh/f${i}`, `new ${i}`)),
+    file("was a folder", "a file now"),
+    folder("was a file"),
+    file("was a file/in it", "x"),
+    file("odd \xff name", "new"),
+    file("large", "n".repeat(300_000)),
+  ]);
+  plant(`${place}/d`, [
+    file("same", "same", { sec: 1e9, mode: 0o600 }),
+    file("changed", "the old content", { mode: 0o640, sec: 1_234_567_890, ns: 123_456_789 }),
+    folder("gone", { mode: 0o700, sec: 1_111_111_111 }),
+    file("gone/deep", "kept in the trash"),
+    link("gone/link", "nowhere"),
+    special("gone/fifo", Kind.fifo),
+    folder("was a folder"),
+    file("was a folder/old", "old"),
+    file("was a file", "old"),
+    file("odd \xff name", "old"),
+    file("large", "o".repeat(200_000)),
+  ]);
+}
+
+/** The entries of a target without its trash. */
+async function seen(root: string): Promise<unknown> {
+  const found = await manifest(root);
+  return Object.fromEntries(Object.entries(found).filter(([path]) => !path.includes(".tsync-")));
+}
+
+/** How the target is named on the command line. */
+function targetOf(way: Topology, path: string): { words: string[]; path: string } {
+  if (way.name !== "push") return { words: [], path };
+  const { rsh, host } = otherMachine();
+  return { words: ["-e", rsh], path: `${host}:${path}` };
+}
+
+async function undo(way: Topology, root: string, ...more: string[]): Promise<Ran> {
+  const { words, path } = targetOf(way, root);
+  return await tsync(["undo", ...words, ...more, path]);
+}
+
+testEach(
+  "--trash keeps what a run replaces and deletes; history tells of it, undo brings all of it back",
+  async (way) => {
+    await withPlace(async (place) => {
+      await makeTrees(place);
+      const root = `${place}/d`;
+      const before = await seen(root);
+      await quietly(way.sync(["-a", "--delete", "--trash"], `${place}/s/`, root));
+      assert.deepEqual(Object.keys(await seen(`${place}/s`) as object), Object.keys(await seen(root) as object));
+      const { words, path } = targetOf(way, root);
+      const history = await quietly(tsync(["history", ...words, path]));
+      assert.match(history.out, RUN);
+      assert.match(history.out, /9 kept, 3\d new, /);
+
+      const after = await seen(root);
+      const dry = await quietly(undo(way, root, "-n"));
+      assert.match(dry.out, /restoring changed\n/);
+      assert.match(dry.out, /would be undone: .* \(DRY RUN\)\n$/);
+      assert.deepEqual(await seen(root), after);
+      const run = RUN.exec(history.out)![0];
+      const real = await quietly(undo(way, root, run));
+      assert.match(real.out, new RegExp(`^run ${run} is undone: \\d+ restored, 3\\d removed\n$`));
+      assert.deepEqual(await seen(root), before);
+
+      assert.match((await quietly(tsync(["history", ...words, path]))).out, /  undone\n$/);
+      const again = await undo(way, root);
+      assert.equal(again.code, 3);
+      assert.match(again.err, /no run in the trash/);
+    });
+  },
+);
+
+testEach("undo where something changed since: each is told, exit 25, and nothing is changed", async (way) => {
+  await withPlace(async (place) => {
+    await makeTrees(place);
+    const root = `${place}/d`;
+    await quietly(way.sync(["-a", "--delete", "--trash"], `${place}/s/`, root));
+    await Deno.writeTextFile(`${root}/changed`, "by hand");
+    await Deno.writeTextFile(`${root}/fresh/mine`, "by hand");
+    const now = await fingerprint(root);
+    const { code, err } = await undo(way, root);
+    assert.equal(code, 25, err);
+    assert.match(err, /restore ".*\/changed" failed: it is neither what that run left nor what was there before/);
+    assert.match(err, /restore ".*\/fresh\/mine" failed/);
+    assert.match(err, /2 entries changed since that run: nothing was undone/);
+    assert.equal(await fingerprint(root), now);
+  });
+});
+
+Deno.test("a trash is no part of the tree: a second run changes nothing, a copy of the target leaves it out, --delete spares it (B08)", async () => {
+  await withPlace(async (place) => {
+    await makeTrees(place);
+    const words = ["-a", "--delete", "--trash"];
+    await quietly(tsync([...words, `${place}/s/`, `${place}/d`]));
+    const runs = await layout(`${place}/d/.tsync-trash`);
+    const second = await quietly(tsync(["-ai", "--delete", "--trash", `${place}/s/`, `${place}/d`]));
+    assert.equal(second.out.includes("f"), second.out.includes("sent"), second.out);
+    assert.deepEqual(await layout(`${place}/d/.tsync-trash`), runs, "a run that changes nothing makes no trash");
+    await quietly(tsync(["-a", `${place}/d/`, `${place}/copy`]));
+    assert.deepEqual((await layout(`${place}/copy`)).filter((path) => path.includes(".tsync")), []);
+    await Deno.mkdir(`${place}/e`);
+    await quietly(tsync(["-a", "--delete", "--allow-empty-source", "--no-guard", `${place}/e/`, `${place}/d`]));
+    assert.deepEqual(await layout(`${place}/d/.tsync-trash`), runs);
+  });
+});
+
+Deno.test("--trash=DIR lies where it says; undo needs the same word; two runs are undone one after the other", async () => {
+  await withPlace(async (place) => {
+    await makeTrees(place);
+    const root = `${place}/d`;
+    const first = await seen(root);
+    await quietly(tsync(["-a", "--trash=../bin", `${place}/s/`, root]));
+    const second = await seen(root);
+    await Deno.writeTextFile(`${place}/s/changed`, "and once more");
+    await quietly(tsync(["-a", "--delete", "--trash=../bin", `${place}/s/`, root]));
+    assert.equal((await tsync(["undo", root])).code, 3);
+    await quietly(tsync(["undo", "--trash=../bin", root]));
+    assert.deepEqual(await seen(root), second);
+    await quietly(tsync(["undo", "--trash=../bin", root]));
+    assert.deepEqual(await seen(root), first);
+  });
+});
+
+Deno.test("--trash-keep takes old runs out at the end of a run, history --clean at once; neither takes the others", async () => {
+  await withPlace(async (place) => {
+    for (const name of ["s", "d"]) await Deno.mkdir(`${place}/${name}`);
+    const run = async (content: string, ...words: string[]) => {
+      await Deno.writeTextFile(`${place}/s/a`, content);
+      await quietly(tsync(["-aI", "--trash", ...words, `${place}/s/`, `${place}/d`]));
+      return (await Array.fromAsync(Deno.readDir(`${place}/d/.tsync-trash`))).map(({ name }) => name).sort();
+    };
+    await run("one");
+    const [, two] = await run("two");
+    assert.deepEqual(await run("three", "--trash-keep=30d", "--trash-keep=1M").then((names) => names.length), 3);
+    // A run of long ago, by its name.
+    await Deno.rename(`${place}/d/.tsync-trash/${two}`, `${place}/d/.tsync-trash/20010101-000000-00000000`);
+    const { out } = await quietly(tsync(["history", "--clean", "--trash-keep=30d", `${place}/d`]));
+    assert.match(out, /^removed 20010101-000000-00000000\n/);
+    assert.equal((await run("four", "--trash-keep=0b")).length, 0);
+    assert.equal((await tsync(["history", "--clean", `${place}/d`])).code, 1);
+    assert.equal((await tsync(["-a", "--clean", `${place}/s/`, `${place}/d`])).code, 1);
+  });
+});
+
+Deno.test("undo and history are subcommands, unless a file has that name: then nothing is done but to say so", async () => {
+  await withPlace(async (place) => {
+    await Deno.mkdir(`${place}/undo`);
+    await Deno.mkdir(`${place}/d`);
+    const ran = await tsync(["undo", "d"], { cwd: place });
+    assert.equal(ran.code, 1);
+    assert.match(ran.err, /subcommand and a file here; write \.\/undo/);
+    assert.equal((await tsync(["history", "d"], { cwd: place })).out, "no runs in the trash\n");
+    assert.match((await tsync(["undo", "x", "d"], { cwd: `${place}/d` })).err, /"x" is no run/);
+    const both = await tsync(["-ab", "--trash", "undo", "d"], { cwd: place });
+    assert.equal(both.code, 1);
+  });
+});
