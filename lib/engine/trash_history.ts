@@ -7,7 +7,7 @@ import type { SyncOptions } from "../base/options.ts";
 import { wallSeconds } from "../os/clock.ts";
 import type { Handle, Os } from "../os/os.ts";
 import { openRun, readJournal, removeRun, runNames, weighRun } from "../tree/trash_folder.ts";
-import type { Begin, TrashRecord } from "../tree/trash_record.ts";
+import type { TrashRecord } from "../tree/trash_record.ts";
 
 /** One run, for people. */
 export interface RunFacts {
@@ -18,7 +18,8 @@ export interface RunFacts {
   made: number;
   /** Of files in its trash. */
   bytes: number;
-  state: "whole" | "cut short" | "undone" | "half undone" | "unreadable";
+  /** "empty": it died before it changed anything. */
+  state: "whole" | "cut short" | "undone" | "half undone" | "empty" | "unreadable";
 }
 
 export type Keep = Pick<SyncOptions, "trashKeepSeconds" | "trashKeepBytes">;
@@ -34,7 +35,15 @@ export function lookAtRun(os: Os, trash: Handle, name: Uint8Array, uid: number):
     const records = readJournal(os, run, uid);
     if (records === null) return facts;
     const isWhole = count(records, facts);
-    facts.state = isUndone ? "undone" : isBegun ? "half undone" : isWhole ? "whole" : "cut short";
+    facts.state = isWhole === null
+      ? "empty"
+      : isUndone
+      ? "undone"
+      : isBegun
+      ? "half undone"
+      : isWhole
+      ? "whole"
+      : "cut short";
   } catch (error) {
     if (!(error instanceof TsyncError)) throw error;
   } finally {
@@ -43,12 +52,15 @@ export function lookAtRun(os: Os, trash: Handle, name: Uint8Array, uid: number):
   return facts;
 }
 
-function count(records: Iterable<TrashRecord>, facts: RunFacts): boolean {
-  let isWhole = false;
+/** Whether its last record is there; null if not even the first one is. */
+function count(records: Iterable<TrashRecord>, facts: RunFacts): boolean | null {
+  let isWhole: boolean | null = null;
   for (const record of records) {
     if (record.type === "end") isWhole = true;
-    else if (record.type === "begin") facts.timeSec = (record as Begin).timeSec;
-    else if (record.kept !== 0) facts.kept++;
+    else if (record.type === "begin") {
+      facts.timeSec = record.timeSec;
+      isWhole = false;
+    } else if (record.kept !== 0) facts.kept++;
     else if (record.before === null) facts.made++;
   }
   return isWhole;

@@ -104,7 +104,7 @@ async function undo(
 function lastRun({ os, identity: { uid } }: Environment, trash: Handle): Uint8Array {
   for (const name of runNames(os, trash).reverse()) {
     const { state } = lookAtRun(os, trash, name, uid);
-    if (state !== "undone" && state !== "unreadable") return name;
+    if (state === "whole" || state === "cut short" || state === "half undone") return name;
   }
   refuse("there is no run in the trash that could be undone");
 }

@@ -207,8 +207,11 @@ export class TrashWriter {
       const made = this.#makeTrash(root);
       if (made < 0) return made;
     }
-    const timeSec = wallSeconds();
-    this.#run = makeRun(os, this.#trash, runName(timeSec, this.#env.randomBytes(4)));
+    const now = wallSeconds();
+    const timeSec = Math.floor(now);
+    do this.#run = makeRun(os, this.#trash, runName(now, this.#env.randomBytes(3))); while (
+      this.#run === -Errno.EEXIST
+    );
     if (this.#run < 0) return this.#run;
     this.#journal = os.openFile(this.#run, JOURNAL, OpenMode.create, 0o600);
     if (this.#journal < 0) return this.#journal;

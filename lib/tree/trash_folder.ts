@@ -79,12 +79,11 @@ export function runNames(os: Os, trash: Handle): Uint8Array[] {
   return names.sort().map(fromLatin1);
 }
 
-/** A name for a run that begins at `timeSec`. */
+/** A name for a run that begins at `timeSec`: names rise as time does, to the millisecond, and the last five digits are chance. */
 export function runName(timeSec: number, random: Uint8Array): Uint8Array {
-  const [date, time] = new Date(timeSec * 1000).toISOString().split("T");
-  return fromLatin1(
-    `${date.replaceAll("-", "")}-${time.slice(0, 8).replaceAll(":", "")}-${hex(random.subarray(0, 4))}`,
-  );
+  const [date, time] = new Date(Math.floor(timeSec * 1000)).toISOString().split("T");
+  const last = time.slice(9, 12) + hex(random.subarray(0, 3)).slice(0, 5);
+  return fromLatin1(`${date.replaceAll("-", "")}-${time.slice(0, 8).replaceAll(":", "")}-${last}`);
 }
 
 /** The journal of a run; null if it has none. Throws TsyncError "selection" if it cannot be trusted or is damaged. */

@@ -127,7 +127,8 @@ Deno.test("what is kept has a number and, where it is not too long, its own name
   assert.equal(latin1(keptName(31, utf8("a/b c"))), "0000001f-b c");
   assert.equal(latin1(keptName(1, utf8(`a/${"x".repeat(201)}`))), "00000001");
   assert.equal(keptName(0xffff_ffff, utf8("x".repeat(200))).length, 209);
-  const name = runName(1_700_000_000, new Uint8Array([1, 2, 3, 255]));
-  assert.equal(latin1(name), "20231114-221320-010203ff");
+  const name = runName(1_700_000_000.25, new Uint8Array([1, 2, 0xf3]));
+  assert.equal(latin1(name), "20231114-221320-2500102f");
+  assert.ok(latin1(runName(1_700_000_000.249, new Uint8Array([255, 255, 255]))) < latin1(name));
   assert.ok(isRunName(name) && !isRunName(utf8("..")) && !isRunName(utf8("20231114-221320-010203f")));
 });
