@@ -5,6 +5,7 @@
 // Rules that depend on the folder (dir-merge) or on where the root lies ("/" modifier) are asked about with a FilterPlace,
 // made folder by folder: `place` for what lies above the root, then `enter` for each folder on the way down.
 
+import { equalBytes } from "../base/bytes.ts";
 import { Pattern } from "./pattern.ts";
 import { mergeName, type Rule, RuleError, RuleFlag, SIDES } from "./rule.ts";
 import { isSameMerge, readRuleFile, type RuleSink } from "./rule_text.ts";
@@ -34,12 +35,16 @@ class Decision {
   readonly perishable: boolean;
   readonly absolute: boolean;
 
-  /** `lead`: stands in front of the path; `base`: where an anchored pattern begins, both as the rule's folder wants it. */
+  /**
+   * `lead`: stands in front of the path; `base`: where an anchored pattern begins, both as the rule's folder wants it. `isOfRoot`: that
+   * is the root itself.
+   */
   constructor(
     { flags, pattern }: Rule,
     readonly point: MergePoint | null,
     readonly lead: Uint8Array,
     readonly base: number,
+    readonly isOfRoot: boolean,
   ) {
     this.pattern = point === null ? new Pattern(pattern) : null;
     this.exclude = (flags & RuleFlag.include) === 0;
@@ -55,8 +60,8 @@ class Decisions {
   readonly protect: Decision[] = [];
 
   /** `lead` and `base` are those of the rules' folder. */
-  add(rule: Rule, point: MergePoint | null, lead: Uint8Array = NO_BYTES, base = 0): void {
-    const decision = new Decision(rule, point, lead, base);
+  add(rule: Rule, point: MergePoint | null, lead: Uint8Array = NO_BYTES, base = 0, isOfRoot = false): void {
+    const decision = new Decision(rule, point, lead, base, isOfRoot);
     const sides = rule.flags & (RuleFlag.sender | RuleFlag.receiver);
     if (point !== null || sides !== RuleFlag.receiver) this.hide.push(decision);
     if (point !== null || sides !== RuleFlag.sender) this.protect.push(decision);
@@ -76,11 +81,13 @@ export class FilterPlace {
     readonly root: Uint8Array,
     readonly points: readonly MergePoint[],
     readonly rules: ReadonlyMap<MergePoint, LocalRules>,
+    /** The rules of the root are another root's: what they anchor lies there. */
+    readonly isElsewhere = false,
   ) {}
 
   /** The same rules seen from another root. */
   seenFrom(root: Uint8Array): FilterPlace {
-    return new FilterPlace(root, this.points, this.rules);
+    return new FilterPlace(root, this.points, this.rules, this.isElsewhere || !equalBytes(root, this.root));
   }
 }
 
@@ -214,7 +221,9 @@ export class FilterSet {
       put(rules, points[i], found);
       if ((above.rules.get(points[i]) ?? null) !== found) isSame = false;
     }
-    return isSame && points.length === above.points.length ? above : new FilterPlace(above.root, points, rules);
+    return isSame && points.length === above.points.length
+      ? above
+      : new FilterPlace(above.root, points, rules, above.isElsewhere);
   }
 }
 
@@ -280,7 +289,9 @@ class FolderSink implements RuleSink {
     const isMerge = (rule.flags & RuleFlag.merge) !== 0;
     if (!isMerge) {
       const { lead, base } = this.folder;
-      if ((rule.flags & RuleFlag.xattr) === 0) this.#decisions.add(rule, null, lead, base);
+      if ((rule.flags & RuleFlag.xattr) === 0) {
+        this.#decisions.add(rule, null, lead, base, lead.length === 0 && base === 0);
+      }
       return;
     }
     const sides = rule.flags & SIDES;
@@ -345,7 +356,9 @@ function decide(
       continue;
     }
     if (isDoomed && decision.perishable) continue;
-    const isMatch = decision.absolute || (pattern.isAnchored && decision.lead.length > 0)
+    const isMatch = decision.isOfRoot && !decision.absolute && pattern.isAnchored && place!.isElsewhere
+      ? false
+      : decision.absolute || (pattern.isAnchored && decision.lead.length > 0)
       ? matchesLed(decision, place, path, isFolder, length)
       : pattern.matches(path, length, nameStart, isFolder, decision.base);
     if (isMatch !== decision.negated) return decision.exclude ? Answer.exclude : Answer.include;

@@ -222,6 +222,17 @@ testScenarios("filter", [
     without: ["mtime"],
   },
   {
+    name: "anchored rules in the root of the first of two source folders",
+    options: "-ai -f :_.rules",
+    entries: [
+      ...project({ "s/.rules": "- /Makefile\n- *.o\n- ! /*\n" }),
+      file("t/Makefile", "other", OLD),
+      file("t/x.o", "o", OLD),
+    ],
+    sources: ["s/", "t/"],
+    without: ["mtime"],
+  },
+  {
     name: "a rule for the other side alone in a file above the source that is given a side",
     options: "-ai -F",
     entries: [...project(), file(".rsync-filter", ":rp .more\n", OLD), file(".more", "dir-merge,r .most\n", OLD)],
