@@ -48,6 +48,16 @@ export async function runAgent(words: string[]): Promise<number> {
     writeStandardSync(2, utf8(`tsync-remote: ${(error as Error).message}\n${SERVE_USAGE}`));
     return EXIT_CODES.usage;
   }
+  if (served !== null && !served.isConfined) {
+    const { confineProcess } = await import("./confined.ts");
+    try {
+      confineProcess(served, words);
+    } catch (error) {
+      if (!(error instanceof TsyncError)) throw error;
+      writeStandardSync(2, utf8(`tsync-remote: ${error.message}\n`));
+      return error.exitCode;
+    }
+  }
   return await serve(served);
 }
 

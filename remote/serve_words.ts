@@ -5,10 +5,15 @@ import type { Powers } from "../lib/tree/served_powers.ts";
 
 /** What one folder is served with. */
 export interface Served {
+  /** The kernel confines this process already: it is the second one (served.ts). */
+  isConfined: boolean;
   /** As typed by whoever wrote the forced command. */
   root: string;
   powers: Powers;
 }
+
+/** What the first process adds to the words of the second. */
+export const CONFINED = "--confined";
 
 const MODES = ["--read-only", "--write-only", "--no-delete", "--append-new"];
 
@@ -18,6 +23,7 @@ export const SERVE_USAGE =
 /** Null: nothing is restricted. Throws an Error whose message says what is wrong with the words. */
 export function serveWords(words: readonly string[]): Served | null {
   let root: string | null = null;
+  let isConfined = false;
   const modes = new Set<string>();
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
@@ -25,6 +31,7 @@ export function serveWords(words: readonly string[]): Served | null {
     if (isRoot && root !== null) throw new Error("--root is given twice");
     if (isRoot) root = word === "--root" ? words[++i] ?? "" : word.slice("--root=".length);
     else if (MODES.includes(word)) modes.add(word);
+    else if (word === CONFINED) isConfined = true;
     else throw new Error(`unknown word "${word}"`);
     if (root === "") throw new Error("--root needs a folder");
   }
@@ -34,5 +41,5 @@ export function serveWords(words: readonly string[]): Served | null {
   if (readOnly && modes.size > 1) throw new Error("--read-only stands alone: nothing is written");
   if (noDelete && appendNew) throw new Error("--append-new says more than --no-delete: give one of them");
   const keeps = appendNew ? "all" : noDelete ? "names" : "nothing";
-  return { root, powers: { reads: !writeOnly, writes: !readOnly, keeps } };
+  return { isConfined, root, powers: { reads: !writeOnly, writes: !readOnly, keeps } };
 }

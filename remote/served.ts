@@ -49,6 +49,7 @@ export class ServedRoot {
   environment(env: Environment): Environment {
     return Object.create(env, {
       os: { value: this.#os },
+      keepsNoState: { value: true },
       takesOnlyNew: { value: this.#powers.keeps === "all" },
       workingFolder: { value: () => TOP },
       homeFolder: { value: () => utf8(TOP) },

@@ -20,6 +20,8 @@ export interface Environment {
   wallSeconds?(): number;
   randomBytes(count: number): Uint8Array;
   readonly accounts: Accounts;
+  /** Nothing is noted for later runs (a served root). */
+  readonly keepsNoState?: boolean;
   /** What stands at the target stays as it is: only new names are made (a served root). */
   readonly takesOnlyNew?: boolean;
   /** The absolute path of the working folder. */

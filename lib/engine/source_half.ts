@@ -547,7 +547,7 @@ export class SourceHalf implements SourcePort {
   /** --delete from a source that is not where it was: most likely its disk is not mounted. */
   async #guardDevices(): Promise<void> {
     const { options, env, report } = this.#plan;
-    if (!options.delete || options.noGuard || options.listOnly) return;
+    if (!options.delete || options.noGuard || options.listOnly || env.keepsNoState) return;
     const { SourceDevices } = await import("./source_devices.ts");
     const about = { verb: Verb.skip, cause: Cause.stateUnused, errno: 0, side: Side.source };
     this.#devices = new SourceDevices(env, (sentence) => report({ ...about, path: utf8(sentence) }));

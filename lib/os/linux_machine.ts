@@ -80,6 +80,9 @@ export const STATX_BASIC_STATS = 0x7ff;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
 
+/** System calls of Landlock: the same numbers on both machines. */
+export const LANDLOCK = { createRuleset: 444, addRule: 445, restrictSelf: 446 } as const;
+
 // openat2's resolve: NO_MAGICLINKS | NO_SYMLINKS | BENEATH.
 export const RESOLVE_CONFINED = 0x02 | 0x04 | 0x08;
 

@@ -772,9 +772,16 @@ export function encodeFileSkip(index: number | bigint, cause: number): Uint8Arra
   return new Writer().varint(index).u8(cause).bytes();
 }
 
+/** 60 to 62 are those of a served root. */
+function causeOf(reader: Reader): number {
+  const cause = reader.choice(63, "cause");
+  must(cause < 55 || cause >= 60, `unknown cause ${cause}`);
+  return cause;
+}
+
 export function decodeFileSkip(payload: Uint8Array): { index: number; cause: number } {
   const reader = new Reader(payload);
-  const skip = { index: reader.varint(), cause: reader.choice(27, "cause") };
+  const skip = { index: reader.varint(), cause: causeOf(reader) };
   reader.end();
   return skip;
 }
@@ -858,7 +865,7 @@ export function decodeProblem(payload: Uint8Array): ProblemBytes {
   const reader = new Reader(payload);
   const verb = reader.choice(19, "verb");
   must(verb >= 1, "unknown verb 0");
-  const cause = reader.choice(27, "cause");
+  const cause = causeOf(reader);
   const errno = reader.varint(4_095);
   const side = reader.choice(2, "side");
   // For eyes only: any bytes.

@@ -9,6 +9,8 @@ export interface SshdOptions {
   home?: string;
   /** The login shell and its words before the command; default: the user's own. Needs `home`. */
   shell?: string[];
+  /** What stands before the key in authorized_keys: `restrict,command="..."`. */
+  keyOptions?: string;
   /** More lines for sshd_config. */
   config?: string[];
 }
@@ -34,7 +36,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   for (const name of ["host_key", "key"]) {
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", `${folder}/${name}`]);
   }
-  await Deno.copyFile(`${folder}/key.pub`, `${folder}/authorized_keys`);
+  const key = await Deno.readTextFile(`${folder}/key.pub`);
+  await Deno.writeTextFile(`${folder}/authorized_keys`, options.keyOptions ? `${options.keyOptions} ${key}` : key);
   // sshd refuses to start as root without the folder it confines itself to.
   if (Deno.uid() === 0) await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
   const port = freePort();

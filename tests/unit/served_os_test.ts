@@ -227,7 +227,7 @@ Deno.test("served root: a file of names is read below it only, and no further th
 Deno.test("serve words: a root and one mode of each sort, and nothing that is not known", () => {
   const powers = (...words: string[]) => serveWords(["--root=/x", ...words])?.powers;
   assertEquals(serveWords([]), null);
-  assertEquals(serveWords(["--root", "/x"]), { root: "/x", powers: MODES.all });
+  assertEquals(serveWords(["--root", "/x"]), { isConfined: false, root: "/x", powers: MODES.all });
   assertEquals(powers("--read-only"), MODES["read-only"]);
   assertEquals(powers("--no-delete"), MODES["no-delete"]);
   assertEquals(powers("--append-new", "--write-only"), MODES["write-only append-new"]);
