@@ -107,14 +107,16 @@ export function confineThread(root: Handle, writes: boolean): Result {
   return result;
 }
 
-/** struct landlock_ruleset_attr as far as this version has it: files; connections, none of which is allowed; signals and sockets outside. */
+/**
+ * struct landlock_ruleset_attr as far as this version has it: files; TCP, none of which is allowed. Signals and Unix sockets stay as they
+ * are: a session that takes up a lost one ends its former agent by them (presence.ts), and accounts may be asked for through a socket.
+ */
 function rulesetOf(version: number, all: number): [Uint8Array, number] {
-  const bytes = new Uint8Array(24);
+  const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, all, true);
   view.setUint32(8, 3, true);
-  view.setUint32(16, 3, true);
-  return [bytes, version >= 6 ? 24 : version >= 4 ? 16 : 8];
+  return [bytes, version >= 4 ? 16 : 8];
 }
 
 /** Replaces this process by the same program with `args`; a negated errno if that cannot be. */
