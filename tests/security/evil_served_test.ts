@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { ARCHIVE_BITS, frame, fromLatin1, JOB_BIT, latin1, TYPE, Writer } from "../support/protocol_bytes.ts";
+import { ARCHIVE_BITS, frame, fromLatin1, JOB_BIT, latin1, Writer } from "../support/protocol_bytes.ts";
 import { planOf, type Tree } from "../support/protocol_halves.ts";
 import {
   assertArrived,
