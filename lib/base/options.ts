@@ -164,6 +164,8 @@ export interface SyncOptions {
   inplace: boolean;
   /** In a push that may be taken up again over a new connection: 16 random bytes, by which its agents find each other; else empty. */
   runName: Uint8Array;
+  /** An earlier connection of this run has put files in place: a target that holds nothing is another one. */
+  goesOn: boolean;
   /** Whatever the run did is on the disk when it ends well; without it that holds for what replaces a file, before it does. */
   fsync: boolean;
   /** Nothing is flushed: after a power cut a replaced file may be neither the old nor the new one. */
@@ -305,6 +307,7 @@ export function defaultOptions(): SyncOptions {
     partial: false,
     inplace: false,
     runName: NOTHING,
+    goesOn: false,
     fsync: false,
     noFsync: false,
     keepsPartials: false,

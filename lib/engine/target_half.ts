@@ -49,7 +49,7 @@ import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
 import { SpaceGuard } from "./space_guard.ts";
-import { folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
+import { demandTheSame, folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
 import { TargetPlaces } from "./target_places.ts";
 import type { TrashOs } from "./trash_os.ts";
@@ -275,8 +275,11 @@ export class TargetHalf implements TargetPort {
     if (options.mungeLinks) demandUseless(os);
     if (options.openNoatime) os.readQuietly();
     if (roots.hasRoot) this.#changeModes(0, 1);
-    if (options.mkpath) this.#makePath(roots);
-    state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun);
+    // What an earlier connection has put there is there: nothing is made in its place.
+    const goesOn = options.goesOn && !options.noGuard;
+    if (options.mkpath && !goesOn) this.#makePath(roots);
+    state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun || goesOn);
+    if (goesOn) demandTheSame(state.root);
     this.#watchSpace();
     this.#trash?.begin(state.root);
     if (mayDelete(options) && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);

@@ -59,6 +59,15 @@ export function isStillThere(os: Os, { path, handle }: TargetRoot): boolean {
   return os.statHandle(handle, held) === 0 && os.statPath(path, true, found) === 0 && isSameInode(held, found);
 }
 
+/** In a run that goes on over a new connection: a target that holds nothing any more is another one, say without its file system. */
+export function demandTheSame({ path, isEmpty }: TargetRoot): void {
+  if (!isEmpty) return;
+  const detail = `target "${
+    display(path)
+  }" holds nothing, although this run has put files there: is its file system mounted?`;
+  throw new TsyncError({ kind: "guard", detail });
+}
+
 /** A single file under the path's own last name: the root is the folder that holds it. */
 function openParent(os: Os, word: Uint8Array, isEmpty: boolean): TargetRoot {
   const parent = parentOf(word);

@@ -54,7 +54,7 @@ export async function runReconnecting(
     link.onUp = isUp;
     const { options } = request;
     try {
-      await runRemote(asTakenUp(request, runName, once.deletions), {
+      await runRemote(asTakenUp(request, runName, once), {
         ...{ carrier: shell, env, list, changeMode, reporter, link, stop },
         filters: filterSet(options.filters),
         monitor: once,
@@ -115,11 +115,12 @@ function withLimit(remote: Remote): Remote {
   return isSsh ? { ...remote, rsh: `${remote.rsh ?? "ssh"} -o ConnectTimeout=${CONNECT_SECONDS}` } : remote;
 }
 
-/** The request of one connection: --max-delete holds for all together. */
-function asTakenUp(request: JobRequest, runName: Uint8Array | null, deletions: number): JobRequest {
+/** The request of one connection: --max-delete holds for all together, and what was put in place is there. */
+function asTakenUp(request: JobRequest, runName: Uint8Array | null, once: ToldOnce): JobRequest {
   const changed = (options: SyncOptions): SyncOptions => ({
     ...options,
-    maxDelete: options.maxDelete < 0 ? options.maxDelete : Math.max(0, options.maxDelete - deletions),
+    maxDelete: options.maxDelete < 0 ? options.maxDelete : Math.max(0, options.maxDelete - once.deletions),
+    goesOn: once.hasPlaced,
     ...(runName === null ? {} : { runName }),
   });
   const { options, peerOptions } = request;

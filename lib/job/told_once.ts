@@ -72,6 +72,11 @@ export class ToldOnce implements Monitor {
     this.#listedBytes = Infinity;
   }
 
+  /** Whether an earlier connection put files in place. */
+  get hasPlaced(): boolean {
+    return this.#filesBefore > 0 && !this.#isDryRun;
+  }
+
   /** Whether the job got farther than when this was asked last. */
   hasAdvanced(): boolean {
     const done = this.#filesBefore + this.#files + (this.#earlier?.size ?? 0) + this.#indexes.length + this.deletions;

@@ -77,6 +77,7 @@ const OPTION_BITS = {
   noFsync: 65,
   allowOtherDevice: 67,
   noSpaceCheck: 68,
+  goesOn: 76,
   tellsFinished: 80,
   plainDigests: 81,
   listOnly: 82,

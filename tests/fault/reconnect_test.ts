@@ -43,6 +43,11 @@ function noise(length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Folders for files that came in part. */
+function partials(path: string): string[] {
+  return [...look(path).keys()].filter((name) => name.includes(".tsync-partial"));
+}
+
 interface Begun {
   work: Workload;
   proxy: TcpProxy;
@@ -50,8 +55,8 @@ interface Begun {
 }
 
 /** Begins a synchronisation through a proxy; the agents carry the place's mark. */
-async function begin(way: Way, plan: ProxyPlan, options: string[], stdin?: string): Promise<Begun> {
-  const work = await freshWorkload(template);
+async function begin(way: Way, plan: ProxyPlan, options: string[], stdin?: string, from = template): Promise<Begun> {
+  const work = await freshWorkload(from);
   const proxy = await TcpProxy.start(server.port, plan);
   const agent = await script(work.place, "agent", `TSYNC_TEST_PLACE='${work.place}' exec '${TSYNC_REMOTE}'`);
   const far = (path: string) => `${server.host}:${path}`;
@@ -64,6 +69,7 @@ async function end({ work, proxy }: Begun, isWhole: boolean): Promise<void> {
   await allGone(work.place, 10_000);
   await proxy.close();
   assert.deepEqual(temporaries(look(work.target)), []);
+  if (isWhole) assert.deepEqual(partials(work.target), []);
   if (isWhole) {
     await same(work.source, work.target);
     const quiet = await sync(work, "local", { options: ["-ai", "--delete"] });
@@ -202,3 +208,33 @@ Deno.test("--reconnect: backups hold what was there before the run, and --remove
     await end(begun, false);
   });
 });
+
+for (const way of WAYS) {
+  Deno.test(`--reconnect: a large file goes on where it was, also over a line that fell silent (${way})`, async () => {
+    const direction = way === "push" ? "up" : "down";
+    const big = 16 * MIB;
+    const place = await Deno.makeTempDir({ prefix: "tsync-fault-template-" });
+    for (const name of ["source", "target"]) await Deno.mkdir(`${place}/${name}`);
+    await Deno.writeFile(`${place}/source/big`, noise(big));
+    const none = new Map<string, string>();
+    const own: Workload = { place, source: `${place}/source`, target: `${place}/target`, old: none, fresh: none };
+    await together(["close", "stall"] as const, 2, async (what) => {
+      const at = 12 * MIB;
+      const begun = await begin(
+        way,
+        { harm: { direction, at, what } },
+        ["--timeout=3", "--reconnect=60"],
+        undefined,
+        own,
+      );
+      const { code, err } = await begun.ran;
+      assert.equal(code, 0, err);
+      assert.equal(begun.proxy.connections, 2, err);
+      const again = begun.proxy.passed[direction] - at;
+      // What was under way in pipes and buffers is lost; what was written is not sent again.
+      assert.ok(again < big - at / 2, `${way}, ${what}: ${again} bytes came in the second connection`);
+      await end(begun, true);
+    });
+    await sweep(place);
+  });
+}

@@ -39,7 +39,8 @@ export class TcpProxy {
   harmedAt = 0;
   readonly #sockets = new Set<Socket>();
   readonly #timers = new Set<number>();
-  #isStalled = false;
+  /** On these nothing passes any more; new ones are as good as the first. */
+  readonly #stalled = new Set<Socket>();
 
   private constructor(readonly port: number, readonly server: Server, readonly plan: ProxyPlan) {}
 
@@ -75,7 +76,7 @@ export class TcpProxy {
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
         for (let at = 0; at < chunk.length;) {
-          if (this.#isStalled) await never();
+          if (this.#stalled.has(from)) await never();
           const { bytesPerSecond } = this.plan;
           const piece = bytesPerSecond === undefined
             ? chunk.subarray(at)
@@ -86,7 +87,7 @@ export class TcpProxy {
           else if (to.writableNeedDrain) await drained(to);
         }
       }
-      if (!this.#isStalled) to.end();
+      if (!this.#stalled.has(from)) to.end();
     } catch {
       to.destroy();
     }
@@ -120,7 +121,7 @@ export class TcpProxy {
       return true;
     }
     to.write(piece.subarray(0, offset));
-    if (harm.what === "stall") this.#isStalled = true;
+    if (harm.what === "stall") { for (const socket of this.#sockets) this.#stalled.add(socket); }
     else for (const socket of this.#sockets) harm.what === "reset" ? socket.resetAndDestroy() : socket.destroy();
     const next = this.plan.more?.shift();
     if (next !== undefined) {

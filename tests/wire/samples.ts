@@ -391,7 +391,7 @@ export const SAMPLES: Sample[] = [
   }),
   job("JOB of a run that may be taken up again", {
     ...PUSH,
-    options: { ...PUSH.options, runName: Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i) },
+    options: { ...PUSH.options, goesOn: true, runName: Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i) },
   }),
   job("JOB with backups", {
     ...PUSH,
