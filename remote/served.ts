@@ -93,7 +93,11 @@ export class ServedRoot {
     if (destroying !== undefined) refuse(`keeps what is there: --${destroying} is not allowed`);
     // What came of a file before a run was stopped would take the place of the whole old one, or the name of the whole new one; aside it
     // could not be removed again.
-    return { agentIsSource, options: { ...options, partial: false, keepsPartials: false, partialDir: "" }, paths };
+    return {
+      agentIsSource,
+      options: { ...options, partial: false, keepsPartials: false, delayUpdates: false, partialDir: "" },
+      paths,
+    };
   }
 }
 

@@ -183,6 +183,10 @@ export interface SyncOptions {
   trashKeepBytes: number | null;
   /** Nothing is synchronised, the trash at the target is worked on: "history", "clean", "undo" or "undo RUN". */
   trashTask: string;
+  /** --temp-dir: where files are written before they are complete; "": in their own folders. */
+  tempDir: string;
+  /** --delay-updates: complete files wait in partialDir until all are there. */
+  delayUpdates: boolean;
 }
 
 /** Position = number on the wire. */
@@ -198,8 +202,8 @@ export function keepsFolderTimes(
 }
 
 /** Whether the target has other folders to deal with than its root. */
-export function hasDestinations({ backup, altKind, partialDir }: SyncOptions): boolean {
-  return backup || altKind !== "none" || partialDir.startsWith("/");
+export function hasDestinations({ backup, altKind, partialDir, tempDir }: SyncOptions): boolean {
+  return backup || altKind !== "none" || partialDir.startsWith("/") || tempDir !== "";
 }
 
 /** Whether what came of a file in part is kept somewhere else than under its name. */
@@ -316,5 +320,7 @@ export function defaultOptions(): SyncOptions {
     trashKeepSeconds: null,
     trashKeepBytes: null,
     trashTask: "",
+    tempDir: "",
+    delayUpdates: false,
   };
 }

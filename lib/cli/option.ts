@@ -66,6 +66,7 @@ type Flag =
   | "mkpath"
   | "removeSourceFiles"
   | "partial"
+  | "delayUpdates"
   | "inplace";
 type Switch =
   | "dryRun"

@@ -5,10 +5,15 @@ import type { SyncOptions } from "../base/options.ts";
 import { usageError } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
+/** Where files wait with --delay-updates, as in rsync. */
+const DELAYED_FOLDER = ".~tmp~";
+
 /** Settles where parts stay, and leaves a folder of them beside the files out of transfers and deletions. Throws TsyncError "usage". */
 export function settleStaging({ options, rules }: Settings, env: (name: string) => string | undefined): void {
   options.partialDir = folderWord(options.partialDir);
+  if (options.delayUpdates && options.partialDir === "") options.partialDir = DELAYED_FOLDER;
   if (options.inplace) {
+    if (options.delayUpdates) throw usageError("--inplace cannot be used with --delay-updates");
     if (options.partialDir !== "") throw usageError("--inplace cannot be used with --partial-dir");
     return;
   }
@@ -18,7 +23,12 @@ export function settleStaging({ options, rules }: Settings, env: (name: string) 
   if (options.partialDir === "") return;
   options.partial = true;
   demandInside(options);
-  if (options.partialDir.startsWith("/")) return;
+  if (options.partialDir.startsWith("/")) {
+    if (!options.delayUpdates) return;
+    throw usageError(
+      "--delay-updates with an absolute --partial-dir would mix up files of one name; give a relative one",
+    );
+  }
   rules.push({ from: "text", action: "filter", word: fromLatin1(`-p ${options.partialDir}/`), nul: false });
 }
 

@@ -35,6 +35,22 @@ export const STAGING_OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "temp-dir",
+    short: "T",
+    argument: "DIR",
+    group: STAGING,
+    help: "write files in DIR before they are complete",
+    set({ options }, value, word) {
+      options.tempDir = folderOf(value, word);
+    },
+  },
+  {
+    name: "delay-updates",
+    group: STAGING,
+    help: "let changed files appear all at the end; they wait in .~tmp~\nbeside their place, or in --partial-dir",
+    ...turns("delayUpdates"),
+  },
+  {
     name: "",
     short: "P",
     group: STAGING,

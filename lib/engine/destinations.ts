@@ -1,7 +1,11 @@
 // Backups and alternative destinations of one run: what a target half has beside its root. Loaded by it only where an option asks for it.
 
+import { display } from "../base/bytes.ts";
+import { errnoText } from "../base/errno.ts";
+import { TsyncError } from "../base/errors.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, isSameOpen } from "../os/os.ts";
+import { TempFolder } from "../tree/temp_folder.ts";
 import { AlternativeEntries } from "./alternative_entries.ts";
 import { Alternatives } from "./alternatives.ts";
 import { Backup } from "./backup.ts";
@@ -15,6 +19,7 @@ export class Destinations {
   readonly backup: Backup | null;
   readonly alternatives: Alternatives | null;
   #partials: Handle;
+  #temp: TempFolder | null = null;
 
   /** The target root is open; in a dry run it may be missing. */
   constructor(state: TargetState) {
@@ -23,6 +28,7 @@ export class Destinations {
     this.sides = new SideFolders(os, root.path, env.umask);
     this.backup = options.backup ? new Backup(state, this.sides) : null;
     this.#partials = options.partialDir.startsWith("/") ? this.sides.open(options.partialDir) : -Errno.ENOENT;
+    if (options.tempDir !== "" && !options.dryRun) state.stage.aside = this.#temp = this.#openTemp(options.tempDir);
     const roots = options.altDests.map((word) => this.#openAlternative(state, word)).filter((handle) => handle >= 0);
     this.alternatives = roots.length > 0 ? new Alternatives(state, roots) : null;
   }
@@ -36,6 +42,24 @@ export class Destinations {
   /** What the generator asks of the alternatives; null where there are none. */
   entriesFor(generator: Generator): AlternativeEntries | null {
     return this.alternatives === null ? null : new AlternativeEntries(this.#state, generator, this.alternatives);
+  }
+
+  /** What dead runs left in --temp-dir goes, unless another run is at work there. */
+  sweepTemp(): void {
+    if (this.#temp === null) return;
+    this.#state.stage.release(this.#temp.handle);
+    this.#temp.sweep(this.#state.env.identity.uid);
+  }
+
+  /** Held from here on, so that no other run sweeps it. Throws TsyncError "usage", as rsync does, where it is missing. */
+  #openTemp(word: string): TempFolder {
+    const handle = this.sides.open(word);
+    if (handle < 0) {
+      const detail = `--temp-dir: cannot use "${display(this.sides.path(word))}": ${errnoText(-handle)}; make it first`;
+      throw new TsyncError({ kind: "usage", detail });
+    }
+    this.#state.stage.hold(handle);
+    return new TempFolder(this.#state.os, handle);
   }
 
   close(): void {

@@ -158,9 +158,10 @@ export class Generator {
 
   /** Whether a new folder pays to be made aside and put in place whole: its files follow at once, and there are some. */
   #isStagedWhole(first: number, count: number): boolean {
-    const { streaming, list } = this.#state;
+    const { streaming, list, delayed, stage } = this.#state;
+    const mayBe = streaming && delayed === null && stage.aside === null;
     let files = 0;
-    for (let i = first; streaming && files < 2 && i < first + count; i++) if (list.kind(i) === Kind.file) files++;
+    for (let i = first; mayBe && files < 2 && i < first + count; i++) if (list.kind(i) === Kind.file) files++;
     return files === 2;
   }
 

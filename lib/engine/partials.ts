@@ -62,6 +62,11 @@ export class Partials {
     return this.#word.length === 0;
   }
 
+  /** Whose a basis must be: where an option names the folder, what is complete there has its owner already. */
+  get #owner(): number | null {
+    return this.#isOurs ? this.#uid : null;
+  }
+
   get #isAbsolute(): boolean {
     return this.#word[0] === SLASH;
   }
@@ -82,7 +87,7 @@ export class Partials {
       this.#handle = this.#open(folder);
     }
     if (this.#handle < 0) return 0;
-    const bytes = partialBytes(this.#os, this.#handle, this.#state.name(i), this.#uid);
+    const bytes = partialBytes(this.#os, this.#handle, this.#state.name(i), this.#owner);
     if (bytes < this.#least(LEAST_PART_BYTES)) return 0;
     this.#found.add(i);
     return bytes;
@@ -91,8 +96,8 @@ export class Partials {
   /** Opens the partial of file i to read; null where none was found, or it is gone. */
   openBasis(i: number, folder: Handle): Handle | null {
     if (this.#found.size === 0 || !this.#found.has(i)) return null;
-    const handle = this.#inside(folder, (partials) => {
-      return openPartial(this.#os, partials, this.#state.name(i), this.#uid, OpenMode.read);
+    const handle = this.inside(folder, (partials) => {
+      return openPartial(this.#os, partials, this.#state.name(i), this.#owner, OpenMode.read);
     });
     return handle < 0 ? null : handle;
   }
@@ -100,8 +105,9 @@ export class Partials {
   /** Makes the partial of file i its temporary file, and opens it to be written; null where there is none. */
   take(i: number, folder: Handle, temporary: Uint8Array): Handle | null {
     if (this.#found.size === 0 || !this.#found.has(i)) return null;
-    const handle = this.#inside(folder, (partials) => {
-      return takePartial(this.#os, partials, this.#state.name(i), this.#uid, folder, temporary);
+    const handle = this.inside(folder, (partials) => {
+      const place = this.#state.stage.placeOf(folder, temporary);
+      return takePartial(this.#os, partials, this.#state.name(i), this.#uid, place, temporary);
     });
     return handle < 0 ? null : handle;
   }
@@ -111,8 +117,8 @@ export class Partials {
     if (this.#found.size === 0 || !this.#found.delete(i)) return;
     const folder = this.#state.folders.get(this.#state.list.parent(i));
     if (folder < 0) return;
-    this.#inside(folder, (partials) => this.#os.unlink(partials, this.#state.name(i)));
-    this.#removeEmpty(folder);
+    this.inside(folder, (partials) => this.#os.unlink(partials, this.#state.name(i)));
+    this.removeEmpty(folder);
   }
 
   /** Keeps what came of a file, instead of the partial it may have; false: it is not worth it or cannot be, and nothing has changed. */
@@ -123,13 +129,14 @@ export class Partials {
     if ((isCopied ? Math.min(end, stat.size) : stat.size) < this.#least(LEAST_PART_BYTES)) return false;
     if (basis >= 0 && !isCopied) this.#addTail(handle, stat.size, basis);
     this.#os.statHandle(handle, stat);
-    const kept = this.#inside(folder, (partials) => {
+    const kept = this.inside(folder, (partials) => {
       const name = this.#state.name(index);
-      if (partialBytes(this.#os, partials, name, this.#uid) > stat.size) return -Errno.EEXIST;
-      const moved = this.#os.rename(folder, temporary, partials, name);
-      return moved === -Errno.EXDEV ? this.#copy(folder, temporary, stat, partials, name) : moved;
+      if (partialBytes(this.#os, partials, name, this.#owner) > stat.size) return -Errno.EEXIST;
+      const from = this.#state.stage.placeOf(folder, temporary);
+      const moved = this.#os.rename(from, temporary, partials, name);
+      return moved === -Errno.EXDEV ? this.#copy(from, temporary, stat, partials, name) : moved;
     }, true);
-    if (kept < 0) this.#removeEmpty(folder);
+    if (kept < 0) this.removeEmpty(folder);
     return kept === 0;
   }
 
@@ -194,7 +201,8 @@ export class Partials {
     return { parent: this.#os.openBeneath(folder, this.#word.subarray(0, cut)), name: this.#word.subarray(cut + 1) };
   }
 
-  #inside(folder: Handle, work: (partials: Handle) => number, makes = false): number {
+  /** Does `work` in the folder of partials of `folder`, made if need be where it `makes`; its result, or a negated errno. */
+  inside(folder: Handle, work: (partials: Handle) => number, makes = false): number {
     const partials = makes ? this.#make(folder) : this.#open(folder);
     if (partials < 0) return partials;
     const result = work(partials);
@@ -204,7 +212,7 @@ export class Partials {
   }
 
   /** Takes the folder of partials away if it is empty; one that an absolute word names stays, as in rsync. */
-  #removeEmpty(folder: Handle): void {
+  removeEmpty(folder: Handle): void {
     if (this.#isAbsolute) return;
     if (this.#isOurs) {
       const partials = openPartials(this.#os, folder, this.#uid);

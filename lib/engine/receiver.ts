@@ -478,7 +478,7 @@ export class Receiver {
     const wanted = this.#generator.wanted(index, this.#existingMode(folder, name));
     os.statHandle(handle, has);
     applyMetadata(os, handle, has, { ...wanted, setsTime: false });
-    if (os.rename(folder, temporary, folder, name) < 0) return false;
+    if (os.rename(stage.placeOf(folder, temporary), temporary, folder, name) < 0) return false;
     stage.forget(temporary);
     return true;
   }

@@ -40,6 +40,7 @@ import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { BasisCopies } from "./basis_copy.ts";
 import { BasisSigner } from "./basis_signer.ts";
+import type { Delayed } from "./delayed.ts";
 import { Deleter } from "./deleter.ts";
 import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
@@ -152,6 +153,7 @@ export class TargetHalf implements TargetPort {
       state.newFolders.placeAll();
       await state.stage.drain();
       this.#demandAlive();
+      if (state.delayed !== null) await this.#placeDelayed(state.delayed);
       await state.links?.link();
       state.demandRoot();
       await this.#tellPlaced();
@@ -188,6 +190,12 @@ export class TargetHalf implements TargetPort {
       if (state.root !== undefined && state.root.handle >= 0) state.os.close(state.root.handle);
       this.#trash?.end();
     }
+  }
+
+  async #placeDelayed(delayed: Delayed): Promise<void> {
+    await delayed.place();
+    await this.#state.stage.drain();
+    this.#demandAlive();
   }
 
   /** All that was written, renamed and removed is on the disk behind this; a signal is not held up. */
@@ -595,6 +603,7 @@ export class TargetHalf implements TargetPort {
       state.stage.release(handle);
       sweep(state.os, handle, names, state.env.identity.uid);
     }
+    state.destinations?.sweepTemp();
     for (const folder of this.#generator.withPartials) {
       const handle = state.folders.get(folder);
       // Its time is renewed by that.

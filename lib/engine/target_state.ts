@@ -25,6 +25,7 @@ import { KeptLinks } from "./kept_links.ts";
 import type { Alternatives } from "./alternatives.ts";
 import type { Backup } from "./backup.ts";
 import type { Destinations } from "./destinations.ts";
+import { Delayed } from "./delayed.ts";
 import { Partials } from "./partials.ts";
 import { NewFolders } from "./new_folders.ts";
 import { TargetMounts } from "./target_mounts.ts";
@@ -78,6 +79,8 @@ export class TargetState {
   readonly newFolders: NewFolders;
   /** Where parts of files stay that do not come to their end; null where they do not. */
   readonly partials: Partials | null;
+  /** --delay-updates. */
+  readonly delayed: Delayed | null;
   readonly totals: Totals = zeroTotals();
   /** With -H: the names of one inode. Made before anything is listed. */
   links: HardLinks | null = null;
@@ -160,7 +163,7 @@ export class TargetState {
       this.os,
       new TemporaryNames(input.env.randomBytes),
       (file, errno, verb) => this.#committed(file, errno, verb),
-      input.options.backup ? (file) => this.backup!.keep(file) : null,
+      input.options.backup || input.options.delayUpdates ? (file) => this.#keep(file) : null,
       {
         mode: flushMode(input.options),
         now: () => input.env.now(),
@@ -171,6 +174,7 @@ export class TargetState {
     );
     this.newFolders = new NewFolders(this);
     this.partials = hasPartials(input.options) ? new Partials(this) : null;
+    this.delayed = input.options.delayUpdates && this.partials !== null ? new Delayed(this) : null;
   }
 
   get backup(): Backup | null {
@@ -276,7 +280,18 @@ export class TargetState {
     return handle;
   }
 
+  /** Before a staged file gets its name: it may have to wait, and what stands there may have to be kept. */
+  #keep(file: StagedFile): number {
+    return this.delayed?.take(file) || (this.backup?.keep(file) ?? 0);
+  }
+
+  /** A complete file has lost the name under which it waited. */
+  notPlaced(i: number, errno: number): void {
+    this.problem(Verb.rename, errno, i);
+  }
+
   #committed(file: StagedFile, errno: number, verb: number): void {
+    if (errno === 0 && this.delayed?.isWaiting(file.index)) return;
     const isInWay = errno === Errno.EISDIR || errno === Errno.ENOTEMPTY || errno === Errno.EEXIST;
     if (isInWay && verb === Verb.rename) this.#clearWay(file);
     else this.settled(file, errno, verb);

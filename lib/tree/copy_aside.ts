@@ -6,6 +6,8 @@ import { applyMetadata } from "./apply.ts";
 import { PRIVATE } from "./fresh_files.ts";
 import { nextExtent } from "./sparse.ts";
 
+/** Longest list of names, and longest value, that Linux has. */
+const ATTRIBUTE_BYTES = 64 << 10;
 const STEP_BYTES = 256 << 10;
 
 /** Makes the copy of `name`, whose stat is `stat`; 0 or a negated errno (EEXIST: `to` is taken). */
@@ -17,11 +19,30 @@ export function copyAside(os: Os, from: Handle, name: Uint8Array, stat: Stat, in
   const pin = os.pin(into, to);
   const has = new Stat();
   const looked = pin < 0 ? pin : os.statHandle(pin, has);
+  if (looked === 0 && os.abilities.attributes) copyAttributes(os, from, name, pin);
   const failure = looked < 0 ? { errno: -looked } : applyMetadata(os, pin, has, { ...stat, setsTime: true });
   if (pin >= 0) os.close(pin);
   if (failure === null) return 0;
   os.unlink(into, to);
   return -failure.errno;
+}
+
+/** Extended attributes, as far as they can be had and set: access lists and capabilities are among them. */
+function copyAttributes(os: Os, from: Handle, name: Uint8Array, to: Handle): void {
+  if (os.attributesAt(from, name) === 0) return;
+  const source = os.pin(from, name);
+  if (source < 0) return;
+  const names = new Uint8Array(ATTRIBUTE_BYTES);
+  const value = new Uint8Array(ATTRIBUTE_BYTES);
+  const used = os.listAttributes(source, names);
+  for (let at = 0; at < used;) {
+    const end = names.indexOf(0, at);
+    const attribute = names.slice(at, end);
+    const length = os.getAttribute(source, attribute, value);
+    if (length >= 0) os.setAttribute(to, attribute, value.subarray(0, length));
+    at = end + 1;
+  }
+  os.close(source);
 }
 
 function makeOther(os: Os, from: Handle, name: Uint8Array, stat: Stat, into: Handle, to: Uint8Array): number {

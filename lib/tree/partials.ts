@@ -42,18 +42,18 @@ export function makePartials(os: Os, folder: Handle, uid: number): Handle {
 }
 
 /** Whether what the handle is of may serve as a partial. */
-function isSound({ kind, uid: owner, nlink }: Stat, uid: number): boolean {
-  return kind === Kind.file && nlink === 1 && owner === uid;
+function isSound({ kind, uid: owner, nlink }: Stat, uid: number | null): boolean {
+  return kind === Kind.file && nlink === 1 && (uid === null || owner === uid);
 }
 
-/** Size of the partial `name`, or -1 where there is none that may be used. */
-export function partialBytes(os: Os, partials: Handle, name: Uint8Array, uid: number): number {
+/** Size of the partial `name`, or -1 where there is none that may be used; `uid` null: whosever it is. */
+export function partialBytes(os: Os, partials: Handle, name: Uint8Array, uid: number | null): number {
   const stat = new Stat();
   return os.statAt(partials, name, 0, name.length, stat) === 0 && isSound(stat, uid) ? stat.size : -1;
 }
 
 /** Opens the partial `name` in OpenMode `how`; a negated errno, EPERM where it must not be used. */
-export function openPartial(os: Os, partials: Handle, name: Uint8Array, uid: number, how: number): Handle {
+export function openPartial(os: Os, partials: Handle, name: Uint8Array, uid: number | null, how: number): Handle {
   const handle = os.openFile(partials, name, how, 0);
   if (handle < 0) return handle;
   const stat = new Stat();

@@ -7,6 +7,7 @@
 
 import { Verb } from "../base/problem.ts";
 import { Barrier, type Remains } from "./barrier.ts";
+import type { TempFolder } from "./temp_folder.ts";
 import { Flush } from "./flush.ts";
 import type { TemporaryNames } from "./own_names.ts";
 import { type Volume, Volumes } from "./volumes.ts";
@@ -103,6 +104,9 @@ export class Stage {
     this.#barrier = new Barrier({ os, flush: this.#flush, now, breathe, land, onBroken: broken });
   }
 
+  /** --temp-dir: where `create` makes its files; null: in the folder they are for. */
+  aside: TempFolder | null = null;
+
   /** The temporary name of the file that `create` just opened. */
   temporary: Uint8Array = new Uint8Array(0);
 
@@ -111,11 +115,12 @@ export class Stage {
     this.hold(folder);
     for (;;) {
       const temporary = this.#names.next();
-      const handle = this.#os.openFile(folder, temporary, OpenMode.create, mode);
+      const at = this.aside?.handle ?? folder;
+      const handle = this.#os.openFile(at, temporary, OpenMode.create, mode);
       if (handle === -Errno.EEXIST) continue;
       if (handle >= 0) {
         this.temporary = temporary;
-        this.#open.set(temporary, folder);
+        this.#open.set(temporary, at);
       }
       return handle;
     }
@@ -156,6 +161,7 @@ export class Stage {
 
   /** Takes a complete temporary file into the batch, or into the barrier. */
   add(file: StagedFile): void {
+    if (this.aside !== null && this.placeOf(file.folder, file.temporary) !== file.folder) return this.#bring(file);
     this.#open.delete(file.temporary);
     if (file.volume !== undefined) {
       this.#inBarrier.set(file.folder, (this.#inBarrier.get(file.folder) ?? 0) + 1);
@@ -164,6 +170,25 @@ export class Stage {
     this.#batch.push(file);
     this.#batchBytes += file.bytes;
     if (this.#batch.length >= BATCH_FILES || this.#batchBytes >= BATCH_BYTES) this.commit();
+  }
+
+  /** The folder in which a temporary file for `folder` lies. */
+  placeOf(folder: Handle, temporary: Uint8Array): Handle {
+    return this.#open.get(temporary) ?? folder;
+  }
+
+  /** A complete file of another folder comes into its own. */
+  #bring(file: StagedFile): void {
+    const { folder, temporary: from } = file;
+    const temporary = this.createOther(folder, (name) => this.aside!.bring(from, folder, name));
+    if (typeof temporary === "number") {
+      if (file.handle !== undefined) this.#os.close(file.handle);
+      this.discard(folder, from);
+      return this.#committed(file, -temporary, Verb.rename);
+    }
+    this.#open.delete(from);
+    const handle = file.handle === undefined ? undefined : this.aside!.reopen(file.handle, folder, temporary);
+    this.add({ ...file, temporary, handle });
   }
 
   /** Another name of a file that is in place: where it replaces something, that file is flushed first. */
@@ -233,8 +258,9 @@ export class Stage {
 
   /** Takes an incomplete or unwanted temporary off the disk; 0 or a negated errno. */
   discard(folder: Handle, temporary: Uint8Array): number {
+    const at = this.placeOf(folder, temporary);
     this.#open.delete(temporary);
-    return this.#os.unlink(folder, temporary);
+    return this.#os.unlink(at, temporary);
   }
 
   /** The temporary was renamed or swapped away by the caller. */

@@ -43,6 +43,7 @@ const OPTION_BITS = {
   acls: 22,
   xattrs: 23,
   keepsPartials: 24,
+  delayUpdates: 25,
   executability: 30,
   omitDirTimes: 31,
   omitLinkTimes: 32,

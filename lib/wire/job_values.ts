@@ -43,6 +43,7 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [48, words("altDests", ALT_DESTS, PATH_BYTES)],
   [49, number("maxDelete", DELETE_LIMIT)],
   [50, latinText("partialDir", PATH_BYTES, [NUL])],
+  [51, latinText("tempDir", PATH_BYTES, [NUL])],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
   [85, latinText("trash", PATH_BYTES, [NUL])],
   [86, limit("trashKeepSeconds", TRASH_KEEP_SECONDS)],

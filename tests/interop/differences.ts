@@ -112,6 +112,10 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: "only links of root or of the user who runs tsync are used as folders; any other is replaced",
   },
   {
+    name: "staging: -T beside the target",
+    reason: "rsync 3.5 refuses to make files in a folder whose relative path begins with ../, and ends with 23",
+  },
+  {
     name: "dest: --delete-before",
     reason: "deletions come last (law 4), so the folder's time is still the source's when it is compared",
   },
