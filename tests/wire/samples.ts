@@ -398,6 +398,10 @@ export const SAMPLES: Sample[] = [
     options: { ...PUSH.options, backup: true, backupSuffix: "~\xff", backupDir: "../kept\xff", mkpath: true },
   }),
   job("JOB with partials", { ...PUSH, options: { ...PUSH.options, keepsPartials: true, partialDir: ".kept\xff" } }),
+  job("JOB with files that wait", {
+    ...PUSH,
+    options: { ...PUSH.options, partialDir: ".~tmp~", delayUpdates: true, tempDir: "/tmp\xff" },
+  }),
   job("JOB with alternatives", {
     ...PUSH,
     options: {
