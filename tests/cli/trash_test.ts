@@ -2,10 +2,10 @@
 // exactly, and what changed since stops undo before it begins.
 
 import assert from "node:assert/strict";
-import { fingerprint, layout, manifest } from "../support/manifest.ts";
-import { quietly, type Ran, tsync, withPlace } from "../support/run.ts";
+import { type Extra, fingerprint, type Found, layout, manifest } from "../support/manifest.ts";
+import { quietly, type Ran, run, tsync, withPlace } from "../support/run.ts";
 import { otherMachine, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
-import { file, folder, link, plant, special } from "../support/trees.ts";
+import { file, folder, link, plant, sameAs, special } from "../support/trees.ts";
 import { Kind } from "../../lib/os/os.ts";
 
 useOtherMachine();
@@ -41,9 +41,9 @@ async function makeTrees(place: string): Promise<void> {
 }
 
 /** The entries of a target without its trash. */
-async function seen(root: string): Promise<unknown> {
-  const found = await manifest(root);
-  return Object.fromEntries(Object.entries(found).filter(([path]) => !path.includes(".tsync-")));
+async function seen(root: string, extra: Extra[] = []): Promise<Map<string, Found>> {
+  const found = await manifest(root, true, extra);
+  return new Map([...found].filter(([path]) => !path.includes(".tsync-")));
 }
 
 /** How the target is named on the command line. */
@@ -66,7 +66,7 @@ testEach(
       const root = `${place}/d`;
       const before = await seen(root);
       await quietly(way.sync(["-a", "--delete", "--trash"], `${place}/s/`, root));
-      assert.deepEqual(Object.keys(await seen(`${place}/s`) as object), Object.keys(await seen(root) as object));
+      assert.deepEqual([...(await seen(root)).keys()].sort(), [...(await seen(`${place}/s`)).keys()].sort());
       const { words, path } = targetOf(way, root);
       const history = await quietly(tsync(["history", ...words, path]));
       assert.match(history.out, RUN);
@@ -79,7 +79,7 @@ testEach(
       assert.deepEqual(await seen(root), after);
       const run = RUN.exec(history.out)![0];
       const real = await quietly(undo(way, root, run));
-      assert.match(real.out, new RegExp(`^run ${run} is undone: \\d+ restored, 3\\d removed\n$`));
+      assert.match(real.out, new RegExp(`^run ${name} is undone: \\d+ restored, 3\\d removed\n$`));
       assert.deepEqual(await seen(root), before);
 
       assert.match((await quietly(tsync(["history", ...words, path]))).out, / {2}undone\n$/);
@@ -141,22 +141,96 @@ Deno.test("--trash=DIR lies where it says; undo needs the same word; two runs ar
   });
 });
 
+Deno.test("undo gives back extended attributes and access lists, where they alone changed, too, and the names of one inode", async () => {
+  await withPlace(async (place) => {
+    for (const name of ["s", "d"]) await Deno.mkdir(`${place}/${name}`);
+    const extra: Extra[] = ["xattrs", "acls", "links"];
+    plant(`${place}/s`, [
+      file("a", "new", { attributes: { "user.x": "new" } }),
+      file("only", "same", { sec: 1e9, attributes: { "user.y": "new" } }),
+      folder("sub", { sec: 1e9, attributes: { "user.z": "new" } }),
+      file("two", "of one"),
+      file("one", "of one"),
+    ]);
+    plant(`${place}/d`, [
+      file("a", "older", { mode: 0o640, attributes: { "user.x": "old", "user.gone": "\0\xff" } }),
+      file("only", "same", { sec: 1e9, mode: 0o600 }),
+      folder("sub", { sec: 1e9, attributes: { "user.z": "old" } }),
+      folder("lost", { sec: 1e9, mode: 0o711, attributes: { "user.l": "kept" } }),
+      file("one", "old one", { sec: 1e9 }),
+      sameAs("two", "one"),
+      sameAs("three", "one"),
+    ]);
+    for (const path of ["only", "lost"]) {
+      assert.equal((await run(["setfacl", "-m", "u:12345:rwx", `${place}/d/${path}`])).code, 0);
+    }
+    const before = await seen(`${place}/d`, extra);
+    await quietly(tsync(["-aHAX", "--delete", "--trash", `${place}/s/`, `${place}/d`]));
+    assert.notDeepEqual(await seen(`${place}/d`, extra), before);
+    await quietly(tsync(["undo", `${place}/d`]));
+    assert.deepEqual(await seen(`${place}/d`, extra), before);
+  });
+});
+
+Deno.test("a trash on another file system takes copies; so does one of files that are written in place", async () => {
+  await withPlace(async (place) => {
+    const far = await Deno.makeTempDir({ dir: "/tmp", prefix: "tsync-trash-" });
+    const isOther = Deno.statSync(far).dev !== Deno.statSync(place).dev;
+    try {
+      await makeTrees(place);
+      const before = await seen(`${place}/d`, ["xattrs"]);
+      const words = ["-a", "--delete", `--trash=${far}/bin`, `${place}/s/`, `${place}/d`];
+      await quietly(tsync(words));
+      await quietly(tsync(["undo", `--trash=${far}/bin`, `${place}/d`]));
+      assert.deepEqual(await seen(`${place}/d`, ["xattrs"]), before, isOther ? "across file systems" : "on one");
+      await quietly(tsync(["-a", "--inplace", "--delete", "--trash", `${place}/s/`, `${place}/d`]));
+      await quietly(tsync(["undo", `${place}/d`]));
+      assert.deepEqual(await seen(`${place}/d`, ["xattrs"]), before, "written in place");
+    } finally {
+      await Deno.remove(far, { recursive: true });
+    }
+  });
+});
+
+Deno.test("--trash does not go together with backups or -K; without it nothing is kept", async () => {
+  await withPlace(async (place) => {
+    await makeTrees(place);
+    for (const more of ["-b", "--backup-dir=x", "-K"]) {
+      const { code, err } = await tsync(["-a", "--trash", more, `${place}/s/`, `${place}/d`]);
+      assert.equal(code, 1);
+      assert.match(err, /--trash and .* contradict each other/);
+    }
+    await quietly(tsync(["-a", "--delete", "--trash", "--no-trash", `${place}/s/`, `${place}/d`]));
+    assert.match((await tsync(["undo", `${place}/d`])).err, /there is no trash of/);
+    const asRsync = await tsync([
+      "--as-rsync",
+      "-a",
+      "--ts-trash",
+      "--ts-trash-keep=9d",
+      `${place}/d/`,
+      `${place}/undo`,
+    ]);
+    assert.equal(asRsync.code, 0, asRsync.err);
+    assert.equal((await tsync(["--as-rsync", "undo", "d"], { cwd: place })).code, 0);
+  });
+});
+
 Deno.test("--trash-keep takes old runs out at the end of a run, history --clean at once; neither takes the others", async () => {
   await withPlace(async (place) => {
     for (const name of ["s", "d"]) await Deno.mkdir(`${place}/${name}`);
-    const run = async (content: string, ...words: string[]) => {
+    const keep = async (content: string, ...words: string[]) => {
       await Deno.writeTextFile(`${place}/s/a`, content);
       await quietly(tsync(["-aI", "--trash", ...words, `${place}/s/`, `${place}/d`]));
       return (await Array.fromAsync(Deno.readDir(`${place}/d/.tsync-trash`))).map(({ name }) => name).sort();
     };
-    await run("one");
-    const [, two] = await run("two");
-    assert.deepEqual(await run("three", "--trash-keep=30d", "--trash-keep=1M").then((names) => names.length), 3);
+    await keep("one");
+    const [, two] = await keep("two");
+    assert.deepEqual(await keep("three", "--trash-keep=30d", "--trash-keep=1M").then((names) => names.length), 3);
     // A run of long ago, by its name.
     await Deno.rename(`${place}/d/.tsync-trash/${two}`, `${place}/d/.tsync-trash/20010101-000000-00000000`);
     const { out } = await quietly(tsync(["history", "--clean", "--trash-keep=30d", `${place}/d`]));
     assert.match(out, /^removed 20010101-000000-00000000\n/);
-    assert.equal((await run("four", "--trash-keep=0b")).length, 0);
+    assert.equal((await keep("four", "--trash-keep=0b")).length, 0);
     assert.equal((await tsync(["history", "--clean", `${place}/d`])).code, 1);
     assert.equal((await tsync(["-a", "--clean", `${place}/s/`, `${place}/d`])).code, 1);
   });

@@ -43,6 +43,8 @@ function makeCase(seed: number): Case {
     checksum: flag(15),
     ignoreTimes: flag(10),
     inplace: flag(15),
+    hardLinks: flag(20),
+    ...(flag(10) ? { altKind: flag(50) ? "link" as const : "copy" as const, altDests: ["../s"] } : {}),
     trash: ".tsync-trash",
   };
   const isEmpty = random.chance(15);
