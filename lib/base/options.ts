@@ -29,6 +29,10 @@ export interface SyncOptions {
   /** --super, --no-super: the target tries what only root may do, or leaves it, whoever it is. */
   superOn: boolean;
   superOff: boolean;
+  /** --write-batch: all is listed, whatever the target has. */
+  wholeList: boolean;
+  /** --only-write-batch: with dryRun; content is asked for and goes into the batch. */
+  batchOnly: boolean;
   /** -L, -k, --copy-unsafe-links: what a link leads to is copied, for all, for those to folders, for those that may lead out. */
   copyLinks: boolean;
   copyDirlinks: boolean;
@@ -241,6 +245,8 @@ export function defaultOptions(): SyncOptions {
     fakeSuper: false,
     superOn: false,
     superOff: false,
+    wholeList: false,
+    batchOnly: false,
     copyLinks: false,
     copyDirlinks: false,
     copyUnsafeLinks: false,

@@ -111,6 +111,13 @@ export const Cause = {
   trashRun: 57,
   /** It was taken out of the trash; the path is its name. No failure. */
   trashRunGone: 58,
+  // Batches.
+  /** No trouble: its content went into the batch (--only-write-batch). */
+  batched: 40,
+  /** The batch does not hold its content. */
+  notInBatch: 41,
+  /** What the batch holds of it are changes to another file than the one here. */
+  otherBasis: 42,
 } as const;
 export type Cause = number;
 

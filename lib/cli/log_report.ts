@@ -103,7 +103,7 @@ export class LogReport implements ExtraReport {
       return `sent ${wireSentBytes} bytes  received ${wireReceivedBytes} bytes  total size ${totals.totalBytes}`;
     }
     const stats = level > 1 ? statsBlock(outcome, { listMs: 0 }, human) : "";
-    return stats + summaryLines(outcome, this.#request.options.dryRun, human);
+    return stats + summaryLines(outcome, this.#request.options, human);
   }
 
   /** Each line of `text` that holds something, with what stands in front of all. */

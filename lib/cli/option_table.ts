@@ -1,6 +1,7 @@
 // The one table of options: parser (option_words.ts), help, manual and completions are made from it. Its rows stand in the files of
 // their groups; order is the order of the help.
 
+import { BATCH_OPTIONS } from "./batch_options.ts";
 import { CONNECTION_OPTIONS, EFFECTLESS_OPTIONS } from "./connection_options.ts";
 import { KEPT_OPTIONS } from "./kept_options.ts";
 import type { Option } from "./option.ts";
@@ -16,6 +17,7 @@ export const OPTIONS: readonly Option[] = [
   ...TARGET_OPTIONS,
   ...STAGING_OPTIONS,
   ...TRASH_OPTIONS,
+  ...BATCH_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...OUTPUT_OPTIONS,
   ...EFFECTLESS_OPTIONS,

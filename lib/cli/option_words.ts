@@ -11,6 +11,8 @@ import { defaultSettings, rsyncSettings, type Settings } from "./settings.ts";
 export interface ParsedWords {
   settings: Settings;
   operands: Uint8Array[];
+  /** The words of each option. */
+  options: Uint8Array[][];
 }
 
 /** In front of the names of our own options where the program stands in rsync's place. */
@@ -28,19 +30,22 @@ export function parseWords(words: readonly Uint8Array[], asRsync = false): Parse
 export function parseInto(settings: Settings, words: readonly Uint8Array[]): ParsedWords {
   if (words.length === 1 && latin1(words[0]) === "-h") {
     settings.help = true;
-    return { settings, operands: [] };
+    return { settings, operands: [], options: [] };
   }
   const operands: Uint8Array[] = [];
+  const options: Uint8Array[][] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at];
+    const first = at;
     if (word.length < 2 || word[0] !== DASH) operands.push(word);
     else if (word[1] !== DASH) at += parseShort(settings, word, words[at + 1]);
     else if (word.length === 2) {
       operands.push(...words.slice(at + 1));
       break;
     } else at += parseLong(settings, word, words[at + 1]);
+    if (operands[operands.length - 1] !== word) options.push(words.slice(first, at + 1));
   }
-  return { settings, operands };
+  return { settings, operands, options };
 }
 
 /** One or several short options; returns how many words behind this one were used up. */

@@ -144,6 +144,12 @@ function reason(problem: Problem): string {
       return "it is a link that leads out of the target; nothing is put there (without -K it is replaced by a folder)";
     case Cause.reappeared:
       return "it is at the source again, so it stays";
+    case Cause.batched:
+      return "its content is in the batch only";
+    case Cause.notInBatch:
+      return "the batch does not hold it: when it was made this file was in place; the target keeps what it has";
+    case Cause.otherBasis:
+      return "the batch holds changes to another file than the one here; the target keeps what it has";
     default:
       return "unknown reason";
   }

@@ -197,7 +197,7 @@ export class Report implements Monitor {
     const level = infoLevel(this.#settings, "stats");
     if (quiet || level === 0) return;
     if (level > 1) this.#output.out(statsBlock(outcome, { listMs: this.#listMs }, human));
-    this.#output.out(summaryLines(outcome, this.#request.options.dryRun, human));
+    this.#output.out(summaryLines(outcome, this.#request.options, human));
   }
 
   /** Without -i's letters: what is made or transferred, folders also for their metadata; -vv names everything. */

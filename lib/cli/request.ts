@@ -11,6 +11,7 @@ import { infoLevel } from "./info.ts";
 import { type Ends, readLogin, readOperands, splitRemote } from "./operands.ts";
 import { checkIconv, checkMaxAlloc } from "./connection_options.ts";
 import { parseInto, parseWords } from "./option_words.ts";
+import { endsOfBatch, writeWish } from "./batch_words.ts";
 import { usageError } from "./option_values.ts";
 import { settleStaging } from "./staging.ts";
 import { defaultSettings, type OutputSettings, type RuleWord, type Settings, type StopTime } from "./settings.ts";
@@ -40,7 +41,7 @@ type Environment = (name: string) => string | undefined;
 
 /** `env` reads the environment; `asRsync`: the program stands in rsync's place. Throws TsyncError "usage" or "unsupported". */
 export function readCommand(words: readonly Uint8Array[], env: Environment, asRsync = false): Command {
-  const { settings, operands } = parseWords(words, asRsync);
+  const { settings, operands, options: optionWords } = parseWords(words, asRsync);
   const { help, manual, flagsHelp: flags, version } = settings;
   if (help || manual !== null || flags !== null) return { kind: "help", manual, flags };
   if (version > 0) return { kind: "version", asJson: version > 1 };
@@ -53,7 +54,9 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   const verb = asRsync || operands.length === 0 ? "" : latin1(operands[0]);
   if (verb === "undo" || verb === "history") return { kind: "trash", verb, words: operands.slice(1), rsh, settings };
   if (settings.cleansTrash) throw usageError("--clean is an option of tsync history");
-  const ends = readOperands(operands, settings.listOnly);
+  const ends = settings.readBatch === null
+    ? readOperands(operands, settings.listOnly)
+    : endsOfBatch(settings, settings.readBatch, operands);
   settleSelection(settings);
   const { options, output, chmod, stop } = settings;
   // Nothing is compared or deleted then.
@@ -75,12 +78,40 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   // Refuses what no remote shell may be given; the words themselves are made again when it is started.
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
+  const batch = batchOf(settings, ends, optionWords);
   const isAlone = settings.remoteWords.length === 0 && !(options.fakeSuper && remote !== null);
   const peerOptions = isAlone ? null : optionsOfPeer(settings, remote !== null);
   const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
+  request.batch = batch;
   if (settings.reconnectSeconds !== null) request.reconnectSeconds = settings.reconnectSeconds;
   return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile };
+}
+
+/** A batch is about the files that have their places: no part of an earlier run is a basis. */
+function leaveNoParts(options: SyncOptions): void {
+  options.keepsPartials = false;
+  options.partialDir = "";
+}
+
+/** --write-batch and --read-batch; a dry run and a listing write none. */
+function batchOf(
+  { options, writeBatch, readBatch, asRsync }: Settings,
+  { listOnly, target }: Ends,
+  words: readonly Uint8Array[][],
+): JobRequest["batch"] {
+  if (readBatch !== null) {
+    leaveNoParts(options);
+    return { read: readBatch };
+  }
+  if (writeBatch === null || listOnly || options.dryRun) {
+    options.batchOnly = false;
+    return null;
+  }
+  leaveNoParts(options);
+  options.wholeList = true;
+  options.dryRun = options.batchOnly;
+  return writeWish(writeBatch, asRsync ? "rsync" : "tsync", words, target);
 }
 
 /** The suffix of backups, by rsync's rules. */

@@ -68,6 +68,9 @@ export interface Settings {
   chmod: Uint8Array[];
   /** --munge-links. */
   mungeLinks: boolean;
+  /** --write-batch, --only-write-batch, --read-batch: the file. */
+  writeBatch: Uint8Array | null;
+  readBatch: Uint8Array | null;
   /** -N, which is refused. */
   crtimes: boolean;
   /** What maps users, groups: --usermap (--groupmap), or --chown; null: nothing yet. */
@@ -143,6 +146,8 @@ export function defaultSettings(): Settings {
     filesFrom: null,
     chmod: [],
     mungeLinks: false,
+    writeBatch: null,
+    readBatch: null,
     crtimes: false,
     mapsUsers: null,
     mapsGroups: null,

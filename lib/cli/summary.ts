@@ -1,6 +1,7 @@
 // The numbers after a run in rsync's words and form: the --stats block and the two summary lines. Pure; called by the
 // reporter.
 
+import type { SyncOptions } from "../base/options.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import { shownFraction, shownNumber } from "./numbers.ts";
 
@@ -37,15 +38,18 @@ export function statsBlock(outcome: JobOutcome, { listMs }: ListTimes, human = 1
   ].join("\n");
 }
 
+/** What the last line says of the run. */
+type Marked = Pick<SyncOptions, "dryRun" | "batchOnly">;
+
 /** The two last lines of -v and --stats, an empty line in front. */
-export function summaryLines(outcome: JobOutcome, dryRun: boolean, human = 1): string {
+export function summaryLines(outcome: JobOutcome, { dryRun, batchOnly }: Marked, human = 1): string {
   const shown = (value: number) => shownNumber(value, human);
   const { totals, wireSentBytes: sent, wireReceivedBytes: received } = outcome;
   const rate = (sent + received) * 1000 / Math.max(outcome.elapsedMs, 1);
   const speedup = sent + received === 0 ? 0 : totals.totalBytes / (sent + received);
   return `\nsent ${shown(sent)} bytes  received ${shown(received)} bytes  ${shownFraction(rate, human)} bytes/sec\n` +
     `total size is ${shown(totals.totalBytes)}  speedup is ${shownFraction(speedup, human)}${
-      dryRun ? " (DRY RUN)" : ""
+      batchOnly ? " (BATCH ONLY)" : dryRun ? " (DRY RUN)" : ""
     }\n`;
 }
 

@@ -43,7 +43,8 @@ export class BasisCopies {
     const { os, options, list } = this.#state;
     // A sparse basis is left to the delta, which knows where the holes of the new file are.
     if (
-      !os.abilities.kernelCopy || options.sparse || options.inplace || basis.size < this.#leastBytes ||
+      options.dryRun || !os.abilities.kernelCopy || options.sparse || options.inplace ||
+      basis.size < this.#leastBytes ||
       basis.allocated < basis.size
     ) {
       return null;

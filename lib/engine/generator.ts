@@ -778,7 +778,8 @@ export class Generator {
     state.totals.transferredFiles++;
     state.totals.transferredBytes += state.list.size(i);
     this.#report(i, change);
-    if (!state.options.dryRun) this.#enqueue(i, this.#resumes(i) || isDelta);
+    const { dryRun, batchOnly } = state.options;
+    if (!dryRun || batchOnly) this.#enqueue(i, this.#resumes(i) || isDelta);
   }
 
   /** Whether there is a part of file i from an earlier run that a delta can be made against. */

@@ -429,6 +429,7 @@ export class Receiver {
 
   fileSkip(index: number, cause: number): Wait {
     if (!this.#take(index)) return void this.onAnswered(index);
+    if (cause === Cause.batched && this.#state.options.batchOnly) return this.#answered(index);
     this.#untransferred(index);
     this.#state.events.skipped?.(index, cause);
     return this.#answered(index);

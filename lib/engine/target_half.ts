@@ -65,6 +65,8 @@ export interface TargetPlan extends TargetInput {
   changeMode?: ((kind: number, mode: number) => number) | null;
   /** --trash: stands before the door to the system. */
   trash?: TrashOs | null;
+  /** The source is a batch (--read-batch): it sends what is wanted only, and nobody asked it for anything. */
+  isBatch?: boolean;
   /** The target path as typed. */
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
@@ -82,6 +84,7 @@ export class TargetHalf implements TargetPort {
   /** A turn for timers and signals, also after the end. */
   readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
+  readonly #isBatch: boolean;
   readonly #localSources: readonly Uint8Array[];
   readonly #trash: TrashOs | null;
   readonly #trees: TargetPlan["trees"];
@@ -124,6 +127,7 @@ export class TargetHalf implements TargetPort {
     this.#state = new TargetState({ ...plan, env });
     this.#localSources = plan.localSources ?? [];
     this.#path = plan.path;
+    this.#isBatch = plan.isBatch ?? false;
     this.#trees = plan.trees;
     this.#ahead = plan.ahead ?? null;
     this.#onListed = plan.onListed;
@@ -333,7 +337,8 @@ export class TargetHalf implements TargetPort {
     // Where much of what is listed may be left out, the source waits for what is wanted.
     const wantsAll = !options.existing && options.maxSize === null && options.minSize === null &&
       !state.partials?.areElsewhere;
-    state.streaming = state.root.isEmpty && !options.dryRun && wantsAll && state.alternatives === null;
+    state.streaming = !this.#isBatch && state.root.isEmpty && !options.dryRun && wantsAll &&
+      state.alternatives === null;
     const offer = this.#treeOffer();
     const wait = state.source.ready(state.streaming, offer);
     // Not before that is said: the source computes its digests meanwhile.
@@ -548,7 +553,7 @@ export class TargetHalf implements TargetPort {
       const kind = list.kind(i);
       if (kind !== Kind.file && !isAskedKind(kind, options)) refuse("an entry of a kind that was not asked for");
       if (checksTop && !this.#expected!.has(latin1(list.name(i)))) refuse("an entry that was not asked for");
-      if (filters.isEmpty || (isNamed && kind === Kind.folder && this.#leadsTo(folder, i))) continue;
+      if (this.#isBatch || filters.isEmpty || (isNamed && kind === Kind.folder && this.#leadsTo(folder, i))) continue;
       if (filters.surelyExcluded(list.path(i), kind === Kind.folder)) refuse("an entry that is excluded");
     }
   }

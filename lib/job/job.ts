@@ -19,45 +19,60 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   const machine = openEnvironment({ pace: () => hooks.pace() });
   const env = await sideOf(machine, request.options, request.direction !== "pull");
   const changeMode = await chmodOf(request, env.umask);
-  if (request.remote !== null && (request.reconnectSeconds ?? 0) > 0) {
+  const batch = request.batch ?? null;
+  if (batch === null && request.remote !== null && (request.reconnectSeconds ?? 0) > 0) {
     const { runReconnecting } = await import("./reconnecting.ts");
     const outcome = await runReconnecting(request, monitor, hooks, { env, changeMode });
     return { ...outcome, elapsedMs: monotonicMs() - started };
   }
   const list = new FileList();
+  const recording = batch !== null && "write" in batch
+    ? await (await import("./batch.ts")).BatchRecording.begin(machine.os, batch, request.options, list)
+    : null;
   const reporter = reporterOf(request, list, monitor);
   const filters = filterSet(request.options.filters);
   let sent = 0;
   let received = 0;
-  if (request.remote === null && request.options.trashTask !== "") {
-    const { performTrashTask } = await import("../engine/trash_task.ts");
-    await performTrashTask(await sideOf(machine, request.options, false), reporter, request.options, request.target);
-  } else if (request.remote === null) {
-    const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
-    monitor.phase("listing");
-    const targetEnv = await sideOf(machine, request.peerOptions ?? request.options, false);
-    await runLocal(request, {
-      env,
-      targetEnv,
-      list,
-      filters,
-      changeMode,
-      reporter,
-      monitor,
-      digesters,
-      stop: hooks.stop,
-    });
-    sent = reporter.result.literalBytes;
-  } else {
-    const { Link, runRemote } = await import("./remote.ts");
-    const link = new Link();
-    const { stop, carrier } = hooks;
-    const tell = (line: string) => hooks.tell(line);
-    const run = { carrier: carrier!, env, list, filters, changeMode, reporter, monitor, stop, tell, link };
-    await runRemote(request, run);
-    sent = link.sentBytes;
-    received = link.receivedBytes;
-    reporter.result.listBytes = link.listBytes;
+  try {
+    if (request.remote === null && request.options.trashTask !== "") {
+      const { performTrashTask } = await import("../engine/trash_task.ts");
+      await performTrashTask(await sideOf(machine, request.options, false), reporter, request.options, request.target);
+    } else if (batch !== null && "read" in batch) {
+      const { readBatch } = await import("./batch.ts");
+      const targetEnv = await sideOf(machine, request.options, false);
+      await readBatch(request, batch.read, { env: targetEnv, list, filters, reporter, monitor, stop: hooks.stop });
+      received = reporter.result.literalBytes;
+    } else if (request.remote === null) {
+      const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
+      monitor.phase("listing");
+      const targetEnv = await sideOf(machine, request.peerOptions ?? request.options, false);
+      await runLocal(request, {
+        env,
+        targetEnv,
+        list,
+        filters,
+        changeMode,
+        reporter,
+        monitor,
+        digesters,
+        stop: hooks.stop,
+        recording,
+      });
+      sent = reporter.result.literalBytes;
+    } else {
+      const { Link, runRemote } = await import("./remote.ts");
+      const link = new Link();
+      const { stop, carrier } = hooks;
+      const tell = (line: string) => hooks.tell(line);
+      const run = { carrier: carrier!, env, list, filters, changeMode, reporter, monitor, stop, tell, link, recording };
+      await runRemote(request, run);
+      sent = link.sentBytes;
+      received = link.receivedBytes;
+      reporter.result.listBytes = link.listBytes;
+    }
+    recording?.finish();
+  } finally {
+    recording?.discard();
   }
   return {
     totals: reporter.result,

@@ -14,6 +14,7 @@ import type { Monitor } from "../base/monitor.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
 import type { SourcePort } from "../session/ports.ts";
+import type { BatchRecording } from "./batch.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
 
@@ -28,6 +29,8 @@ export interface LocalRun {
   monitor: Monitor;
   digesters: Digesters | null;
   stop: AbortSignal;
+  /** --write-batch. */
+  recording?: BatchRecording | null;
 }
 
 /** Entries from which a second thread that reads the target's tree pays (it takes 30 ms to start). */
@@ -37,11 +40,13 @@ const LARGE_TREE = 8192;
 export async function runLocal(request: JobRequest, run: LocalRun): Promise<void> {
   const { options } = request;
   const { env, targetEnv = env, list, filters, changeMode, reporter, monitor } = run;
+  const recording = run.recording ?? null;
   const isLimited = options.bwlimitKib > 0;
-  // A run that keeps to a rate (--bwlimit) passes content, not files, and so can say what it is.
+  // A run that keeps to a rate (--bwlimit) or is recorded passes content, not files, and so can say what it is.
+  const isPassed = isLimited || recording !== null;
   const seed = randomSeed();
-  const digesters = run.digesters ?? (isLimited ? await seededDigesters(seed) : null);
-  const sent = isLimited ? await seededDigesters(digesters!.seed) : digesters;
+  const digesters = run.digesters ?? (isPassed ? await seededDigesters(seed) : null);
+  const sent = isPassed ? await seededDigesters(digesters!.seed) : digesters;
   // The halves know each other only as ports; the source's end is tied here once it exists.
   const port = {} as { source: SourceHalf };
   const source: SourcePort = {
@@ -55,7 +60,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     check: (paths) => port.source.check(paths),
   };
   if (options.listOnly) return await listLocal(request, run);
-  const helper = env.os.abilities.threads && targetEnv.os.abilities.threads && !isLimited ? new Helper() : undefined;
+  const helper = env.os.abilities.threads && targetEnv.os.abilities.threads && !isPassed ? new Helper() : undefined;
   const target = new TargetHalf({
     env: targetEnv,
     list,
@@ -64,7 +69,7 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     events: reporter,
     source,
     trees: helper === undefined ? "not" : { threadSeed: seed },
-    usesDelta: false,
+    usesDelta: recording !== null,
     digesters,
     helper,
     accountRules: await accountRules(options, targetEnv, true),
@@ -73,6 +78,8 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     path: request.target,
     expected: null,
   });
+  if (recording !== null) recording.seed = digesters!.seed;
+  const recorded = recording?.wrap(target) ?? target;
   port.source = new SourceHalf({
     env,
     list,
@@ -80,9 +87,9 @@ export async function runLocal(request: JobRequest, run: LocalRun): Promise<void
     filters,
     paths: request.sources,
     names: request.names === null ? null : Promise.resolve(request.names),
-    target: isLimited ? (await import("./limited.ts")).limitedTarget(target, options.bwlimitKib) : target,
+    target: isLimited ? (await import("./limited.ts")).limitedTarget(recorded, options.bwlimitKib) : recorded,
     digesters: sent === null ? null : Promise.resolve(sent),
-    isLocal: !isLimited,
+    isLocal: !isPassed,
     targetPath: request.target,
     changeMode,
     follower: await linkFollower(options, env),

@@ -30,6 +30,8 @@ import { latin1 } from "../base/bytes.ts";
 import type { AskedNames } from "../tree/asked_names.ts";
 import { namesAskedFor, namesEntries } from "../tree/origins.ts";
 import { EARLY_BYTES } from "../wire/launch_line.ts";
+import type { TargetPort } from "../session/ports.ts";
+import type { BatchRecording } from "./batch.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
 
@@ -45,6 +47,8 @@ export interface RemoteRun {
   stop: AbortSignal;
   /** What a login printed, as a line for standard error, escaped. */
   tell(line: string): void;
+  /** --write-batch. */
+  recording?: BatchRecording | null;
   /** What became of the connection, also where the run fails. */
   link: Link;
 }
@@ -218,8 +222,8 @@ async function push(request: JobRequest, run: RemoteRun, connection: Connection)
     filters,
     paths: request.sources,
     names: request.names === null ? null : Promise.resolve(request.names),
-    target: session.peerTarget(list),
-    digesters: connection.digesters(),
+    target: recorded(run, session.peerTarget(list)),
+    digesters: digestersFor(run, connection),
     roundTripMs: () => connection.roundTripMs(),
     isLocal: false,
     changeMode,
@@ -255,7 +259,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   try {
     await connection.open();
     if (request.names !== null) await session.sendNames(request.names);
-    const digesters = await connection.digesters();
+    const digesters = await digestersFor(run, connection);
     if (ahead !== null) ahead.seal = (digest) => digesters.list.hash(digest);
     const half = new TargetHalf({
       ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected, asked },
@@ -267,7 +271,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
       usesDelta: session.can("delta"),
       onListed: (entries, bytes, complete) => monitor.listed(entries, bytes, complete),
     });
-    session.attachTarget(half, list);
+    session.attachTarget(recorded(run, half), list);
     await together(session, half, half.run());
   } finally {
     ahead?.close();
@@ -278,6 +282,17 @@ async function scanAhead({ options, target }: JobRequest, { env, filters }: Remo
   const { os, identity } = env;
   const attributes = await attributeReader({ options, os, filters, isRoot: actsAsRoot(identity), side: "receiver" });
   return ScanAhead.begin({ env, options, filters, path: target, only, attributes });
+}
+
+/** --write-batch: what stands in front of the target. */
+function recorded({ recording }: RemoteRun, target: TargetPort): TargetPort {
+  return recording?.wrap(target) ?? target;
+}
+
+async function digestersFor({ recording }: RemoteRun, connection: Connection): Promise<Digesters> {
+  const digesters = await connection.digesters();
+  if (recording) recording.seed = digesters.seed;
+  return digesters;
 }
 
 /** What the source may list; null where only the other machine knows: its home folder, or a file of names there. */

@@ -21,6 +21,9 @@ export interface Remote {
   ownCiphers: boolean;
 }
 
+/** A batch to write, with the script that reads it, or one to read in place of sources. */
+export type BatchWish = { write: Uint8Array; script: Uint8Array } | { read: Uint8Array };
+
 export interface JobRequest {
   options: SyncOptions;
   /** What the other side is given in their place (-M); null: the same. */
@@ -36,6 +39,8 @@ export interface JobRequest {
   chmod?: string[];
   /** How long a connection that is lost may be away before the run ends, seconds; 0 or none: it ends at once; Infinity: it never does. */
   reconnectSeconds?: number;
+  /** Left out or null: there is none. */
+  batch?: BatchWish | null;
   /** Null exactly when the direction is local. */
   remote: Remote | null;
 }

@@ -21,23 +21,28 @@ export function openOwnFile(path: Uint8Array): OwnFile | Result {
   if (text === null) return -Errno.EILSEQ;
   try {
     const file = Deno.openSync(text);
-    const { size, isFile } = file.statSync();
-    return {
-      bytes: size,
-      regular: isFile,
-      readAt(into, offset) {
-        try {
-          file.seekSync(offset, Deno.SeekMode.Start);
-          return file.readSync(into) ?? 0;
-        } catch (error) {
-          return denoErrno(error);
-        }
-      },
-      close: () => file.close(),
-    };
+    return fileReader(file);
   } catch (error) {
     return denoErrno(error);
   }
+}
+
+/** An open file as such a one, which closes it. */
+export function fileReader(file: Deno.FsFile): OwnFile {
+  const { size, isFile } = file.statSync();
+  return {
+    bytes: size,
+    regular: isFile,
+    readAt(into, offset) {
+      try {
+        file.seekSync(offset, Deno.SeekMode.Start);
+        return file.readSync(into) ?? 0;
+      } catch (error) {
+        return denoErrno(error);
+      }
+    },
+    close: () => file.close(),
+  };
 }
 
 /** Whether this is the compiled program, not its source run by Deno. */

@@ -47,7 +47,8 @@ export function comparesTrees(options: SyncOptions): boolean {
   if (filters.some(({ flags }) => (flags & SIDED) !== 0)) return false;
   if (options.altKind !== "none" || options.removeSourceFiles) return false;
   // What is compared is not what was listed.
-  if (options.safeLinks || options.mungeLinks || options.unmungeLinks || options.atimes) return false;
+  const { safeLinks, mungeLinks, unmungeLinks, atimes, wholeList } = options;
+  if (safeLinks || mungeLinks || unmungeLinks || atimes || wholeList) return false;
   return (options.perms || !options.executability) && options.userMap.length === 0 && options.groupMap.length === 0;
 }
 

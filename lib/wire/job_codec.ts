@@ -88,6 +88,8 @@ const OPTION_BITS = {
   superOn: 88,
   superOff: 89,
   xattrNotes: 90,
+  wholeList: 91,
+  batchOnly: 92,
 } as const satisfies Partial<Record<keyof SyncOptions, number>>;
 
 const OPTIONS = Object.entries(OPTION_BITS) as [keyof typeof OPTION_BITS, number][];

@@ -47,6 +47,9 @@ async function rsyncOptions(): Promise<Known[]> {
 
 /** What an option takes that does not take "5". */
 const VALUES: Record<string, string> = {
+  "write-batch": "/dev/null",
+  "only-write-batch": "/dev/null",
+  "read-batch": "/dev/null",
   "compress-choice": "zstd",
   "zc": "zstd",
   "checksum-choice": "md5",

@@ -84,7 +84,7 @@ export const ARCHIVE: Partial<SyncOptions> = {
   specials: true,
 };
 
-class Notes implements Monitor {
+export class Notes implements Monitor {
   readonly lines: string[] = [];
   readonly problems: Problem[] = [];
   entries = 0;
@@ -103,7 +103,7 @@ class Notes implements Monitor {
   transferred(): void {}
 }
 
-function environment(os: Os, run: MemoryRun, salt: number): Environment {
+export function environment(os: Os, run: MemoryRun, salt: number): Environment {
   const random = new Random((run.seed ?? 1) * 7 + salt);
   const uid = (os === run.target ? run.targetUid : undefined) ?? run.uid ?? 0;
   let pauses = 0;
