@@ -93,6 +93,8 @@ export interface SyncOptions {
   pruneEmptyFolders: boolean;
   /** --ignore-missing-args: a source that is not there is passed over. */
   ignoreMissingArgs: boolean;
+  /** --delete-missing-args: a source that is not there is deleted at the target. */
+  deleteMissingArgs: boolean;
   /** -S: make holes of runs of zeros too; holes are kept always. */
   sparse: boolean;
   delete: boolean;
@@ -222,7 +224,7 @@ export function mayDelete(options: SyncOptions): boolean {
 
 /** Whether the source has a last word: could all be read, and is all removed that was to be. */
 export function hasLastWord(options: SyncOptions): boolean {
-  return mayDelete(options) || options.removeSourceFiles;
+  return mayDelete(options) || options.removeSourceFiles || options.deleteMissingArgs;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -280,6 +282,7 @@ export function defaultOptions(): SyncOptions {
     from0: false,
     pruneEmptyFolders: false,
     ignoreMissingArgs: false,
+    deleteMissingArgs: false,
     sparse: false,
     delete: false,
     wholeFile: false,

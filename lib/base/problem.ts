@@ -91,6 +91,8 @@ export const Cause = {
   mountKept: 36,
   /** -K: the link leads out of the target, so it is not used as a folder. */
   leadsOut: 37,
+  /** --delete-missing-args, in a listing: the source is not there: no failure. */
+  missing: 38,
   /** Its name and another listed one are the same to the target's file system: neither is transferred. */
   collision: 46,
   /** A file of the user's own state is passed over; what the path says is why, a sentence: no failure. */
@@ -143,6 +145,7 @@ const NOTICES: readonly Cause[] = [
   Cause.noSuchFolder,
   Cause.mountSkipped,
   Cause.mountKept,
+  Cause.missing,
   Cause.stateUnused,
   Cause.restored,
   Cause.trashRun,

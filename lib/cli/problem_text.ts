@@ -57,6 +57,7 @@ export function noticeLine(problem: Problem, show = display, nonRegularLevel = 1
     return nonRegularLevel === 0 ? null : `skipping non-regular file "${show(problem.path)}"\n`;
   }
   if (problem.cause === Cause.notEmpty) return `cannot delete non-empty directory: ${show(problem.path)}\n`;
+  if (problem.cause === Cause.missing) return `${"*missing".padEnd(46)}${show(problem.path)}\n`;
   if (problem.cause === Cause.mountKept || problem.cause === Cause.mountSkipped) return null;
   if (problem.cause === Cause.notRecursive) return `skipping directory ${show(problem.path) || "."}\n`;
   return null;

@@ -41,6 +41,14 @@ export const TARGET_OPTIONS: readonly Option[] = [
       "--delete-before, --delete-during, --delete-delay",
   ),
   {
+    name: "delete-missing-args",
+    group: GUARDS,
+    help: "sources that are not there are deleted at the target",
+    set({ options }) {
+      options.deleteMissingArgs = true;
+    },
+  },
+  {
     name: "max-delete",
     argument: "NUM",
     group: GUARDS,

@@ -15,6 +15,7 @@ import { SortedListing } from "../tree/sorted_listing.ts";
 import { isPartialFolderName, sweepPartials } from "../tree/partials.ts";
 import { replaceEmptyFolder, sweep } from "../tree/stage.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
+import type { SourcePort } from "../session/ports.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -44,6 +45,14 @@ export class Deleter {
 
   /** Deletes the extra entries, if `allowed`. Returns the guard's refusal if too many would go: then nothing was deleted. */
   async run(allowed: boolean): Promise<TsyncError | null> {
+    const refusal = await this.#runExtras(allowed);
+    const isAllowed = refusal === null && (allowed || this.#state.options.ignoreErrors);
+    const next = isAllowed ? await this.#deleteMissing() : null;
+    this.#tellStopped();
+    return refusal ?? next;
+  }
+
+  async #runExtras(allowed: boolean): Promise<TsyncError | null> {
     const state = this.#state;
     const { extras } = this.#generator;
     this.#fullFolders = state.inTheWay.filter((i) => !this.#isEmpty(state.path(i)));
@@ -60,7 +69,6 @@ export class Deleter {
     }
     await this.#deleteExtras();
     await this.#clearBlocked();
-    this.#tellStopped();
     return null;
   }
 
@@ -110,8 +118,11 @@ export class Deleter {
 
   #guard(): TsyncError | null {
     const { options } = this.#state;
-    if (options.noGuard && options.deleteLimit === null) return null;
-    const { doomed: extra, all } = this.#count();
+    return options.noGuard && options.deleteLimit === null ? null : this.#refuseMany(this.#count());
+  }
+
+  #refuseMany({ doomed: extra, all }: { doomed: number; all: number }): TsyncError | null {
+    const { options } = this.#state;
     const doomed = options.maxDelete < 0 ? extra : Math.min(extra, options.maxDelete);
     const limit = options.deleteLimit;
     const share = all === 0 ? 0 : doomed / all;
@@ -218,10 +229,14 @@ export class Deleter {
   async #ask(start: number, end: number, at: (k: number) => number): Promise<Uint8Array> {
     const paths: Uint8Array[] = [];
     for (let k = start; k < end; k++) paths.push(this.#extraPath(at(k)));
+    return await this.#askAbout(paths, this.#state.source);
+  }
+
+  async #askAbout(paths: Uint8Array[], source: SourcePort): Promise<Uint8Array> {
     if (this.#failure !== null) throw this.#failure;
     const answer = new Gate<Uint8Array>();
     this.#answer = answer;
-    await this.#state.source.check(paths);
+    await source.check(paths);
     return await answer.promise;
   }
 
@@ -264,6 +279,63 @@ export class Deleter {
     const result = options.dryRun ? 0 : parent < 0 ? parent : os.removeFolder(parent, name);
     if (parent >= 0) os.close(parent);
     return this.#deleted(result, kind, path);
+  }
+
+  /** --delete-missing-args: what the source was asked for and does not have goes, folders that hold something only with --delete or --force. */
+  async #deleteMissing(): Promise<TsyncError | null> {
+    const { missing, options, list, source, env, events } = this.#state;
+    const found = missing.filter((path) => this.#kindAt(path) !== Kind.unknown);
+    const refusal = options.noGuard && options.deleteLimit === null
+      ? null
+      : this.#refuseMany({ doomed: found.length, all: found.length + list.count - 1 });
+    if (refusal !== null) return refusal;
+    for (let end = found.length; end > 0; end -= CHECK_PATHS) {
+      const paths = found.slice(Math.max(0, end - CHECK_PATHS), end);
+      const absent = await this.#askAbout(paths, source);
+      for (let k = paths.length - 1; k >= 0; k--) if (hasBit(absent, k)) this.#deleteNamed(paths[k]);
+      await (events.room?.() ?? env.breathe());
+    }
+    return null;
+  }
+
+  /** Kind of what stands at a path of the target; unknown: nothing, or it cannot be looked at, which is told. */
+  #kindAt(path: Uint8Array): number {
+    const state = this.#state;
+    const folder = state.openBeneath(path.subarray(0, Math.max(0, path.lastIndexOf(SLASH))));
+    if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) return Kind.unknown;
+    const stat = new Stat();
+    const at = path.lastIndexOf(SLASH) + 1;
+    const looked = folder < 0 ? folder : state.os.statAt(folder, path, at, path.length - at, stat);
+    if (folder >= 0) state.os.close(folder);
+    if (looked < 0 && looked !== -Errno.ENOENT) state.tell(Verb.stat, Cause.system, -looked, path);
+    return looked < 0 ? Kind.unknown : stat.kind;
+  }
+
+  #deleteNamed(path: Uint8Array): void {
+    const state = this.#state;
+    const kind = this.#kindAt(path);
+    if (kind === Kind.unknown || state.keptLinks?.keeps(path)) return;
+    if (kind === Kind.folder && !mayDelete(state.options) && !this.#isEmpty(path)) {
+      return state.tell(Verb.remove, Cause.notEmpty, 0, path);
+    }
+    const cut = path.lastIndexOf(SLASH);
+    const folder = state.openBeneath(path.subarray(0, Math.max(0, cut)));
+    if (folder < 0) return state.tell(Verb.remove, Cause.system, -folder, path);
+    this.#delete(folder, path.subarray(cut + 1), kind, path, this.#placeAbove(path), false);
+    state.os.close(folder);
+  }
+
+  /** Which rules hold in the folder that holds `path`, which need not be listed. */
+  #placeAbove(path: Uint8Array): FilterPlace | null {
+    const { places, os } = this.#state;
+    let place = this.#placeOf(0);
+    for (let end = path.indexOf(SLASH); places !== null && end > 0; end = path.indexOf(SLASH, end + 1)) {
+      const folder = this.#state.openBeneath(path.subarray(0, end));
+      if (folder < 0) break;
+      place = places.inside(place, path.subarray(0, end), folder);
+      os.close(folder);
+    }
+    return place;
   }
 
   #skip(): false {

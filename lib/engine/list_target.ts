@@ -5,6 +5,7 @@ import type { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
 import { Change, type Totals, zeroTotals } from "../base/monitor.ts";
 import { TsyncError } from "../base/errors.ts";
+import { Cause, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
 import type { Events } from "../session/events.ts";
 import type { Roots, SourcePort, TargetPort, Wait } from "../session/ports.ts";
@@ -60,6 +61,14 @@ export class ListTarget implements TargetPort {
     else totals.specials++;
     if (kind === Kind.file || kind === Kind.link) totals.totalBytes += list.size(i);
     events.entry(i, Change.create);
+  }
+
+  missing(paths: readonly Uint8Array[]): Wait {
+    const { events } = this.#plan;
+    for (const path of paths) {
+      events.problem({ verb: Verb.skip, cause: Cause.missing, errno: 0, side: Side.source, path });
+    }
+    return undefined;
   }
 
   listEnd(): Wait {

@@ -48,6 +48,7 @@ import { attributeReader } from "./attribute_reader.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { guardOverlap } from "./overlap.ts";
+import { MissingArgs } from "./missing_args.ts";
 import { Sender } from "./sender.ts";
 import type { SourceDevices } from "./source_devices.ts";
 import type { SourceFiles } from "./source_files.ts";
@@ -110,6 +111,8 @@ export class SourceHalf implements SourcePort {
   #isPruned: ((folder: Handle, path: Uint8Array) => boolean) | null = null;
   /** What was asked for one by one; null in any other run. */
   #named: NamedPaths | null = null;
+  /** --delete-missing-args: what was not there; null: nothing. */
+  #missing: MissingArgs | null = null;
   readonly #follower: LinkFollower | null;
   readonly #target: TargetPort;
   #digesters: Digesters | null = null;
@@ -351,7 +354,7 @@ export class SourceHalf implements SourcePort {
       const { folder, only } = splitSource(word);
       const root = this.#openRoot(folder);
       if (root < 0) {
-        this.#lostArgument(word, -root);
+        if (only === null || !this.#isMissing(root, only, -1, only)) this.#lostArgument(word, -root);
         continue;
       }
       if (only === null && !options.recursive && !options.listOnly) {
@@ -362,7 +365,7 @@ export class SourceHalf implements SourcePort {
         ? this.#os.statHandle(root, hasRoot ? stat : rootStat)
         : this.#os.statAt(root, only, 0, only.length, stat);
       if (looked < 0) {
-        if (looked !== -Errno.ENOENT || !options.ignoreMissingArgs) this.#lostArgument(word, -looked);
+        if (only === null || !this.#isMissing(looked, only, root, only)) this.#lostArgument(word, -looked);
         continue;
       }
       if (only !== null && stat.kind === Kind.link) this.#follower?.look(root, only, 0, stat);
@@ -382,6 +385,18 @@ export class SourceHalf implements SourcePort {
     this.#scan.addRoot(hasRoot ? rootStat : null, rootHandle);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
     return { hasRoot, single, sources: paths.length };
+  }
+
+  /** Whether an argument is not there and that is no failure; with --delete-missing-args the target is told. */
+  #isMissing(errno: number, path: Uint8Array, root: Handle, rest: Uint8Array): boolean {
+    const { ignoreMissingArgs, deleteMissingArgs } = this.#plan.options;
+    if (errno !== -Errno.ENOENT || !(ignoreMissingArgs || deleteMissingArgs)) return false;
+    if (deleteMissingArgs) (this.#missing ??= new MissingArgs(this.#os)).add(path, root, rest);
+    return true;
+  }
+
+  async #tellMissing(): Promise<void> {
+    if (this.#missing !== null) await this.#target.missing?.(this.#missing.paths());
   }
 
   /** Rules that depend on the folder are found as the scan comes to it. */
@@ -419,6 +434,10 @@ export class SourceHalf implements SourcePort {
     this.#openFolders(sources, names !== null, lost);
     const lookUp = new LookUp({
       ...{ os: this.#os, paths: sources.paths, origins: this.#origins, options, uid: env.identity.uid, lost },
+      missing: (path, origin) => {
+        const { root, rest } = placeOf(this.#origins, origin, path);
+        return this.#isMissing(-Errno.ENOENT, path, root, rest);
+      },
       excludes: (path, isFolder) => !filters.isEmpty && filters.excluded(path, isFolder),
       notice: (path, verb, cause) =>
         this.#plan.report({ verb, cause, errno: 0, side: Side.source, path: new Uint8Array(path) }),
@@ -582,6 +601,7 @@ export class SourceHalf implements SourcePort {
     for (const piece of this.#ahead.splice(0)) await this.#sendPiece(piece);
     for (const piece of this.#pieces) await this.#sendPiece(piece);
     listed(this.#list.count, scan.bytes, true);
+    await this.#tellMissing();
     await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
   }
 
@@ -623,6 +643,7 @@ export class SourceHalf implements SourcePort {
     });
     await this.#lister.run();
     listed(scanned.count, scan.bytes, true);
+    await this.#tellMissing();
     await this.#target.listEnd(scan.complete, this.#list.count, scan.bytes);
   }
 
@@ -842,7 +863,10 @@ export class SourceHalf implements SourcePort {
       return { verb, cause, errno, side: Side.source, path: new Uint8Array(path) };
     };
     // Nothing to look at proves nothing: a half that is closed must not let anything be deleted.
-    if (this.#origins.length === 0) return present(Verb.open, Cause.system, Errno.EBADF);
+    const missing = this.#missing?.look(path) ?? null;
+    if (missing === 0) return present(Verb.remove, Cause.reappeared, 0);
+    if (missing !== null && missing !== -Errno.ENOENT) return present(Verb.stat, Cause.system, -missing);
+    if (this.#origins.length === 0 && missing === null) return present(Verb.open, Cause.system, Errno.EBADF);
     const holders = this.#named?.holders(path, options.recursive);
     for (const [origin, { only }] of this.#origins.entries()) {
       if (only !== null && !equalBytes(only, top)) continue;

@@ -75,6 +75,8 @@ export interface TargetPlan extends TargetInput {
   onListed?(entries: number, bytes: number, complete: boolean): void;
   /** Top-level names that were asked for; null = whatever the source holds (R4). */
   expected: Uint8Array[] | null;
+  /** --delete-missing-args: what may be told to be missing, where `asked` does not say it; null: whatever the source was given. */
+  missable?: Uint8Array[] | null;
   /** In a run that names its entries one by one: what was asked for, if it is known here (R4). */
   asked?: AskedNames | null;
 }
@@ -91,6 +93,7 @@ export class TargetHalf implements TargetPort {
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
   readonly #asked: AskedNames | null;
+  readonly #missable: Set<string> | null;
   readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #onListed: TargetPlan["onListed"];
   readonly #generator: Generator;
@@ -133,6 +136,7 @@ export class TargetHalf implements TargetPort {
     this.#onListed = plan.onListed;
     this.#expected = plan.expected === null ? null : new Set(plan.expected.map(latin1));
     this.#asked = plan.asked ?? null;
+    this.#missable = plan.missable == null ? null : new Set(plan.missable.map(latin1));
     this.#changeMode = plan.changeMode ?? null;
     this.#generator = new Generator(this.#state);
     this.#state.onBroken = (error) => this.fail(error);
@@ -438,6 +442,16 @@ export class TargetHalf implements TargetPort {
       await source.want(deltas, DELTA);
       this.#beside(this.#signer.add(deltas));
     }
+  }
+
+  missing(paths: readonly Uint8Array[]): Wait {
+    this.#demandAlive();
+    for (const path of paths) {
+      const isAsked = this.#asked?.has(path) ?? this.#missable?.has(latin1(path)) ?? true;
+      if (!isAsked) refuse("a missing name that was not asked for");
+      this.#state.missing.push(path);
+    }
+    return undefined;
   }
 
   async listEnd(complete: boolean, entries: number, bytes: number): Promise<void> {

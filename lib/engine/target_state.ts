@@ -120,6 +120,8 @@ export class TargetState {
   #toldBytes = 0;
   /** Staged files that wait for the folder in their way to be deleted. */
   readonly blocked: StagedFile[] = [];
+  /** --delete-missing-args: paths of sources that are not there. */
+  readonly missing: Uint8Array[] = [];
   /** Dry run: entries that would take a folder's place. */
   readonly inTheWay: number[] = [];
   /** Modes of existing folders that were opened up for changes. */

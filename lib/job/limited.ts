@@ -12,6 +12,7 @@ export function limitedTarget(target: TargetPort, rateKib: number): TargetPort {
     account: (kind, id, name) => target.account(kind, id, name),
     listed: (folder, first, count, flags, holes) => target.listed(folder, first, count, flags, holes),
     subtrees: (folders, digests) => target.subtrees(folders, digests),
+    missing: (paths) => target.missing?.(paths),
     listEnd: (complete, entries, bytes) => target.listEnd(complete, entries, bytes),
     async file(index, fresh, content, digest) {
       await target.file(index, fresh, content, digest);

@@ -28,7 +28,7 @@ import { EarlySink, prefixed } from "../transport/early.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
 import { latin1 } from "../base/bytes.ts";
 import type { AskedNames } from "../tree/asked_names.ts";
-import { namesAskedFor, namesEntries } from "../tree/origins.ts";
+import { namedByArguments, namesAskedFor, namesEntries } from "../tree/origins.ts";
 import { EARLY_BYTES } from "../wire/launch_line.ts";
 import type { TargetPort } from "../session/ports.ts";
 import type { BatchRecording } from "./batch.ts";
@@ -263,6 +263,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
     if (ahead !== null) ahead.seal = (digest) => digesters.list.hash(digest);
     const half = new TargetHalf({
       ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected, asked },
+      missable: isNaming ? null : namedByArguments(request.sources),
       source: session.peerSource(list),
       accountRules: await accountRules(options, env),
       trash: await openTrashOs(options, env),

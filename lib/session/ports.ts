@@ -64,6 +64,8 @@ export interface TargetPort {
    * and 16 bytes each of what they hold. Answered by descend().
    */
   subtrees(folders: Uint32Array, digests: Uint8Array): Wait;
+  /** Only with --delete-missing-args, before the list ends: paths of sources that are not there. */
+  missing?(paths: readonly Uint8Array[]): Wait;
   listEnd(complete: boolean, entries: number, bytes: number): Wait;
   /** A whole small file. `digest` is null in one process, where nothing can have changed on the way. */
   file(index: number, fresh: Fresh | null, content: Uint8Array, digest: Uint8Array | null): Wait;

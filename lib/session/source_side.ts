@@ -27,7 +27,8 @@ import {
   encodeSubtrees,
   type ListColumns,
 } from "../wire/list_codec.ts";
-import { Kind, Message, REFINE_RANGES, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
+import { Kind, Message, MISSING_PATHS, REFINE_RANGES, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
+import { encodeMissing } from "../wire/missing_codec.ts";
 import {
   decodeCheck,
   decodeDescend,
@@ -150,6 +151,16 @@ export class SourceSide implements TargetPort {
     this.#unanswered.push(folders.length);
     encodeSubtrees(this.#core.outbox.bulk(Message.subtrees), folders, digests, 0, folders.length);
     return this.#core.outbox.bulkEnd();
+  }
+
+  missing(paths: readonly Uint8Array[]): Wait {
+    this.#core.guard();
+    let wait: Wait;
+    for (let from = 0; from < paths.length; from += MISSING_PATHS) {
+      encodeMissing(this.#core.outbox.bulk(Message.missing), paths.slice(from, from + MISSING_PATHS));
+      wait = this.#core.outbox.bulkEnd();
+    }
+    return wait;
   }
 
   listEnd(complete: boolean, entries: number, bytes: number): Wait {

@@ -27,7 +27,14 @@ export type Phase =
   /** The target has sent or received TOTALS. */
   | "end";
 
-const LIST_MESSAGES = [Message.account, Message.list, Message.subtrees, Message.attributes, Message.listEnd];
+const LIST_MESSAGES = [
+  Message.account,
+  Message.list,
+  Message.subtrees,
+  Message.attributes,
+  Message.missing,
+  Message.listEnd,
+];
 const CONTENT_MESSAGES = [Message.files, Message.fileBegin, Message.fileSkip, Message.refine];
 const IN_FILE_MESSAGES = [Message.fileData, Message.fileCopy, Message.fileEnd];
 

@@ -34,6 +34,7 @@ import {
 } from "../wire/list_codec.ts";
 import { listsFolders, namesEntries } from "../tree/origins.ts";
 import { ALL_KINDS, Kind, Message, PLACED_INDEXES, WANT_INDEXES } from "../wire/messages.ts";
+import { decodeMissing } from "../wire/missing_codec.ts";
 import {
   encodeCheck,
   encodeDescend,
@@ -79,6 +80,8 @@ export class TargetSide implements SourcePort {
   readonly #undecided = new IndexSet();
   readonly #equal = new IndexSet();
   #openFolder = NONE;
+  /** Of paths of sources that are not there. */
+  #missingBytes = 0;
   #isIncomplete = false;
   #isSingle = false;
   #isReady = false;
@@ -234,6 +237,8 @@ export class TargetSide implements SourcePort {
         return this.#receiveList();
       case Message.subtrees:
         return this.#receiveSubtrees();
+      case Message.missing:
+        return this.#receiveMissing();
       case Message.listEnd:
         return this.#receiveListEnd();
       case Message.files:
@@ -337,6 +342,14 @@ export class TargetSide implements SourcePort {
     }
     this.#compared.push(folders);
     return this.#half!.subtrees(folders, digests);
+  }
+
+  #receiveMissing(): Wait {
+    if (!this.#core.job!.options.deleteMissingArgs) broken("MISSING, which was not asked for");
+    const paths = decodeMissing(this.#core.reader);
+    for (const path of paths) this.#missingBytes += path.length + 1;
+    if (this.#missingBytes > LIST_NAME_BYTES) broken("the source misses too many names");
+    return this.#half!.missing?.(paths);
   }
 
   #receiveListEnd(): Wait {

@@ -2,6 +2,7 @@
 // that was given the names. Promises: an entry is on the way to a name that was asked for, is one, or lies in one whose content
 // was asked for; and only where a folder's whole content was asked for is the rest of it this run's business, to be deleted.
 
+import { fromLatin1, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
@@ -47,6 +48,14 @@ export class AskedNames {
     if (!isNamed && asked !== undefined && !asked.isWhole) refuse("all of a folder of which some names were asked for");
     if (asked === undefined) return;
     for (let i = first; i < first + count; i++) this.#entry(list, i, asked);
+  }
+
+  /** Whether this very path was asked for. */
+  has(path: Uint8Array): boolean {
+    const names = latin1(path).split("/");
+    let range = this.#paths.all;
+    for (const name of names) range = this.#paths.child({ ...range, lo: this.#paths.ended(range) }, fromLatin1(name));
+    return this.#paths.ended(range) > range.lo;
   }
 
   /** Whether entry i of `folder` was named, or lies on the way to what was: the rules do not look at such a folder. */

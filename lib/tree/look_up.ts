@@ -23,6 +23,8 @@ export interface LookUpInput {
   uid: number;
   /** `path` cannot be used: it is left out. */
   lost(path: Uint8Array, errno: number): void;
+  /** `path` is not there: whether that is no failure. */
+  missing(path: Uint8Array, origin: number): boolean;
   /** Whether a rule leaves it out. */
   excludes(path: Uint8Array, isFolder: boolean): boolean;
   /** Told, but no failure. */
@@ -60,12 +62,12 @@ export class LookUp {
   }
 
   #one(k: number): void {
-    const { paths, options, lost, notice, excludes } = this.#input;
+    const { paths, options, lost, missing, notice, excludes } = this.#input;
     const path = paths.path(k);
     const found = this.#look(k, path);
     if (found < 0) {
       paths.drop(k);
-      if (found !== -Errno.ENOENT || !options.ignoreMissingArgs) lost(path, -found);
+      if (found !== -Errno.ENOENT || !missing(path, paths.origin(k))) lost(path, -found);
       return;
     }
     if (excludes(path, this.#stat.kind === Kind.folder)) return paths.drop(k);

@@ -51,6 +51,11 @@ export function splitSource(word: Uint8Array): { folder: Uint8Array; only: Uint8
   return { folder: cut === 0 ? word.subarray(0, 1) : word.subarray(0, cut), only: last };
 }
 
+/** Top-level names of arguments that name an entry. */
+export function namedByArguments(sources: Uint8Array[]): Uint8Array[] {
+  return sources.map((source) => splitSource(source).only).filter((only) => only !== null);
+}
+
 /** Top-level names that the arguments ask for, each once; null where a folder's whole content was asked for. */
 export function namesAskedFor(sources: Uint8Array[]): Uint8Array[] | null {
   const names = new Map<string, Uint8Array>();

@@ -56,6 +56,7 @@ const OPTION_BITS = {
   unmungeLinks: 39,
   atimes: 40,
   openNoatime: 41,
+  deleteMissingArgs: 42,
   update: 45,
   existing: 46,
   ignoreExisting: 47,

@@ -28,6 +28,7 @@ export const Message = {
   refine: 0x1d,
   subtrees: 0x1e,
   attributes: 0x1f,
+  missing: 0x2a,
   // Wishes.
   ready: 0x30,
   want: 0x31,
@@ -88,6 +89,9 @@ export const ReadyFlag = { streaming: 1, trees: 2, owner: 4, group: 8 } as const
 export const WantFlag = { redo: 1, delta: 2 } as const;
 
 export const FileFlag = { fresh: 1, delta: 2 } as const;
+
+/** Paths of one MISSING. */
+export const MISSING_PATHS = 200;
 
 export const NamesFlag = { last: 1 } as const;
 

@@ -197,4 +197,96 @@ const FILE_SYSTEMS: Scenario[] = [
   },
 ];
 
-testScenarios("walk", [...KEPT, ...MUNGING, ...AS_ROOT ? FILE_SYSTEMS : []]);
+/** What is asked for and is not there. */
+const MISSING: Entry[] = [
+  folder("s", DATED),
+  file("s/there", "there", OLD),
+  folder("s/a", DATED),
+  file("s/a/there", "there", OLD),
+  folder("d", DATED),
+  file("d/gone", "gone", OLD),
+  file("d/stays", "stays", OLD),
+  link("d/link", "stays", OLD),
+  folder("d/empty", DATED),
+  folder("d/full", DATED),
+  file("d/full/in", "in", OLD),
+  folder("d/a", DATED),
+  file("d/a/gone", "gone", OLD),
+  file("d/a/stays", "stays", OLD),
+];
+const GONE = ["s/there", "s/gone", "s/link", "s/empty", "s/full", "s/never"];
+
+const ARGUMENTS: Scenario[] = [
+  {
+    name: "--delete-missing-args",
+    options: "-ai --delete-missing-args",
+    sources: GONE,
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args -n",
+    options: "-ain --delete-missing-args",
+    sources: GONE,
+    target: "d/",
+    entries: MISSING,
+  },
+  {
+    name: "--delete-missing-args --force",
+    options: "-ai --delete-missing-args --force",
+    sources: GONE,
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args --delete",
+    options: "-ai --delete-missing-args --delete",
+    sources: [...GONE, "s/a"],
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args of nothing else",
+    options: "-ai --delete-missing-args",
+    sources: ["s/gone"],
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args -R",
+    options: "-aiR --delete-missing-args",
+    sources: ["s/./a/gone", "s/./a/there", "s/./gone"],
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args and backups",
+    options: "-aib --delete-missing-args",
+    sources: ["s/there", "s/gone"],
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args and --ignore-missing-args",
+    options: "-ai --delete-missing-args --ignore-missing-args",
+    sources: GONE,
+    target: "d/",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+  {
+    name: "--delete-missing-args --list-only",
+    options: "--list-only --delete-missing-args",
+    sources: ["s/gone", "s/there"],
+    target: "",
+    entries: MISSING,
+  },
+].filter(({ name }) => !name.endsWith("--list-only"));
+
+testScenarios("walk", [...ARGUMENTS, ...KEPT, ...MUNGING, ...AS_ROOT ? FILE_SYSTEMS : []]);

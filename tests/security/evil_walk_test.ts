@@ -1,8 +1,8 @@
 // -K and -x against an evil peer: a source that sends a link and then what shall lie behind it, or calls any folder one of another file
 // system so that what it tells is not all there is.
 
-import { type Entry, KIND, latin1, makeEntry, PIECE } from "../support/protocol_bytes.ts";
-import { planOf } from "../support/protocol_halves.ts";
+import { type Entry, frame, KIND, latin1, makeEntry, PIECE, TYPE } from "../support/protocol_bytes.ts";
+import { openAsAgent, planOf } from "../support/protocol_halves.ts";
 import { assertRefused, play, type Played, type Row, type Scenario, testRows } from "../support/evil_play.ts";
 
 const rows: Row[] = [];
@@ -98,6 +98,61 @@ rows.push({
     demandUntouched(played, [0]);
     const left = [...played.after.keys()].sort().join(" ");
     if (left !== "a a/old.txt") throw new Error(left);
+  },
+});
+
+/** A source that says that `path` is not there, after the root's list. */
+function misses(options: string[], sources: string[], path: string): Scenario {
+  const plan = planOf({});
+  plan.roots.flags = 0;
+  plan.lists = [];
+  return {
+    plan,
+    options,
+    sources,
+    before: { a: "a\n", b: { c: "c\n" } },
+    async script(wire) {
+      await openAsAgent(wire);
+      await wire.raw(frame(TYPE.ROOTS, Uint8Array.of(0, sources.length)));
+      await wire.raw(frame(TYPE.LIST, Uint8Array.of(0, options[0] === "-aR" ? ALL | NAMED : ALL, 0)));
+      await wire.raw(frame(0x2a, Uint8Array.of(1, path.length, ...latin1(path))));
+      await wire.raw(frame(TYPE.LIST_END, Uint8Array.of(1, 1, 0)));
+      for (;;) {
+        const { type } = await wire.next();
+        if (type === TYPE.ABORT || type === TYPE.BYE) return;
+        if (type === TYPE.WANT_END) await wire.raw(frame(TYPE.SOURCE_DONE, Uint8Array.of(0)));
+        if (type === TYPE.CHECK) await wire.raw(frame(TYPE.CHECKED, Uint8Array.of(1, 1)));
+      }
+    },
+  };
+}
+
+for (
+  const [claim, scenario] of [
+    ["that was not asked for", misses(["-a", "--delete-missing-args"], ["src/x"], "a")],
+    ["below what was asked for", misses(["-a", "--delete-missing-args"], ["src/b"], "b/c")],
+    ["out of the root", misses(["-a", "--delete-missing-args"], ["src/x"], "../canary")],
+    ["beside a folder's content", misses(["-a", "--delete-missing-args"], ["src/", "src/x"], "a")],
+    ["that -R did not name", misses(["-aR", "--delete-missing-args"], ["src/./b/x"], "b/c")],
+    ["without the option", misses(["-a"], ["src/a"], "a")],
+  ] as [string, Scenario][]
+) {
+  rows.push({
+    name: `client target: a missing name ${claim} deletes nothing`,
+    async run() {
+      const played = await play("client target", scenario);
+      await assertRefused(played, [12], "anything");
+      if (!/missing name|MISSING|"\.\." as a name/.test(played.stderr)) throw new Error(played.stderr);
+    },
+  });
+}
+rows.push({
+  name: "client target: a missing name that was asked for is deleted, and only that",
+  async run() {
+    const played = await play("client target", misses(["-aR", "--delete-missing-args"], ["src/./b/c"], "b/c"));
+    demandUntouched(played, [0]);
+    const left = [...played.after.keys()].sort().join(" ");
+    if (left !== "a b") throw new Error(left);
   },
 });
 

@@ -424,6 +424,12 @@ limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
 limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
 limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 58);
 limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
+limit("MISSING paths", Message.missing, (w, v) => {
+  w.varint(v);
+  for (let i = 0; i < v; i++) blob(w, 1);
+}, 200);
+limit("MISSING no path", Message.missing, (w, v) => (w.varint(v), blob(w, 1)), 1, 0);
+limit("MISSING the root", Message.missing, (w, v) => (w.varint(1), blob(w, v)), 1, 0);
 limit("CHECKED paths", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11);
 limit("CHECKED paths too few", Message.checked, (w, v) => (w.varint(v), w.u16(1)), 11, 10);
 limit("CHECKED spare bits", Message.checked, (w, v) => (w.varint(11), w.u8(255), w.u8(v)), 7);

@@ -16,6 +16,7 @@ import { decodeJob, encodeJob, type Job } from "../../lib/wire/job_codec.ts";
 import { decodeNames, encodeNames } from "../../lib/wire/names_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
+import { decodeMissing, encodeMissing } from "../../lib/wire/missing_codec.ts";
 import * as packed from "../../lib/wire/packed_codec.ts";
 import * as wish from "../../lib/wire/wish_codec.ts";
 
@@ -380,6 +381,7 @@ export const SAMPLES: Sample[] = [
       unmungeLinks: true,
       atimes: true,
       openNoatime: true,
+      deleteMissingArgs: true,
     },
   }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
@@ -471,6 +473,12 @@ export const SAMPLES: Sample[] = [
       lists.decodeEntries(reader, all, head, { ...columns, kinds: ALL_KINDS, digests: false }, tally);
       lists.encodeList(writer, all, 0, 1, head.count, head.flags, Infinity, columns, head.holeBytes);
     },
+  },
+  {
+    name: "MISSING",
+    type: Message.missing,
+    encode: (writer) => encodeMissing(writer, [utf8("a"), fromLatin1("b/\xff")]),
+    again: (reader, writer) => encodeMissing(writer, decodeMissing(reader)),
   },
   {
     name: "LIST_END",
