@@ -39,7 +39,7 @@ case $fetched in *Download*) did=1 ;; esac
 
 # program=package: what the tests run, and what Debian calls it.
 test_programs='sshd=openssh-server ssh=openssh-client ssh-keygen=openssh-client rsync=rsync setfacl=acl setfattr=attr strace=strace
-  bash=bash dash=dash zsh=zsh fish=fish tcsh=tcsh busybox=busybox mksh=mksh python3=python3 mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs ip=iproute2'
+  bash=bash dash=dash zsh=zsh fish=fish tcsh=tcsh busybox=busybox mksh=mksh python3=python3 mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs lowntfs-3g=ntfs-3g ip=iproute2'
 
 if [ "$programs" = ssh ]; then test_programs='ssh=openssh-client'; fi
 

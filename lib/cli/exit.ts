@@ -1,6 +1,7 @@
 // The end of a run in one place: which exit code, and the last words on standard error. Called by run.ts.
 
 import { EXIT_PARTIAL, EXIT_VANISHED, TsyncError } from "../base/errors.ts";
+import { PROBLEM_CLASSES } from "../base/problem_class.ts";
 import { programName } from "../base/program.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 
@@ -8,6 +9,8 @@ export interface Ending {
   code: number;
   /** Lines for standard error, with their newlines; empty after a success. */
   words: string;
+  /** What --retry-failed knows the run by; left out: nothing is noted. */
+  failedRun?: string;
 }
 
 /** rsync's words for its exit codes. */
@@ -37,12 +40,26 @@ const WORDS: Record<number, string> = {
   255: "unexplained error of the remote shell",
 };
 
-/** How a run ends that came to its end: failed entries count more than vanished ones. */
-export function endingOf(outcome: JobOutcome): Ending {
-  if (outcome.failed > 0) return { code: EXIT_PARTIAL, words: lastLine(EXIT_PARTIAL) };
-  if (outcome.vanished > 0) return { code: EXIT_VANISHED, words: lastLine(EXIT_VANISHED, "warning") };
+/** How a run ends that came to its end: failed entries count more than vanished ones. `failedRun`: what --retry-failed knows it by. */
+export function endingOf(outcome: JobOutcome, failedRun: string | null = null): Ending {
+  const counts = countsLine(outcome, failedRun);
+  const noted = failedRun === null ? {} : { failedRun };
+  if (outcome.failed > 0) return { code: EXIT_PARTIAL, words: counts + lastLine(EXIT_PARTIAL), ...noted };
+  if (outcome.vanished > 0) {
+    return { code: EXIT_VANISHED, words: counts + lastLine(EXIT_VANISHED, "warning"), ...noted };
+  }
   if (outcome.stopped) return { code: 25, words: lastLine(25) };
   return { code: 0, words: "" };
+}
+
+/** "tsync: 3 failures: 1 denied, 2 metadata only"; rsync has no such line. */
+function countsLine({ failures, failed, vanished }: JobOutcome, failedRun: string | null): string {
+  if (failures === undefined || programName() === "rsync") return "";
+  const counts = PROBLEM_CLASSES.filter((name) => failures.counts[name] > 0)
+    .map((name) => `${failures.counts[name]} ${name}${name === "metadata" ? " only" : ""}`);
+  const all = failed + vanished;
+  const retry = failedRun === null ? "" : `; --retry-failed tries these paths again (--retry-failed=${failedRun})`;
+  return `${programName()}: ${all} ${all === 1 ? "failure" : "failures"}: ${counts.join(", ")}${retry}\n`;
 }
 
 /** How a run ends that could not go on. */

@@ -4,6 +4,7 @@
 import { latin1 } from "../base/bytes.ts";
 import { Change, type EntryFacts, type Phase } from "../base/monitor.ts";
 import { isNotice, isVanished, type Problem, Side } from "../base/problem.ts";
+import { classOf, type ProblemClass } from "../base/problem_class.ts";
 import { VERSION } from "../base/version.ts";
 import type { JobOutcome } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
@@ -12,7 +13,7 @@ import type { Ending } from "./exit.ts";
 import type { ExtraReport } from "./extra_report.ts";
 import type { JsonEvent } from "./json_schema.ts";
 import type { Output } from "./output.ts";
-import { noticeLine, problemLine, verbText } from "./problem_text.ts";
+import { noticeLine, problemLine, remedyOf, verbText } from "./problem_text.ts";
 
 type WithoutVersion<T> = T extends unknown ? Omit<T, "v"> : never;
 type Event = WithoutVersion<JsonEvent>;
@@ -102,6 +103,7 @@ export class JsonReport implements ExtraReport {
       ...named("path", path),
       verb: verbText(verb),
       ...(errno > 0 ? { errno } : {}),
+      ...(isNotice(problem) ? {} : classAndRemedy(problem)),
       message: message.trimEnd(),
     });
   }
@@ -120,14 +122,14 @@ export class JsonReport implements ExtraReport {
     this.#progress(false);
   }
 
-  ended({ code, words }: Ending, outcome: JobOutcome | null): void {
+  ended({ code, words, failedRun }: Ending, outcome: JobOutcome | null): void {
     const seconds = (this.#parts.nowMs() - this.#startMs) / 1000;
     if (outcome === null) {
       this.#say({ type: "summary", exitCode: code, error: words.split("\n")[0], seconds });
       return;
     }
     this.#progress(true);
-    const { failed, vanished, wireSentBytes: sentBytes, wireReceivedBytes: receivedBytes, totals } = outcome;
+    const { failed, vanished, failures, wireSentBytes: sentBytes, wireReceivedBytes: receivedBytes, totals } = outcome;
     const numbers = { ...totals };
     this.#say({
       type: "summary",
@@ -135,6 +137,8 @@ export class JsonReport implements ExtraReport {
       seconds,
       failed,
       vanished,
+      ...(failures === undefined ? {} : { classes: { ...failures.counts } }),
+      ...(failedRun ? { failedRun } : {}),
       sentBytes,
       receivedBytes,
       totals: numbers,
@@ -158,6 +162,11 @@ export class JsonReport implements ExtraReport {
   #say(event: Event): void {
     this.#output.out(`${harmless(JSON.stringify({ v: 1, ...event }))}\n`);
   }
+}
+
+function classAndRemedy(problem: Problem): { class: ProblemClass; remedy?: string } {
+  const remedy = remedyOf(problem);
+  return { class: classOf(problem), ...(remedy === null ? {} : { remedy }) };
 }
 
 function kindOf(kind: number): "file" | "folder" | "link" | "device" | "special" {

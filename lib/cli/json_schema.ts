@@ -60,6 +60,12 @@ export const EntryEvent = z.object({
   linkTargetBase64: z.base64().optional(),
 });
 
+/**
+ * data: content or the entry itself did not get there; metadata: it did, but not its owner, mode, times or attributes; denied: by
+ * permissions or a read-only file system; changed: something else changed it meanwhile; collision: two names are one at the target.
+ */
+export const ProblemClass = z.enum(["data", "metadata", "vanished", "denied", "changed", "collision"]);
+
 export const ProblemEvent = z.object({
   v,
   type: z.literal("problem"),
@@ -69,6 +75,9 @@ export const ProblemEvent = z.object({
   ...named,
   verb: z.string(),
   errno: count.optional(),
+  /** Of a failure: what kind of trouble it is, and what to do where that is known. */
+  class: ProblemClass.optional(),
+  remedy: z.string().optional(),
   /** The sentence as standard error has it. */
   message: z.string(),
 });
@@ -83,6 +92,10 @@ export const SummaryEvent = z.object({
   seconds: z.number().min(0),
   failed: count.optional(),
   vanished: count.optional(),
+  /** Failures by class; they add up to failed and vanished. */
+  classes: z.record(ProblemClass, count).optional(),
+  /** What --retry-failed knows the run by. */
+  failedRun: z.string().optional(),
   sentBytes: count.optional(),
   receivedBytes: count.optional(),
   totals: z.record(z.string(), count).optional(),

@@ -32,6 +32,7 @@ const VERBS: Record<number, string> = {
 
 const EPERM = 1;
 const ENOENT = 2;
+const EACCES = 13;
 const ENOTDIR = 20;
 const SLASH = 0x2f;
 
@@ -156,12 +157,40 @@ function reason(problem: Problem): string {
   }
 }
 
-function advice({ verb, errno, side }: Problem): string {
-  if (errno !== EPERM || side !== Side.target) return "";
-  if (verb === Verb.setOwner) return "; only root can set owners: leave -o out, or add --no-o --no-g";
-  if (verb === Verb.create) return "; devices can be made by root only: add --no-devices";
-  return "";
+function advice(problem: Problem): string {
+  const remedy = remedyOf(problem);
+  return remedy === null ? "" : `; ${remedy}`;
 }
+
+/** What to do about a failure that the system reports; null where that is not known, or the sentence says it. */
+export function remedyOf({ verb, cause, errno, side }: Problem): string | null {
+  if (cause !== Cause.system) return null;
+  const isTarget = side === Side.target;
+  if (errno === EPERM && isTarget) {
+    if (verb === Verb.setOwner) return "only root can set owners: leave -o out, or add --no-o --no-g";
+    if (verb === Verb.create) return "devices can be made by root only: add --no-devices";
+  }
+  if (errno === EACCES && programName() !== "rsync") {
+    return isTarget ? "run it as a user who may write there" : "run it as a user who may read it";
+  }
+  return programName() === "rsync" ? null : (isTarget ? TARGET_REMEDIES : SOURCE_REMEDIES)[errno] ?? null;
+}
+
+const SOURCE_REMEDIES: Record<number, string> = {
+  5: "the disk reports a fault: look at the system's log",
+  116: "the server has lost it: run it again",
+};
+const TARGET_REMEDIES: Record<number, string> = {
+  ...SOURCE_REMEDIES,
+  16: "something uses it: run it again later",
+  22: "the target's file system does not take such a name or entry",
+  26: "it is being executed: stop it, or leave --inplace out",
+  28: "make room at the target",
+  30: "the target is mounted read-only",
+  36: "the target's file system takes no such long name: shorten it",
+  84: "the target's file system does not take such a name",
+  122: "make room within the quota at the target",
+};
 
 /** The path as the operator knows it: what was typed, and the path below it. */
 export function fullPath({ side, path }: Problem, { sources, target, options }: JobRequest): Uint8Array {

@@ -35,6 +35,7 @@ export type Command =
     chmod: Uint8Array[];
     stop: StopTime | null;
     namesFile: Uint8Array | null;
+    retryFailed: Uint8Array | null;
   };
 
 type Environment = (name: string) => string | undefined;
@@ -85,7 +86,8 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
   request.batch = batch;
   if (settings.reconnectSeconds !== null) request.reconnectSeconds = settings.reconnectSeconds;
-  return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile };
+  const { retryFailed } = settings;
+  return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile, retryFailed };
 }
 
 /** A batch is about the files that have their places: no part of an earlier run is a basis. */

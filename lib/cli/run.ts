@@ -4,7 +4,7 @@
 
 import { display, displayEightBit, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
-import { setProgramName } from "../base/program.ts";
+import { programName, setProgramName } from "../base/program.ts";
 import { startCarrier } from "../job/carrier.ts";
 import type { JobOutcome, RunJob } from "../job/outcome.ts";
 import type { JobRequest } from "../job/request.ts";
@@ -78,13 +78,16 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
 }
 
 async function synchronise(
-  { request, output: settings, rules, chmod, stop: stopTime, namesFile }: Extract<Command, { kind: "sync" }>,
+  { request, output: settings, rules, chmod, stop: stopTime, namesFile, retryFailed }: Extract<
+    Command,
+    { kind: "sync" }
+  >,
   parts: CliParts,
   output: Output,
   stop: AbortController,
 ): Promise<Ending> {
   await readRules(rules, request.options);
-  await readNames(namesFile, request);
+  if (retryFailed === null) await readNames(namesFile, request);
   await readModes(chmod, request);
   settleReconnect(request, settings);
   const { Report } = await import("./report.ts");
@@ -94,6 +97,8 @@ async function synchronise(
   output.allToStderr = settings.allToStderr || settings.json?.length === 0;
   const basics = { nowMs: monotonicMs, columns, every, terminal };
   const report = new Report(request, settings, output, { ...basics, ...await lineMakers(request, settings, terminal) });
+  const asked: JobRequest = { ...request, options: { ...request.options } };
+  const retry = retryFailed === null ? null : await limitToFailed(request, retryFailed, report);
   const extras = settings.logFile === null && settings.json === null
     ? null
     : await beginExtras(request, settings, report, stop);
@@ -117,7 +122,9 @@ async function synchronise(
     const outcome = await stoppable(job, stop.signal);
     report.stop();
     report.finish(outcome);
-    const ending = endingOf(outcome);
+    const failedRun = await noteFailures(asked, outcome, report);
+    retry?.();
+    const ending = endingOf(outcome, failedRun);
     await extras?.reports.end(ending, outcome);
     stop.signal.throwIfAborted();
     return ending;
@@ -135,6 +142,22 @@ function settleReconnect(request: JobRequest, settings: OutputSettings): void {
   request.reconnectSeconds ??= isTerminal(2) ? RECONNECT_SECONDS : 0;
   if (request.reconnectSeconds === 0 || infoLevel(settings, "stats") < 2) return;
   for (const options of [request.options, request.peerOptions]) if (options !== null) options.reportEntries = true;
+}
+
+/** --retry-failed: makes `request` one for what failed; what it returns takes the note of it away. */
+async function limitToFailed(request: JobRequest, run: Uint8Array, report: Report): Promise<() => void> {
+  const { limitToFailed } = await import("../job/failed_paths.ts");
+  return limitToFailed(request, run.length === 0 ? null : latin1(run), (sentence) => report.tell(sentence));
+}
+
+/** Notes what failed, for --retry-failed; the run's name, or null where nothing is noted. */
+async function noteFailures(request: JobRequest, outcome: JobOutcome, report: Report): Promise<string | null> {
+  const { failures, isSingle, failed, vanished } = outcome;
+  const { dryRun, listOnly } = request.options;
+  if (failed + vanished === 0 || failures === undefined || isSingle || dryRun || listOnly) return null;
+  if (programName() === "rsync") return null;
+  const { noteFailures } = await import("../job/failed_paths.ts");
+  return noteFailures(request, failures, (sentence) => report.tell(sentence));
 }
 
 /** --log-file and --json: what hears of the run beside the report for people. */

@@ -64,6 +64,8 @@ export interface Settings {
   impliedDirs: boolean;
   /** --files-from as typed. */
   filesFrom: Uint8Array | null;
+  /** --retry-failed: the run's name, empty for the last one; null: it was not given. */
+  retryFailed: Uint8Array | null;
   /** --chmod, one for each. */
   chmod: Uint8Array[];
   /** --munge-links. */
@@ -144,6 +146,7 @@ export function defaultSettings(): Settings {
     impliedDirs: true,
     from0: false,
     filesFrom: null,
+    retryFailed: null,
     chmod: [],
     mungeLinks: false,
     writeBatch: null,

@@ -101,6 +101,17 @@ export const TRANSFER_OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "retry-failed",
+    own: true,
+    argument: "RUN",
+    isOptional: true,
+    group: WHAT,
+    help: "only what failed in the last run of this source and target, or in\nRUN; nothing is deleted",
+    set(settings, value) {
+      settings.retryFailed = value;
+    },
+  },
+  {
     name: "from0",
     short: "0",
     unsetByNameOnly: true,

@@ -50,6 +50,8 @@ export class Generator {
   readonly leftovers = new Map<number, Uint8Array[]>();
   /** Folders with partials of earlier runs in them. */
   readonly withPartials: number[] = [];
+  /** Where names fold: positions of own names that no listed one has, byte by byte; looked at when the folder's list is complete. */
+  readonly #unfolded: number[] = [];
   #folder = -1;
   #handle: Handle = -1;
   /** What else the folder holds is not this run's business. */
@@ -84,12 +86,14 @@ export class Generator {
       if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
       this.#begin(folder, this.#isStagedWhole(first, count));
     } else this.#resume(folder);
+    this.#state.folds?.piece(first, count);
     this.#alternatives ??= this.#state.destinations?.entriesFor(this) ?? null;
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
     else this.#decideByQuickCheck(first, count);
     if (this.#alternatives !== null) await this.#copyAlternatives();
     if ((flags & FolderPiece.last) !== 0) {
       this.#march.finish(this.#extra);
+      for (const position of this.#unfolded.splice(0)) this.#extraUnlessListed(position);
       this.#state.newFolders.listed(folder);
     }
     return this.takeWishes();
@@ -137,6 +141,9 @@ export class Generator {
     this.#handle = -1;
     this.#own.listing.clear();
     this.#march.start(null);
+    this.#unfolded.length = 0;
+    this.#state.folds?.begin(folder);
+    if (this.#state.folds?.collided.has(folder)) failed.add(folder);
     if (folder !== 0 && (failed.has(list.parent(folder)) || this.#isReserved(folder))) failed.add(folder);
     if (failed.has(folder)) {
       if (folder !== 0) this.#state.totals.folders++;
@@ -152,6 +159,7 @@ export class Generator {
       failed.add(folder);
       return this.#state.problem(Verb.list, -result, folder);
     }
+    this.#state.folds?.learnFrom(this.#handle, this.#own.listing);
     this.#march.start(this.#own);
     this.#state.places?.enter(folder, this.#handle);
   }
@@ -457,9 +465,12 @@ export class Generator {
   #decide(i: number, position: number, equal: number): void {
     const state = this.#state;
     const kind = state.list.kind(i);
+    const { folds } = state;
+    if (folds !== null && folds.isOn && position < 0 && this.#standsOtherwise(i)) position = 0;
     if (position >= 0) this.ownEntries++;
     if (kind === Kind.folder) return;
     this.#count(i, kind);
+    if (folds !== null && folds.collided.has(i)) return;
     if (state.failed.has(this.#folder) || this.#isReserved(i)) return;
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && !actsAsRoot(state.env.identity)) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
@@ -470,6 +481,11 @@ export class Generator {
     if (kind === Kind.link && state.options.safeLinks && this.#isUnsafe(i)) return this.#report(i, Change.unsafe);
     if (state.links !== null && state.list.firstName(i) >= 0) return state.links.add(i);
     this.#settle(i, kind, position, equal);
+  }
+
+  /** Whether entry i's name leads to something that stands there under another one. */
+  #standsOtherwise(i: number): boolean {
+    return this.#handle >= 0 && !this.#state.failed.has(this.#folder) && this.#look(i, this.#stat) === 0;
   }
 
   /**
@@ -827,6 +843,17 @@ export class Generator {
   // ---- own entries without a twin
 
   readonly #extra = (position: number): void => {
+    if (this.#state.folds?.isOn) this.#unfolded.push(position);
+    else this.#extraAt(position);
+  };
+
+  /** Where names fold, what is listed under another form of the name is no extra. */
+  #extraUnlessListed(position: number): void {
+    const { listing, order } = this.#own;
+    if (!this.#state.folds!.isListed(listing.name(order[position]))) this.#extraAt(position);
+  }
+
+  #extraAt(position: number): void {
     const { listing, order } = this.#own;
     const row = order[position];
     const at = listing.at[row];
@@ -847,7 +874,7 @@ export class Generator {
     if (kind === Kind.folder && mounts?.keeps(this.#handle, this.#statOwn(name), path)) return;
     if (this.#state.isProtected(path, name, kind === Kind.folder, () => this.#statOwn(name), place)) return;
     this.extras.add(listing.names, at, length, this.#folder, kind << 12, 0, 0, 0, 0, 0, 0, null);
-  };
+  }
 
   #statOwn(name: Uint8Array): Stat | null {
     return this.#state.os.statAt(this.#handle, name, 0, name.length, this.#stat) < 0 ? null : this.#stat;

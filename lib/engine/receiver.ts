@@ -514,9 +514,10 @@ export class Receiver {
   }
 
   #create(folder: Handle, mode: number): Handle {
-    const { stage } = this.#state;
+    const { stage, folds } = this.#state;
     this.#createdMode = mode;
     const handle = stage.create(folder, mode);
+    if (folds !== null && handle >= 0) folds.learn(folder, stage.temporary);
     if (handle !== -Errno.ENOSPC && handle !== -Errno.EDQUOT && handle !== -Errno.EMFILE) return handle;
     stage.commit();
     return stage.create(folder, mode);
@@ -550,6 +551,10 @@ export class Receiver {
     const state = this.#state;
     const { os, stage } = state;
     const name = state.name(index);
+    if (state.folds !== null && state.folds.collided.has(index)) {
+      this.#untransferred(index);
+      return false;
+    }
     const has = this.#fresh.look(handle, state.list.parent(index), this.#createdMode);
     const isAtItsName = temporary === this.#created && state.newFolders.has(state.list.parent(index));
     const existingMode = isAtItsName ? -1 : this.#existingMode(folder, name);

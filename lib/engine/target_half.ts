@@ -49,6 +49,7 @@ import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } fr
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
+import { NameFolds, timeWindowNs } from "./name_folds.ts";
 import { SpaceGuard } from "./space_guard.ts";
 import { demandTheSame, folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
@@ -296,19 +297,22 @@ export class TargetHalf implements TargetPort {
     if (options.mkpath && !goesOn) this.#makePath(roots);
     state.root = openTargetRoot(os, this.#path, roots, env.umask, options.dryRun || goesOn);
     if (goesOn) demandTheSame(state.root);
-    this.#watchSpace();
+    this.#lookAtFileSystem();
     this.#trash?.begin(state.root);
     if (mayDelete(options) && state.filters.hasPlaces) state.places = new TargetPlaces(state, this.#path);
     return hasDestinations(options) ? this.#openDestinations() : this.#ready();
   }
 
-  /** What is wanted from here on must fit. */
-  #watchSpace(): void {
+  /** What there is to know of the target's file system: how much it takes, how it keeps names and times. */
+  #lookAtFileSystem(): void {
     const state = this.#state;
-    const { os, env, options, root } = state;
-    if (options.noGuard || options.noSpaceCheck || root.handle < 0) return;
-    const info = os.fileSystem(root.handle);
+    const { os, env, options, root, list } = state;
+    const info = root.handle < 0 ? root.handle : os.fileSystem(root.handle);
     if (typeof info === "number") return;
+    state.folds = NameFolds.of(os, list, root, info, (i) => state.tell(Verb.skip, Cause.collision, 0, state.path(i)));
+    const window = timeWindowNs(info);
+    if (window > 0 && options.modifyWindowNs === null) state.options = { ...options, modifyWindowNs: window };
+    if (options.noGuard || options.noSpaceCheck) return;
     state.space = new SpaceGuard(info, {
       uid: env.identity.uid,
       inPlace: options.inplace,

@@ -30,6 +30,7 @@ import { Partials } from "./partials.ts";
 import { NewFolders } from "./new_folders.ts";
 import { TargetMounts } from "./target_mounts.ts";
 import type { TargetPlaces } from "./target_places.ts";
+import type { NameFolds } from "./name_folds.ts";
 import type { SpaceGuard } from "./space_guard.ts";
 import { isStillThere, type TargetRoot } from "./target_root.ts";
 
@@ -62,7 +63,8 @@ export class TargetState {
   readonly env: Environment;
   readonly os: Os;
   readonly list: FileList;
-  readonly options: SyncOptions;
+  /** The job's; times may be compared less exactly than it says, where the target keeps them so. Settled with the root. */
+  options: SyncOptions;
   readonly filters: FilterSet;
   readonly events: Events;
   readonly source: SourcePort;
@@ -92,6 +94,8 @@ export class TargetState {
   onBroken: (error: unknown) => void = () => {};
   /** Set once the source told its roots. */
   root!: TargetRoot;
+  /** Names that are one at the target; null where names are bytes. Set with the root. */
+  folds: NameFolds | null = null;
   /** What is wanted must fit; null: nobody asks. Set with the root. */
   space: SpaceGuard | null = null;
   /** Where rules depend on the folder and entries may be deleted. */

@@ -10,6 +10,7 @@ import { monotonicMs } from "../os/clock.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
 import { runLocal } from "./local.ts";
 import type { JobHooks, JobOutcome } from "./outcome.ts";
+import { isSingle } from "./failures.ts";
 import { reporterOf } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
 
@@ -80,6 +81,8 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     wireReceivedBytes: received,
     failed: reporter.failed,
     vanished: reporter.vanished,
+    failures: reporter.failures,
+    isSingle: isSingle(request, list),
     stopped: reporter.stopped,
     elapsedMs: monotonicMs() - started,
   };

@@ -4,6 +4,7 @@
 import type { Totals } from "../base/monitor.ts";
 import type { Monitor } from "../base/monitor.ts";
 import type { Transport } from "../transport/transport.ts";
+import type { Failures } from "./failures.ts";
 import type { JobRequest } from "./request.ts";
 
 /** A run that came to its end. A run that could not go on is a TsyncError instead. */
@@ -15,6 +16,10 @@ export interface JobOutcome {
   /** Entries that failed, and entries that had vanished or changed (Cause.vanished, Cause.changed) and nothing worse. */
   failed: number;
   vanished: number;
+  /** The same failures, by class. */
+  failures?: Failures;
+  /** The list was one entry that is no folder. */
+  isSingle?: boolean;
   /** --max-delete kept something that would have been deleted. */
   stopped: boolean;
   elapsedMs: number;

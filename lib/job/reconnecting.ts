@@ -18,6 +18,7 @@ import { tryAgain } from "./again.ts";
 import { startCarrier } from "./carrier.ts";
 import type { JobHooks, JobOutcome } from "./outcome.ts";
 import { Link, runRemote } from "./remote.ts";
+import { isSingle } from "./failures.ts";
 import { reporterOf } from "./reporter.ts";
 import type { JobRequest, Remote } from "./request.ts";
 import { ToldOnce } from "./told_once.ts";
@@ -104,6 +105,8 @@ export async function runReconnecting(
     wireReceivedBytes: bytes.received,
     failed: once.failed,
     vanished: once.vanished,
+    failures: once.failures,
+    isSingle: isSingle(request, list),
     stopped: once.stopped,
   };
 }

@@ -1,6 +1,7 @@
 // The client's ear: turns a half's events (by list index) into what a Monitor shows, and keeps the account of problems
 // that decides the exit code. Used by every job, whichever half runs here.
 
+import { Failures } from "./failures.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
 import { Change, type EntryFacts, type Monitor, type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
@@ -15,6 +16,9 @@ export class Reporter implements Events {
   readonly #monitor: Monitor;
   failed = 0;
   vanished = 0;
+  readonly failures = new Failures();
+  /** Failures that came, the same ones included. */
+  #came = 0;
   /** --max-delete kept something. */
   stopped = false;
   #skipped = 0;
@@ -85,8 +89,12 @@ export class Reporter implements Events {
 
   problem(problem: Problem): void {
     if (problem.cause === Cause.deletionsStopped) this.stopped = true;
-    if (isVanished(problem)) this.vanished++;
-    else if (!isNotice(problem)) this.failed++;
+    if (!isNotice(problem)) {
+      this.#came++;
+      if (!this.failures.add(problem)) return;
+      if (isVanished(problem)) this.vanished++;
+      else this.failed++;
+    }
     this.#monitor.problem(problem);
   }
 
@@ -101,7 +109,7 @@ export class Reporter implements Events {
 
   totals(totals: Totals): void {
     // Fewer problems than files that did not come: the source kept one to itself, and exit 0 would be a lie.
-    if (this.#skipped > this.failed + this.vanished) {
+    if (this.#skipped > this.#came) {
       const { index, cause } = this.#lastSkipped!;
       this.problem({ verb: Verb.transfer, cause, errno: 0, side: Side.source, path: this.#list.path(index) });
     }

@@ -7,6 +7,7 @@ import type { FileList } from "../base/file_list.ts";
 import { Change, type EntryFacts, type Monitor, type Phase, type Totals } from "../base/monitor.ts";
 import { Cause, isNotice, isVanished, type Problem } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
+import { Failures } from "./failures.ts";
 
 /** What earlier connections told of an entry: `done` are the changes (create, content) that count unless they are told again. */
 interface Earlier {
@@ -20,6 +21,7 @@ const COUNTED = Change.create | Change.content;
 
 export class ToldOnce implements Monitor {
   failed = 0;
+  readonly failures = new Failures();
   vanished = 0;
   /** --max-delete kept something. */
   stopped = false;
@@ -140,6 +142,7 @@ export class ToldOnce implements Monitor {
     if (this.#problems.has(key)) return;
     this.#problems.add(key);
     if (cause === Cause.deletionsStopped) this.stopped = true;
+    if (!isNotice(problem)) this.failures.add(problem);
     if (isVanished(problem)) this.vanished++;
     else if (!isNotice(problem)) this.failed++;
     this.#monitor.problem(problem);

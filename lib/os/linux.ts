@@ -78,6 +78,8 @@ class LinuxOs implements Os {
   readonly #name2: Uint8Array = new Uint8Array(NAME_MAX + 1);
   readonly #path: Uint8Array = new Uint8Array(4096);
   readonly #statx: StatxBuffer = new StatxBuffer();
+  /** The kernel writes an int, or a long. */
+  readonly #flags = new Uint8Array(8);
   readonly #statfs: StatfsBuffer = new StatfsBuffer();
   readonly #times: TimesBuffer = new TimesBuffer();
   /** Of the folder asked for last: its path below /proc. */
@@ -243,6 +245,15 @@ class LinuxOs implements Os {
     let result: number;
     do result = this.#c.rare.fstatfs(handle, this.#statfs.bytes); while (result < 0 && this.#interrupted());
     return result < 0 ? -this.#errno[0] : this.#statfs.info();
+  }
+
+  foldsNames(folder: Handle): Result {
+    let result: number;
+    do result = this.#c.rare.ioctlInto(folder, k.FS_IOC_GETFLAGS, this.#flags); while (
+      result < 0 && this.#interrupted()
+    );
+    if (result === 0) return (this.#flags[3] & k.FS_CASEFOLD_FL_BYTE_3) !== 0 ? 1 : 0;
+    return this.#errno[0] === Errno.EBADF ? EBADF : 0;
   }
 
   // Content.

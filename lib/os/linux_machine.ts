@@ -97,6 +97,9 @@ export const SEEK_HOLE = 4;
 export const FALLOC_PUNCH_HOLE_KEEP_SIZE = 0x03;
 /** ioctl number of FICLONE: the same on both machines. */
 export const FICLONE = 0x40049409;
+/** Of FS_IOC_GETFLAGS, and the flag of a folder that folds names. */
+export const FS_IOC_GETFLAGS = 0x80086601;
+export const FS_CASEFOLD_FL_BYTE_3 = 0x40;
 export const UTIME_OMIT = 0x3ffffffe;
 
 export const LOCK_SH = 1;

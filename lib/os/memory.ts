@@ -42,6 +42,8 @@ export interface MemoryOptions {
   exchange?: boolean;
   /** Names that differ in case or in composed letters are the same name. Default false. */
   caseFolding?: boolean;
+  /** foldsNames says so. Default true. */
+  tellsFolding?: boolean;
   /** What fileSystem says of its type, and of its number. */
   fileSystemType?: number;
   fileSystemId?: string;
@@ -364,6 +366,14 @@ export class MemoryOs implements Os {
       return 0;
     });
     return info ?? result;
+  }
+
+  foldsNames(folder: Handle): Result {
+    return this.#run("foldsNames", null, () => {
+      if (!this.#open.has(folder)) return EBADF;
+      const { caseFolding, tellsFolding } = this.#options;
+      return caseFolding && tellsFolding !== false ? 1 : 0;
+    });
   }
 
   // Content.

@@ -222,6 +222,8 @@ export interface Os {
   /** Reads the link's target into `into` (at least 4,096 bytes); returns its length. */
   readLink(folder: Handle, name: Uint8Array, into: Uint8Array): Result;
   fileSystem(handle: Handle): FileSystemInfo | Result;
+  /** 1 if the folder is marked to take names that differ in case or form as one (ext4 casefold), 0 if it is not, or cannot be. */
+  foldsNames(folder: Handle): Result;
 
   // Content.
   /** Opens a file by OpenMode; `mode` only matters for create. */
@@ -333,6 +335,7 @@ export const Errno = {
   EISDIR: 21,
   EINVAL: 22,
   EMFILE: 24,
+  ENOTTY: 25,
   ETXTBSY: 26,
   EFBIG: 27,
   ENOSPC: 28,

@@ -223,6 +223,10 @@ class PortableOs implements Os {
     }
   }
 
+  foldsNames(folder: Handle): Result {
+    return this.#held.has(folder) ? 0 : EBADF;
+  }
+
   // Content.
 
   openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle {

@@ -207,6 +207,10 @@ export class RecordingOs implements Os {
   setTimes(handle: Handle, mtimeSec: number, mtimeNs: number): Result {
     return this.#note("setTimes", null, this.#inner.setTimes(handle, mtimeSec, mtimeNs));
   }
+  foldsNames(folder: Handle): Result {
+    return this.#note("foldsNames", null, this.#inner.foldsNames(folder));
+  }
+
   attributesAt(folder: Handle, name: Uint8Array): Result {
     return this.#note("attributesAt", name, this.#inner.attributesAt(folder, name));
   }

@@ -43,6 +43,7 @@ const changeDeclarations = {
 const rareDeclarations = {
   fallocate: { parameters: ["i32", "i32", "i64", "i64"], result: "i32" },
   ioctl: { parameters: ["i32", "u32", "i32"], result: "i32" },
+  ioctlInto: { name: "ioctl", parameters: ["i32", "u32", "buffer"], result: "i32" },
   copy_file_range: { parameters: ["i32", "buffer", "i32", "buffer", "u32", "u32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32" },
   syncfs: { parameters: ["i32"], result: "i32" },

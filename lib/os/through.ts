@@ -52,6 +52,9 @@ export class OsThrough implements Os {
   fileSystem(handle: Handle): FileSystemInfo | Result {
     return this.inner.fileSystem(handle);
   }
+  foldsNames(folder: Handle): Result {
+    return this.inner.foldsNames(folder);
+  }
   openFile(folder: Handle, name: Uint8Array, how: number, mode: number): Handle {
     return this.inner.openFile(folder, name, how, mode);
   }

@@ -181,6 +181,9 @@ export class ServedOs implements Os {
   fileSystem(handle: Handle): FileSystemInfo | Result {
     return this.#os.fileSystem(handle);
   }
+  foldsNames(folder: Handle): Result {
+    return this.#os.foldsNames(folder);
+  }
   pin(folder: Handle, name: Uint8Array): Handle {
     return this.#os.pin(folder, name);
   }

@@ -495,6 +495,13 @@ const claims: [string, (b: Bench) => void][] = [
     assert.ok(typeof again === "object" && again.id === info.id && again.type === info.type);
     assert.equal(b.os.fileSystem(-1), -EBADF);
   }],
+  ["foldsNames says whether a folder takes names that differ in case as one", (b) => {
+    const folds = b.os.foldsNames(b.root);
+    b.file("name");
+    const stat = new Stat();
+    assert.equal(b.os.statAt(b.root, utf8("NAME"), 0, 4, stat), folds === 1 ? 0 : -ENOENT);
+    assert.equal(b.os.foldsNames(-1), -EBADF);
+  }],
 
   // Content.
   ["openFile opens for reading without following a link", (b) => {

@@ -6,53 +6,13 @@ import { utf8 } from "../../lib/base/bytes.ts";
 import type { SyncOptions } from "../../lib/base/options.ts";
 import { Cause } from "../../lib/base/problem.ts";
 import { isSameDevice } from "../../lib/engine/source_devices.ts";
-import { type MemoryOptions, MemoryOs, openMemory } from "../../lib/os/memory.ts";
-import { Kind, Listing, OpenMode, Stat } from "../../lib/os/os.ts";
+import type { MemoryOptions, MemoryOs } from "../../lib/os/memory.ts";
+import { OpenMode, Stat } from "../../lib/os/os.ts";
 import { ARCHIVE, type MemoryOutcome, type MemoryRun, runInMemory, type Way } from "../support/memory_run.ts";
+import { paths, tree } from "../support/memory_tree.ts";
 
 const WAYS: Way[] = ["local", "push", "pull"];
 const DELETE: Partial<SyncOptions> = { ...ARCHIVE, delete: true };
-
-/** A tree with these files (path -> content or size) and, with a trailing slash, folders. */
-function tree(files: Record<string, string | number>, options: MemoryOptions = {}): MemoryOs {
-  const os = openMemory(options);
-  const root = os.openRoot(utf8("/"));
-  for (const [path, content] of Object.entries(files)) {
-    const parts = path.split("/");
-    for (let depth = 1; depth < parts.length; depth++) {
-      const parent = os.openBeneath(root, utf8(parts.slice(0, depth - 1).join("/")));
-      os.makeFolder(parent, utf8(parts[depth - 1]), 0o755);
-      os.close(parent);
-    }
-    if (path.endsWith("/")) continue;
-    const folder = os.openBeneath(root, utf8(parts.slice(0, -1).join("/")));
-    const file = os.openFile(folder, utf8(parts[parts.length - 1]), OpenMode.create, 0o644);
-    if (typeof content === "string") os.writeAll(file, utf8(content));
-    else os.writeAll(file, new Uint8Array(content).fill(7));
-    os.close(file);
-    os.close(folder);
-  }
-  os.close(root);
-  return os;
-}
-
-/** All paths of the tree below `path`, sorted. */
-function paths(os: MemoryOs, path: string): string[] {
-  const folder = os.openRoot(utf8(path));
-  if (folder < 0) return [];
-  const listing = new Listing();
-  os.readFolder(folder, listing);
-  os.close(folder);
-  const found: string[] = [];
-  for (let i = 0; i < listing.count; i++) {
-    const name = new TextDecoder().decode(listing.name(i));
-    found.push(name);
-    if (listing.kind[i] === Kind.folder) {
-      for (const below of paths(os, `${path}/${name}`)) found.push(`${name}/${below}`);
-    }
-  }
-  return found.sort();
-}
 
 function refused(outcome: MemoryOutcome, code: number, says: RegExp): void {
   assert.equal(outcome.code, code, String(outcome.error));

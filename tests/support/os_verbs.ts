@@ -56,6 +56,7 @@ ok(os.statAt(dir, utf8("file"), 0, 4, stat));
 ok(os.statHandle(reader, stat));
 ok(os.readFolder(dir, new Listing()));
 assert.equal(typeof os.fileSystem(dir), "object");
+ok(os.foldsNames(dir));
 const pin = ok(os.pin(dir, utf8("link")));
 ok(os.setOwner(pin, -1, -1));
 ok(os.setTimes(pin, 1, 2));

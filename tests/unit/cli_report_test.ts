@@ -233,7 +233,7 @@ function problem(change: Partial<Problem>): Problem {
 Deno.test("a problem is one line on standard error: side, verb, path, the system's words", async () => {
   const said = async (line: string, change: Partial<Problem>) =>
     (await printed(line, (report) => report.problem(problem(change)))).err;
-  const denied = "failed: Permission denied (13)\n";
+  const denied = "failed: Permission denied (13); run it as a user who may read it\n";
   assertEquals(await said("-a s/ d", {}), `tsync: [sender] open "s/x/y" ${denied}`);
   assertEquals(await said("-a a/x d", {}), `tsync: [sender] open "a/x/y" ${denied}`);
   assertEquals(await said("-a /x d", {}), `tsync: [sender] open "/x/y" ${denied}`);
@@ -241,8 +241,14 @@ Deno.test("a problem is one line on standard error: side, verb, path, the system
   assertEquals(await said("-a . d", {}), `tsync: [sender] open "x/y" ${denied}`);
   assertEquals(await said("-a a b d", {}), `tsync: [sender] open "x/y" ${denied}`);
   assertEquals(await said("-a s d", { path: utf8("") }), `tsync: [sender] open "s" ${denied}`);
-  assertEquals(await said("-aq s/ h:d", { side: Side.target }), `tsync: [receiver] open "d/x/y" ${denied}`);
-  assertEquals(await said("-a s/ /", { side: Side.target }), `tsync: [receiver] open "/x/y" ${denied}`);
+  assertEquals(
+    await said("-aq s/ h:d", { side: Side.target }),
+    `tsync: [receiver] open "d/x/y" ${denied.replace("read it", "write there")}`,
+  );
+  assertEquals(
+    await said("-a s/ /", { side: Side.target }),
+    `tsync: [receiver] open "/x/y" ${denied.replace("read it", "write there")}`,
+  );
   assertEquals(
     await said("-a s/ d", { cause: Cause.vanished, path: utf8("a\nb") }),
     'tsync: [sender] file has vanished: "s/a\\#012b"\n',
