@@ -107,7 +107,10 @@ async function synchronise(
   const interrupted = (name: string) => new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` });
   onEndingSignal((name) => stop.abort(interrupted(name)), 20);
   // Everything else that is loaded before the remote shell runs delays its handshake, which the rest of the run waits for.
-  const starting = request.remote === null ? null : startCarrier(request.remote, (line) => report.tell(line));
+  const mayReturn = (request.reconnectSeconds ?? 0) > 0;
+  const starting = request.remote === null
+    ? null
+    : startCarrier(request.remote, (line) => report.tell(line), mayReturn);
   starting?.catch(() => {});
   if (stopTime !== null) (await import("./stop_timer.ts")).stopAt(stopTime, stop);
   try {

@@ -49,7 +49,7 @@ export async function runReconnecting(
   let lastFailure = "";
 
   const attempt = async (stop: AbortSignal, isUp: () => void) => {
-    const shell = carrier ?? await startCarrier(withLimit(request.remote!), hooks.tell);
+    const shell = carrier ?? await startCarrier(withLimit(request.remote!), hooks.tell, true);
     carrier = null;
     if (stop.aborted) shell.kill();
     link.onUp = isUp;
@@ -79,7 +79,11 @@ export async function runReconnecting(
     stop: hooks.stop,
     timing: { nowMs: monotonicMs, after, random: () => randomBytes(1)[0] / 256 },
     attempt,
-    mayGoOn: () => mayTakeUp(request.options, request.direction === "push", link.isPastWants),
+    mayGoOn() {
+      const may = mayTakeUp(request.options, request.direction === "push", link.isPastWants);
+      if (!may) hooks.tell("the connection is lost, and this run must not be carried out twice: it is not made anew");
+      return may;
+    },
     hasAdvanced: () => once.hasAdvanced(),
     lost(error) {
       const limit = limitSeconds === Infinity ? "until it is stopped" : `for up to ${limitSeconds} s`;
@@ -135,8 +139,8 @@ function asTakenUp(request: JobRequest, runName: Uint8Array | null, once: ToldOn
  * had; nor where the source or the target may have lost entries of which we do not know.
  */
 export function mayTakeUp(options: SyncOptions, isPush: boolean, isPastWants: boolean): boolean {
-  const { inplace, backup, update, ignoreExisting, sizeOnly, removeSourceFiles, maxDelete, dryRun } = options;
+  const { inplace, partial, backup, update, ignoreExisting, sizeOnly, removeSourceFiles, maxDelete, dryRun } = options;
   if (dryRun) return true;
-  if (inplace && (backup || update || ignoreExisting || sizeOnly)) return false;
+  if ((inplace || partial) && (backup || update || ignoreExisting || sizeOnly)) return false;
   return !isPastWants || !(removeSourceFiles || (isPush && maxDelete >= 0));
 }

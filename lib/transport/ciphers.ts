@@ -3,15 +3,9 @@
 // Promises: no cipher is added or left out; a choice made in a configuration or on the command line is left alone; nothing is
 // changed where that cannot be told in time.
 
-import { after } from "../os/clock.ts";
 import { hasAes } from "../os/processor.ts";
-import { spawn } from "../os/process.ts";
 import { checkRemote, type RemoteShell, splitWords } from "./remote_shell.ts";
-
-/** A configuration may run programs of the user's; longer than this they are not waited for, ms. */
-const PATIENCE_MS = 300;
-/** ssh -G prints some 8 KiB. */
-const OUTPUT_BYTES = 64 << 10;
+import { askSsh } from "./ssh_config.ts";
 
 /** Words for ssh, in front of the host: "-c" and a list, or none. Never throws. */
 export async function cipherWords(remote: RemoteShell): Promise<string[]> {
@@ -38,18 +32,7 @@ export function preferAes(list: string): string[] {
   return ordered === list || !ciphers.some(isGcm) ? [] : ["-c", ordered];
 }
 
-/** The list that ssh would use, as `ssh -G` tells it; null if it does not. */
+/** The list that ssh would use; null if it does not tell. */
 async function ciphersOf(argv: string[]): Promise<string | null> {
-  const child = spawn(argv, { stderr: "null" });
-  child.stdin.close();
-  const cancel = after(PATIENCE_MS, () => child.kill("SIGKILL"));
-  const output = new Uint8Array(OUTPUT_BYTES);
-  let used = 0;
-  for (let count: number | null = 0; count !== null && used < OUTPUT_BYTES; used += count ?? 0) {
-    count = await child.stdout.read(output.subarray(used));
-  }
-  const { code } = await child.ended;
-  cancel();
-  const line = /^ciphers (\S+)$/m.exec(new TextDecoder().decode(output.subarray(0, used)));
-  return code === 0 && line !== null ? line[1] : null;
+  return (await askSsh(argv))?.get("ciphers") ?? null;
 }

@@ -55,13 +55,27 @@ interface Begun {
 }
 
 /** Begins a synchronisation through a proxy; the agents carry the place's mark. */
-async function begin(way: Way, plan: ProxyPlan, options: string[], stdin?: string, from = template): Promise<Begun> {
+async function begin(
+  way: Way,
+  plan: ProxyPlan,
+  options: string[],
+  { stdin, from = template, ssh = "" }: { stdin?: string; from?: Workload; ssh?: string } = {},
+): Promise<Begun> {
   const work = await freshWorkload(from);
   const proxy = await TcpProxy.start(server.port, plan);
   const agent = await script(work.place, "agent", `TSYNC_TEST_PLACE='${work.place}' exec '${TSYNC_REMOTE}'`);
   const far = (path: string) => `${server.host}:${path}`;
   const ends = way === "push" ? [`${work.source}/`, far(work.target)] : [far(`${work.source}/`), work.target];
-  const words = [TSYNC, "-a", ...options, "-e", proxy.rsh(server.rsh, server.port), "--rsync-path", agent, ...ends];
+  const words = [
+    TSYNC,
+    "-a",
+    ...options,
+    "-e",
+    proxy.rsh(server.rsh + ssh, server.port),
+    "--rsync-path",
+    agent,
+    ...ends,
+  ];
   return { work, proxy, ran: run(words, { env: marked(work.place), timeoutMs: 120_000, stdin }) };
 }
 
@@ -193,7 +207,7 @@ Deno.test("--reconnect: backups hold what was there before the run, and --remove
     const names = ["many", "zbig0", "a/b"];
     const plan: ProxyPlan = { harm: { ...cut, direction: "down" } };
     const options = ["-r", "--files-from=-", "--remove-source-files", "--reconnect=60"];
-    const begun = await begin("pull", plan, options, names.join("\n"));
+    const begun = await begin("pull", plan, options, { stdin: names.join("\n") });
     const { code, err } = await begun.ran;
     assert.equal(code, 0, err);
     assert.equal(begun.proxy.connections, 2, err);

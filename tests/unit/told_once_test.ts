@@ -193,7 +193,9 @@ Deno.test("a job is not taken up again where it could take its own traces for th
   assert.equal(may({ delete: true, backup: true }), true);
   assert.equal(may({ inplace: true }), true);
   for (const one of ["backup", "update", "ignoreExisting", "sizeOnly"] as const) {
-    assert.equal(may({ inplace: true, [one]: true }, false, false), false, one);
+    for (const half of ["inplace", "partial"]) {
+      assert.equal(may({ [half]: true, [one]: true }, false, false), false, one);
+    }
   }
   for (const isPush of [true, false]) {
     assert.equal(may({ removeSourceFiles: true }, isPush, false), true);
