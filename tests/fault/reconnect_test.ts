@@ -232,21 +232,27 @@ for (const way of WAYS) {
     await Deno.writeFile(`${place}/source/big`, noise(big));
     const none = new Map<string, string>();
     const own: Workload = { place, source: `${place}/source`, target: `${place}/target`, old: none, fresh: none };
-    await together(["close", "stall"] as const, 2, async (what) => {
+    const cases = [
+      { what: "close", timeout: "--timeout=0", ssh: "" },
+      { what: "stall", timeout: "--timeout=3", ssh: "" },
+      // Only ssh at our end notices: the other agent waits on, and has to give way.
+      { what: "stall", timeout: "--timeout=0", ssh: " -o ServerAliveInterval=1 -o ServerAliveCountMax=2" },
+    ] as const;
+    await together(cases, 2, async ({ what, timeout, ssh }) => {
       const at = 12 * MIB;
-      const begun = await begin(
-        way,
-        { harm: { direction, at, what } },
-        ["--timeout=3", "--reconnect=60"],
-        undefined,
-        own,
-      );
+      const begun = await begin(way, { harm: { direction, at, what } }, [timeout, "--reconnect=60"], {
+        from: own,
+        ssh,
+      });
       const { code, err } = await begun.ran;
       assert.equal(code, 0, err);
       assert.equal(begun.proxy.connections, 2, err);
       const again = begun.proxy.passed[direction] - at;
       // What was under way in pipes and buffers is lost; what was written is not sent again.
       assert.ok(again < big - at / 2, `${way}, ${what}: ${again} bytes came in the second connection`);
+      // A source that waits on does no harm, and ends with its line.
+      if (way === "push") await allGone(begun.work.place, 2000);
+      begun.proxy.cut();
       await end(begun, true);
     });
     await sweep(place);
