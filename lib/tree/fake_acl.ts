@@ -54,9 +54,12 @@ export function toNote(value: Uint8Array, isAccess: boolean): Uint8Array | null 
   const named = list.filter(({ tag }) => isNamed(tag));
   const bytes = new Uint8Array(HEAD_BYTES + named.length * 8);
   const view = new DataView(bytes.buffer);
+  const mask = list.find(({ tag }) => tag === AclTag.mask);
   [AclTag.owner, AclTag.owningGroup, AclTag.mask, AclTag.other].forEach((wanted, i) => {
     const found = list.find(({ tag }) => tag === wanted);
-    const isInMode = isAccess && (wanted === AclTag.owner || wanted === AclTag.other);
+    // Where there is a mask, it is what the mode says of the group.
+    const isMask = wanted === AclTag.owningGroup && found?.perms === mask?.perms;
+    const isInMode = isAccess && (wanted === AclTag.owner || wanted === AclTag.other || isMask);
     view.setUint32(i * 4, found === undefined || isInMode ? ABSENT : found.perms, true);
   });
   named.forEach(({ tag, perms, id }, i) => {
