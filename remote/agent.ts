@@ -169,7 +169,7 @@ async function serveTarget(job: Job, session: WireSession, root: ServedRoot | nu
   const { runName } = job.options;
   if (runName.length > 0) await (await import("./one_agent.ts")).beTheOne(runName);
   const list = new FileList();
-  const env = await sideOf(environment(session, root), job.options, false);
+  const env = await sideOf(environment(session, root), job.options, false, true);
   const half = new TargetHalf({
     env,
     list,
@@ -191,7 +191,7 @@ async function serveTarget(job: Job, session: WireSession, root: ServedRoot | nu
 
 async function serveSource(job: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
   const list = new FileList();
-  const env = await sideOf(environment(session, root), job.options, true);
+  const env = await sideOf(environment(session, root), job.options, true, true);
   const events = root === null ? session.peerEvents() : root.events(session.peerEvents());
   const half = new SourceHalf({
     env,

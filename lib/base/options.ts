@@ -29,6 +29,8 @@ export interface SyncOptions {
   /** --super, --no-super: the target tries what only root may do, or leaves it, whoever it is. */
   superOn: boolean;
   superOff: boolean;
+  /** --iconv: charset of the names on this side, which travel as UTF-8; "." is the locale's; "": names are bytes. */
+  charset: string;
   /** --write-batch: all is listed, whatever the target has. */
   wholeList: boolean;
   /** --only-write-batch: with dryRun; content is asked for and goes into the batch. */
@@ -247,6 +249,7 @@ export function defaultOptions(): SyncOptions {
     fakeSuper: false,
     superOn: false,
     superOff: false,
+    charset: "",
     wholeList: false,
     batchOnly: false,
     copyLinks: false,

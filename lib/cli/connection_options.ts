@@ -3,7 +3,9 @@
 
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import { charsetOf } from "../base/charset.ts";
 import type { Option } from "./option.ts";
+import type { Settings } from "./settings.ts";
 import { compressionOf, levelOf, numberOf, textOf, usageError } from "./option_values.ts";
 import { rateOf, sizeOf } from "./size_words.ts";
 import { minutesOf, momentOf } from "./stop_words.ts";
@@ -150,6 +152,20 @@ export const CONNECTION_OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: "iconv",
+    argument: "LOCAL,REMOTE",
+    group: "Connection",
+    help: "charsets of the names here and there (utf-8,iso-8859-1);\n. is the locale's, - converts nothing",
+    set(settings, value, word) {
+      settings.iconv = iconvOf(value, word);
+      settings.iconvSaid = true;
+    },
+    unset(settings) {
+      settings.iconv = null;
+      settings.iconvSaid = true;
+    },
+  },
+  {
     name: "remote-option",
     short: "M",
     argument: "OPTION",
@@ -184,11 +200,22 @@ function checksumNames(value: Uint8Array, word: string): string[] {
   throw new TsyncError({ kind: "unsupported", detail });
 }
 
-/** No conversion is asked for by "-" only: even "." means the locale's names on both sides. */
-export function checkIconv(value: Uint8Array, word: string): void {
-  if (latin1(value) === "-") return;
-  const detail = `${word}: names are not converted between character sets here; they arrive byte for byte (--no-iconv)`;
-  throw new TsyncError({ kind: "unsupported", detail });
+/** --iconv, and RSYNC_ICONV: LOCAL[,REMOTE]; "-" is no conversion. Throws TsyncError "usage" or "unsupported". */
+export function iconvOf(value: Uint8Array, word: string): Settings["iconv"] {
+  const text = latin1(value);
+  if (text === "-") return null;
+  const names = text.split(",");
+  if (names.length > 2 || names.some((name) => !/^[\x21-\x7e]{1,64}$/.test(name))) {
+    throw usageError(`${word}: "${display(value)}" is not understood; write LOCAL,REMOTE (utf-8,iso-8859-1), . or -`);
+  }
+  const [here, there = here] = names;
+  for (const name of [here, there]) {
+    if (name === "." || charsetOf(name) !== null) continue;
+    const detail = `${word}: the charset "${name}" cannot be had here; give utf-8, iso-8859-1 and the like, koi8-r, ` +
+      "windows-1252 and the like, gbk, big5, euc-jp, euc-kr or shift_jis";
+    throw new TsyncError({ kind: "unsupported", detail });
+  }
+  return { here, there };
 }
 
 /** --max-alloc, and RSYNC_MAX_ALLOC. */
@@ -252,11 +279,6 @@ export const EFFECTLESS_OPTIONS: readonly Option[] = [
     aliases: ["zt"],
     argument: "NUM",
     set: (_, value, word) => void checkInteger(value, word),
-  }),
-  noEffect("iconv", "names arrive byte for byte; any value but - ends with code 4", {
-    argument: "SETS",
-    set: (_, value, word) => checkIconv(value, word),
-    unset: nothing,
   }),
   ...["new-compress", "old-compress"].map((name) =>
     noEffect(name, "rsync's zlib encodings are not there: ends with code 4", {

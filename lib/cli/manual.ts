@@ -41,7 +41,8 @@ const EXITS: [string, string][] = [
 const VARIABLES: [string, string][] = [
   ["TSYNC_RSH, RSYNC_RSH", "The remote shell, where -e does not name one."],
   ["RSYNC_COMPRESS_LIST", "What -z may choose from, the best first; zstd and none are known."],
-  ["RSYNC_MAX_ALLOC, RSYNC_ICONV", "Checked like --max-alloc and --iconv."],
+  ["RSYNC_ICONV", "As --iconv, where that is not given."],
+  ["RSYNC_MAX_ALLOC", "Checked like --max-alloc."],
 ];
 
 function manualPage(): string {

@@ -9,7 +9,7 @@ import type { JobRequest } from "../job/request.ts";
 import { remoteShellArguments } from "../transport/remote_shell.ts";
 import { infoLevel } from "./info.ts";
 import { type Ends, readLogin, readOperands, splitRemote } from "./operands.ts";
-import { checkIconv, checkMaxAlloc } from "./connection_options.ts";
+import { checkMaxAlloc, iconvOf } from "./connection_options.ts";
 import { parseInto, parseWords } from "./option_words.ts";
 import { endsOfBatch, writeWish } from "./batch_words.ts";
 import { usageError } from "./option_values.ts";
@@ -46,7 +46,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   const { help, manual, flagsHelp: flags, version } = settings;
   if (help || manual !== null || flags !== null) return { kind: "help", manual, flags };
   if (version > 0) return { kind: "version", asJson: version > 1 };
-  checkEnvironment(env);
+  checkEnvironment(env, settings);
   const rsh = settings.rsh || env("TSYNC_RSH") || env("RSYNC_RSH") || null;
   if (!asRsync && operands.length > 0 && latin1(operands[0]) === "agent") {
     const plain = JSON.stringify({ ...settings, rsh: null }) === JSON.stringify(defaultSettings());
@@ -80,7 +80,8 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   if (remote !== null) remoteShellArguments(remote, "");
   const { direction, sources, target } = ends;
   const batch = batchOf(settings, ends, optionWords);
-  const isAlone = settings.remoteWords.length === 0 && !(options.fakeSuper && remote !== null);
+  const isAlone = settings.remoteWords.length === 0 && !(options.fakeSuper && remote !== null) &&
+    options.charset === "";
   const peerOptions = isAlone ? null : optionsOfPeer(settings, remote !== null);
   const namesFile = settings.filesFrom === null ? null : placeNames(settings.filesFrom, ends, options);
   const request: JobRequest = { options, peerOptions, direction, sources, target, names: null, remote };
@@ -201,10 +202,11 @@ const ONE_SIDED: ReadonlySet<string> = new Set<keyof SyncOptions>([
 function optionsOfPeer(settings: Settings, isRemote: boolean): SyncOptions {
   const own: Settings = { ...defaultSettings(), asRsync: settings.asRsync, options: { ...settings.options } };
   if (isRemote) own.options.fakeSuper = false;
+  own.options.charset = settings.iconv?.there ?? "";
   for (const word of settings.remoteWords) {
     const { options } = parseInto(own, [word]).settings;
     for (const [name, value] of Object.entries(options)) {
-      if (value === settings.options[name as keyof SyncOptions] || ONE_SIDED.has(name)) continue;
+      if (value === settings.options[name as keyof SyncOptions] || name === "charset" || ONE_SIDED.has(name)) continue;
       const detail = `-M${display(word)}: this option cannot be one side's only; give it without -M`;
       throw new TsyncError({ kind: "unsupported", detail });
     }
@@ -213,11 +215,13 @@ function optionsOfPeer(settings: Settings, isRemote: boolean): SyncOptions {
 }
 
 /** Variables that rsync reads and that can be wrong. */
-function checkEnvironment(env: Environment): void {
+function checkEnvironment(env: Environment, settings: Settings): void {
   const maxAlloc = env("RSYNC_MAX_ALLOC");
   if (maxAlloc) checkMaxAlloc(utf8(maxAlloc), "RSYNC_MAX_ALLOC");
   const iconv = env("RSYNC_ICONV");
-  if (iconv) checkIconv(utf8(iconv), "RSYNC_ICONV");
+  const fromEnvironment = iconv ? iconvOf(utf8(iconv), "RSYNC_ICONV") : null;
+  if (!settings.iconvSaid) settings.iconv = fromEnvironment;
+  settings.options.charset = settings.iconv?.here ?? "";
 }
 
 /** RSYNC_COMPRESS_LIST: the names that -z may choose from, best first; of those we have zstd and none. */

@@ -70,6 +70,9 @@ export interface Settings {
   chmod: Uint8Array[];
   /** --munge-links. */
   mungeLinks: boolean;
+  /** --iconv: the charset here, and there; null: names are bytes. */
+  iconv: { here: string; there: string } | null;
+  iconvSaid: boolean;
   /** --write-batch, --only-write-batch, --read-batch: the file. */
   writeBatch: Uint8Array | null;
   readBatch: Uint8Array | null;
@@ -149,6 +152,8 @@ export function defaultSettings(): Settings {
     retryFailed: null,
     chmod: [],
     mungeLinks: false,
+    iconv: null,
+    iconvSaid: false,
     writeBatch: null,
     readBatch: null,
     crtimes: false,

@@ -4,7 +4,7 @@ import { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
 import { filterSet } from "../engine/filters.ts";
-import { sideOf } from "../engine/sides.ts";
+import { sideOf, wordsAsUtf8 } from "../engine/sides.ts";
 import { openEnvironment } from "../engine/this_process.ts";
 import { monotonicMs } from "../os/clock.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
@@ -18,7 +18,8 @@ import type { JobRequest } from "./request.ts";
 export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHooks): Promise<JobOutcome> {
   const started = monotonicMs();
   const machine = openEnvironment({ pace: () => hooks.pace() });
-  const env = await sideOf(machine, request.options, request.direction !== "pull");
+  const env = await sideOf(machine, request.options, request.direction !== "pull", true);
+  if (request.options.charset !== "") await convertWords(request);
   const changeMode = await chmodOf(request, env.umask);
   const batch = request.batch ?? null;
   if (batch === null && request.remote !== null && (request.reconnectSeconds ?? 0) > 0) {
@@ -86,6 +87,16 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     stopped: reporter.stopped,
     elapsedMs: monotonicMs() - started,
   };
+}
+
+/** --iconv: names travel as UTF-8, and so do the words that name them. The target of a run on one machine stays as it was typed. */
+async function convertWords(request: JobRequest): Promise<void> {
+  const { options: { charset }, batch, remote } = request;
+  if (batch === null || batch === undefined || !("read" in batch)) {
+    request.sources = await wordsAsUtf8(charset, request.sources);
+  }
+  if (remote !== null) [request.target] = await wordsAsUtf8(charset, [request.target]);
+  if (request.names !== null) [request.names] = await wordsAsUtf8(charset, [request.names]);
 }
 
 /** What --chmod makes of a mode; null without it. */

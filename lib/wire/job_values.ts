@@ -10,6 +10,8 @@ import { DELETE_LIMIT, RATE_LIMIT_KIB, TIMEOUT_LIMIT, TRASH_KEEP_SECONDS } from 
 
 const NUL = 0;
 const SLASH = 0x2f;
+/** Longest name of a charset. */
+const CHARSET_BYTES = 64;
 
 /** One such option: how it travels inside its blob. */
 interface Value<Name extends keyof SyncOptions> {
@@ -44,6 +46,7 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [49, number("maxDelete", DELETE_LIMIT)],
   [50, latinText("partialDir", PATH_BYTES, [NUL])],
   [51, latinText("tempDir", PATH_BYTES, [NUL])],
+  [60, latinText("charset", CHARSET_BYTES, [NUL])],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
   [85, latinText("trash", PATH_BYTES, [NUL])],
   [86, limit("trashKeepSeconds", TRASH_KEEP_SECONDS)],

@@ -240,7 +240,7 @@ Deno.test("-X carries no notes of rsync's, -XX does, --no-X neither", () => {
 });
 
 Deno.test("--super and --no-super: what only root may do is tried by anyone, or by nobody", async () => {
-  const none = { fakeSuper: false, superOn: false, superOff: false };
+  const none = { fakeSuper: false, superOn: false, superOff: false, charset: "" };
   const env = (uid: number): Environment =>
     Object.create({ os: openMemory(), identity: { uid, gid: uid, groups: new Set([uid]) } });
   const acts = async (uid: number, more: Partial<typeof none>) => {

@@ -198,8 +198,8 @@ Deno.test("what rsync has for its own protocol is taken and changes nothing", ()
 Deno.test("what cannot be had is refused before anything happens: 4 for what is not there, 1 for what makes no sense", () => {
   for (
     const line of [
-      "--iconv=.",
-      "--iconv=utf8,latin1",
+      "--iconv=foo",
+      "--iconv=utf8,utf-16le",
       "--new-compress",
       "--old-compress",
       "--cc=foo",
@@ -233,7 +233,9 @@ Deno.test("what cannot be had is refused before anything happens: 4 for what is 
 });
 
 Deno.test("rsync's variables: those that apply are honoured, the others are passed over", () => {
-  assert.match(refused(() => sync("s d", { RSYNC_ICONV: "latin1" })), /^unsupported: RSYNC_ICONV/);
+  assert.match(refused(() => sync("s d", { RSYNC_ICONV: "foo" })), /^unsupported: RSYNC_ICONV/);
+  assert.equal(sync("s d", { RSYNC_ICONV: "latin1" }).request.options.charset, "latin1");
+  assert.equal(sync("--no-iconv s d", { RSYNC_ICONV: "latin1" }).request.options.charset, "");
   assert.match(refused(() => sync("s d", { RSYNC_MAX_ALLOC: "x" })), /^usage: RSYNC_MAX_ALLOC/);
   assert.match(refused(() => sync("-z s d", { RSYNC_COMPRESS_LIST: "zlib lz4" })), /^unsupported: RSYNC_COMPRESS_LIST/);
   const compress = (line: string, list: string) => sync(line, { RSYNC_COMPRESS_LIST: list }).request.options.compress;
