@@ -191,6 +191,8 @@ export interface SyncOptions {
   trashKeepBytes: number | null;
   /** Nothing is synchronised, the trash at the target is worked on: "history", "clean", "undo" or "undo RUN". */
   trashTask: string;
+  /** With listOnly: what interrupted runs left (tsync transfers), and the folders on the way. */
+  partialsOnly: boolean;
   /** --temp-dir: where files are written before they are complete; "": in their own folders. */
   tempDir: string;
   /** --delay-updates: complete files wait in partialDir until all are there. */
@@ -332,6 +334,7 @@ export function defaultOptions(): SyncOptions {
     trashKeepSeconds: null,
     trashKeepBytes: null,
     trashTask: "",
+    partialsOnly: false,
     tempDir: "",
     delayUpdates: false,
   };

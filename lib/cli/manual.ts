@@ -64,6 +64,8 @@ function manualPage(): string {
     ".br",
     ".B tsync agent\nlist|remove|verify [USER@]HOST",
     ".br",
+    ".B tsync transfers\n[\\-\\-clean] [[USER@]HOST:]PATH",
+    ".br",
     ".B tsync undo\n[RUN] [[USER@]HOST:]PATH",
     ".br",
     ".B tsync history\n[[[USER@]HOST:]PATH]",

@@ -25,6 +25,8 @@ export type Command =
   | { kind: "version"; asJson: boolean }
   /** `tsync agent ...`: the operands behind "agent", the remote shell if one was named, and whether no option but that was given. */
   | { kind: "agent"; words: Uint8Array[]; rsh: string | null; plain: boolean }
+  /** `tsync transfers ...`: the same for that word. */
+  | { kind: "transfers"; words: Uint8Array[]; rsh: string | null; settings: Settings }
   /** `tsync undo ...`, `tsync history ...`: the operands behind that word, and all options. */
   | { kind: "trash"; verb: "undo" | "history"; words: Uint8Array[]; rsh: string | null; settings: Settings }
   | {
@@ -54,7 +56,8 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   }
   const verb = asRsync || operands.length === 0 ? "" : latin1(operands[0]);
   if (verb === "undo" || verb === "history") return { kind: "trash", verb, words: operands.slice(1), rsh, settings };
-  if (settings.cleansTrash) throw usageError("--clean is an option of tsync history");
+  if (verb === "transfers") return { kind: "transfers", words: operands.slice(1), rsh, settings };
+  if (settings.cleansTrash) throw usageError("--clean is an option of tsync history and tsync transfers");
   const ends = settings.readBatch === null
     ? readOperands(operands, settings.listOnly)
     : endsOfBatch(settings, settings.readBatch, operands);

@@ -66,6 +66,10 @@ async function carryOut(command: Command, parts: CliParts, output: Output, stop:
     const { runAgentCommand } = await import("./agent_command.ts");
     return await runAgentCommand(command, output);
   }
+  if (command.kind === "transfers") {
+    const { runTransfersCommand } = await import("./transfers_command.ts");
+    return await runTransfersCommand(command, parts, output, stop);
+  }
   if (command.kind === "trash") {
     const { runTrashCommand } = await import("./trash_command.ts");
     return await runTrashCommand(command, parts, output, stop);

@@ -52,7 +52,7 @@ export const TRASH_OPTIONS: readonly Option[] = [
     name: "clean",
     own: true,
     group: FOLDERS,
-    help: "of tsync history: take out now what --trash-keep says",
+    help: "of tsync history: take out now what --trash-keep says; of tsync\ntransfers: all that is listed",
     set(settings) {
       settings.cleansTrash = true;
     },

@@ -14,11 +14,14 @@ export interface ListPlan {
   list: FileList;
   events: Events;
   source: SourcePort;
+  /** What was listed is removed at the source, folders aside. */
+  removes?: boolean;
 }
 
 export class ListTarget implements TargetPort {
   readonly #plan: ListPlan;
   readonly #totals = zeroTotals();
+  readonly #files: number[] = [];
   readonly #listed = new Gate();
   readonly #done = new Gate();
 
@@ -29,6 +32,7 @@ export class ListTarget implements TargetPort {
   /** Runs until the whole list was told. */
   async run(): Promise<Totals> {
     await this.#listed.promise;
+    if (this.#plan.removes && this.#files.length > 0) await this.#plan.source.placed(Uint32Array.from(this.#files));
     await this.#plan.source.wantEnd();
     await this.#done.promise;
     this.#plan.events.totals(this.#totals);
@@ -54,6 +58,7 @@ export class ListTarget implements TargetPort {
     const { list, events } = this.#plan;
     const totals = this.#totals;
     const kind = list.kind(i);
+    if (this.#plan.removes && kind === Kind.file) this.#files.push(i);
     if (kind === Kind.file) totals.files++;
     else if (kind === Kind.folder) totals.folders++;
     else if (kind === Kind.link) totals.links++;

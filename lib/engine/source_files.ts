@@ -6,6 +6,7 @@ import type { FileList } from "../base/file_list.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, Kind, type Os, Stat } from "../os/os.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
+import { isPartialFolderName } from "../tree/partials.ts";
 import { isAsListed, isSame, isUnchanged } from "../tree/read_file.ts";
 
 export interface SourceFilesInput {
@@ -37,6 +38,14 @@ export class SourceFiles {
     if (isAtTarget(i, this.#stat)) return this.#tell(i, Cause.sameFile, 0);
     const removed = os.unlink(folder, name);
     if (removed < 0 && removed !== -Errno.ENOENT) this.#tell(i, Cause.system, -removed);
+    if (isPartialFolderName(list.name(list.parent(i)))) this.#removeEmpty(list.parent(i));
+  }
+
+  /** A folder of partials goes with the last of them. */
+  #removeEmpty(folder: number): void {
+    const { os, list, folders } = this.#input;
+    const above = folder === 0 ? -1 : folders.get(list.parent(folder), list.origin(folder));
+    if (above >= 0) os.removeFolder(above, new Uint8Array(list.name(folder)));
   }
 
   #isWhatWasSent(i: number): boolean {

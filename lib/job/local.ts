@@ -136,8 +136,10 @@ async function listLocal(
     source: {
       ready: (streaming, trees) => port.source.ready(streaming, trees),
       wantEnd: () => port.source.wantEnd(),
-      ...{ descend: ignore, want: ignore, signature: ignore, fine: ignore, check: ignore, placed: ignore },
+      placed: (indexes) => port.source.placed(indexes),
+      ...{ descend: ignore, want: ignore, signature: ignore, fine: ignore, check: ignore },
     },
+    removes: request.options.partialsOnly && request.options.removeSourceFiles,
   });
   port.source = new SourceHalf({
     ...{ env, list, options: request.options, filters, paths: request.sources, target, digesters: null, isLocal: true },

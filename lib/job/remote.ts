@@ -249,7 +249,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const { env, list, filters, changeMode, reporter, monitor } = run;
   const { session } = connection;
   const { options, target } = request;
-  if (options.listOnly) return await listRemote(run, connection, request.names);
+  if (options.listOnly) return await listRemote(run, connection, request);
   const isNaming = namesEntries(options);
   const expected = isNaming ? null : namesAskedFor(request.sources);
   const asked = isNaming ? await askedNames(request) : null;
@@ -311,14 +311,17 @@ async function askedNames({ options, sources, names }: JobRequest): Promise<Aske
 async function listRemote(
   { list, reporter }: RemoteRun,
   connection: Connection,
-  names: Uint8Array | null,
+  { names, options }: JobRequest,
 ): Promise<void> {
   const { session } = connection;
   const { ListTarget } = await import("../engine/list_target.ts");
   await connection.open();
   if (names !== null) await session.sendNames(names);
   await session.seed();
-  const half = new ListTarget({ list, events: reporter, source: session.peerSource(list) });
+  const half = new ListTarget({
+    ...{ list, events: reporter, source: session.peerSource(list) },
+    removes: options.partialsOnly && options.removeSourceFiles,
+  });
   session.attachTarget(half, list);
   await together(session, half, half.run());
 }

@@ -454,6 +454,18 @@ export class Scan {
     return true;
   }
 
+  /** Whether an entry is a folder, or what a folder of partials is for; temporary names aside. */
+  #leadsToPartials(handle: Handle, path: Uint8Array, listing: SortedListing["listing"], row: number): boolean {
+    const at = listing.at[row];
+    const stat = this.#stat;
+    const name = listing.name(row);
+    if (this.#os.statAt(handle, listing.names, at, listing.length[row], stat) < 0) return false;
+    const cut = path.lastIndexOf(0x2f);
+    if (isPartialFolderName(path.subarray(cut + 1))) return stat.kind === Kind.file;
+    if (isPartialFolderName(name)) return isPartialFolder(stat, null);
+    return stat.kind === Kind.folder && !isOwnName(name, 0, name.length);
+  }
+
   /** Appends one name of a folder; false if it was lost to an error. */
   #add(
     folder: number,
@@ -469,7 +481,10 @@ export class Scan {
     const at = listing.at[row];
     const length = listing.length[row];
     const names = listing.names;
-    if (isOwnName(names, at, length)) {
+    if (
+      this.#options.partialsOnly ? !this.#leadsToPartials(handle, path, listing, row) : isOwnName(names, at, length)
+    ) {
+      if (this.#options.partialsOnly) return true;
       // What came in part here is no business of who copies from here.
       const isOurs = isPartialFolderName(listing.name(row)) &&
         this.#os.statAt(handle, names, at, length, this.#stat) === 0;

@@ -325,3 +325,33 @@ Deno.test("--partial-dir: what leads out of the file's folder and what contradic
     assert.equal((await words(options)).code, 1);
   }
 });
+
+Deno.test("transfers lists what interrupted runs left, here and on another machine, and --clean takes just that away", async () => {
+  await withBig(async ({ place, partial, cut }) => {
+    Deno.mkdirSync(`${place}/d/sub/.tsync-partial`, { recursive: true });
+    Deno.chmodSync(`${place}/d/sub/.tsync-partial`, 0o700);
+    Deno.writeTextFileSync(`${place}/d/sub/.tsync-partial/a part\n`, "part");
+    Deno.writeTextFileSync(`${place}/d/sub/other`, "other");
+    // One that others may write to is none of ours.
+    Deno.mkdirSync(`${place}/d/open/.tsync-partial`, { recursive: true });
+    Deno.writeTextFileSync(`${place}/d/open/.tsync-partial/x`, "x");
+    assert.equal((await cut("push")).code, 12);
+    const { size } = Deno.lstatSync(partial);
+    const there = ["-e", `${place}/whole`, "--rsync-path", TSYNC_REMOTE, `h:${place}/d`];
+    const lines = (ran: Ran) => ran.out.trimEnd().split("\n").map((line) => line.replace(/ \d{4}-\S+ \S+Z/, "")).sort();
+    const expected = [`${size.toLocaleString("en")} bytes   big`, "4 bytes   sub/a part\\#012"].sort();
+    for (const words of [[`${place}/d`], [`${place}/d/`], there]) {
+      assert.deepEqual(lines(await quietly(run([TSYNC, "transfers", ...words]))), expected);
+    }
+    const cleaned = await quietly(run([TSYNC, "transfers", "--clean", ...there]));
+    assert.deepEqual(lines(cleaned), expected.map((line) => `removing ${line}`));
+    assert.ok(!exists(`${place}/d/.tsync-partial`) && !exists(`${place}/d/sub/.tsync-partial`));
+    assert.ok(exists(`${place}/d/sub/other`) && exists(`${place}/d/open/.tsync-partial/x`));
+    const after = await quietly(run([TSYNC, "transfers", "--clean", `${place}/d`]));
+    assert.equal(after.out, "nothing is left of interrupted transfers\n");
+    // A file of that name is asked about, and a run is not listed by mistake.
+    Deno.writeTextFileSync(`${place}/transfers`, "a file");
+    assert.equal((await run([TSYNC, "transfers", "d"], { cwd: place })).code, 1);
+    assert.equal((await run([TSYNC, "--clean", "s/", "d"], { cwd: place })).code, 1);
+  });
+});

@@ -1,0 +1,99 @@
+// `tsync transfers [--clean] [HOST:]PATH`: what interrupted runs left below a folder. Loaded only where the first operand is that word. Makes
+// a job of it that lists partials and nothing else, here or at an agent; with --clean the other end removes what is still what it listed.
+
+import { display, EMPTY, fromLatin1, latin1, utf8 } from "../base/bytes.ts";
+import { TsyncError } from "../base/errors.ts";
+import type { EntryFacts, Monitor } from "../base/monitor.ts";
+import { isNotice, type Problem } from "../base/problem.ts";
+import { startCarrier } from "../job/carrier.ts";
+import type { JobRequest, Remote } from "../job/request.ts";
+import { openOs } from "../os/choose.ts";
+import { Kind, Stat } from "../os/os.ts";
+import { remoteShellArguments } from "../transport/remote_shell.ts";
+import { type Ending, endingOf } from "./exit.ts";
+import { withCommas } from "./numbers.ts";
+import { readLogin, splitRemote } from "./operands.ts";
+import { usageError } from "./option_values.ts";
+import type { Output } from "./output.ts";
+import { problemLine } from "./problem_text.ts";
+import type { Command } from "./request.ts";
+import type { CliParts } from "./run.ts";
+
+type TransfersWords = Extract<Command, { kind: "transfers" }>;
+
+export async function runTransfersCommand(
+  command: TransfersWords,
+  parts: CliParts,
+  output: Output,
+  stop: AbortController,
+): Promise<Ending> {
+  const request = readTransfersWords(command, openOs().statPath(utf8("transfers"), false, new Stat()) >= 0);
+  const { onEndingSignal } = await import("./signals.ts");
+  onEndingSignal((name) => stop.abort(new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` })), 20);
+  const tell = (line: string) => output.err(`${line}\n`);
+  const carrier = request.remote === null ? null : await startCarrier(request.remote, tell);
+  const monitor = new TransfersReport(request, output);
+  const { runJob } = await parts.job();
+  const outcome = await runJob(request, monitor, { stop: stop.signal, pace: () => output.pace(), carrier, tell });
+  if (monitor.count === 0) output.out("nothing is left of interrupted transfers\n");
+  return endingOf(outcome);
+}
+
+/** Throws TsyncError "usage" wherever the words could name files. */
+export function readTransfersWords({ words, rsh, settings }: TransfersWords, isFile: boolean): JobRequest {
+  const advice = "write ./transfers for a file of that name, or: tsync transfers [--clean] [HOST:]PATH";
+  if (isFile) throw usageError(`"transfers" is a subcommand and a file here; ${advice}`);
+  if (words.length !== 1 || words[0].length === 0) {
+    throw usageError(`these words make no sense behind the subcommand "transfers"; ${advice}`);
+  }
+  const there = splitRemote(words[0]);
+  const path = latin1(there?.path ?? words[0]);
+  const remote: Remote | null = there === null ? null : {
+    ...readLogin(there.login),
+    rsh,
+    rsyncPath: settings.rsyncPath || null,
+    ipVersion: settings.ipVersion,
+    ownCiphers: true,
+  };
+  if (remote !== null) remoteShellArguments(remote, "");
+  const options = {
+    ...settings.options,
+    ...{ listOnly: true, partialsOnly: true, recursive: true, reportEntries: true, noGuard: true },
+    removeSourceFiles: settings.cleansTrash,
+  };
+  return {
+    ...{ options, peerOptions: null, names: null, remote, target: EMPTY },
+    direction: remote === null ? "local" : "pull",
+    // The folder's content, whatever it is called.
+    sources: [fromLatin1(path.endsWith("/") ? path : `${path}/`)],
+  };
+}
+
+class TransfersReport implements Monitor {
+  readonly #request: JobRequest;
+  readonly #output: Output;
+  count = 0;
+
+  constructor(request: JobRequest, output: Output) {
+    this.#request = request;
+    this.#output = output;
+  }
+
+  entry({ path, kind, size, mtimeSec }: EntryFacts): void {
+    if (kind !== Kind.file) return;
+    this.count++;
+    const file = fromLatin1(latin1(path).replace(/\.tsync-partial\/(?=[^/]*$)/, ""));
+    const date = new Date(mtimeSec * 1000).toISOString().slice(0, 16).replace("T", " ");
+    const verb = this.#request.options.removeSourceFiles ? "removing " : "";
+    this.#output.out(`${verb}${withCommas(size)} bytes  ${date}Z  ${display(file)}\n`);
+  }
+
+  problem(problem: Problem): void {
+    if (!isNotice(problem)) this.#output.err(problemLine(problem, this.#request));
+  }
+
+  phase(): void {}
+  deleted(): void {}
+  listed(): void {}
+  transferred(): void {}
+}
