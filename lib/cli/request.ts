@@ -198,7 +198,7 @@ function splitRsyncPath(settings: Settings): string | null {
 /** What one side may have by itself (-M): the other works on as agreed. */
 const ONE_SIDED: ReadonlySet<string> = new Set<keyof SyncOptions>([
   ...["bwlimitKib", "timeoutSeconds", "sparse", "compress", "compressLevel", "blockBytes"] as const,
-  ...["fakeSuper", "superOn", "superOff"] as const,
+  ...["fakeSuper", "superOn", "superOff", "openNoatime"] as const,
 ]);
 
 /** The options of the other side: ours, but for what is one side's own, and on top what -M says. */

@@ -142,11 +142,27 @@ Deno.test("-M changes what the other side is told, and nothing here; what both m
   assert.deepEqual([options.bwlimitKib, options.sparse, options.compress], [0, false, "auto"]);
   assert.deepEqual({ ...options, bwlimitKib: 100, sparse: true, compress: "never" }, peerOptions);
   assert.equal(sync("-a s h:d").request.peerOptions, null);
+  const quiet = sync("-a -M--open-noatime h:s d").request;
+  assert.deepEqual([quiet.options.openNoatime, quiet.peerOptions?.openNoatime], [false, true]);
   assert.match(refused(() => sync("-a -Mx s h:d")), /^usage: -M: "x" is not an option/);
   assert.match(refused(() => sync("-a -M--nonsense s h:d")), /^usage: --nonsense: unknown option/);
   for (const word of ["-n", "--delete", "-c", "--no-r"]) {
     assert.match(refused(() => sync(`-a -M${word} s h:d`)), /^unsupported: -M.* cannot be one side's only/, word);
   }
+});
+
+Deno.test("--munge-links and -M--munge-links are each about one side's tree, whichever half that is", () => {
+  const munging = (line: string) => {
+    const { options: { mungeLinks, unmungeLinks } } = sync(line).request;
+    return { mungeLinks, unmungeLinks };
+  };
+  for (const ends of ["s h:d", "s d"]) {
+    assert.deepEqual(munging(`-a --munge-links ${ends}`), { mungeLinks: false, unmungeLinks: true });
+    assert.deepEqual(munging(`-a -M--munge-links ${ends}`), { mungeLinks: true, unmungeLinks: false });
+  }
+  assert.deepEqual(munging("-a --munge-links h:s d"), { mungeLinks: true, unmungeLinks: false });
+  assert.deepEqual(munging("-a -M --munge-links h:s d"), { mungeLinks: false, unmungeLinks: true });
+  assert.deepEqual(munging("-a -M--munge-links -M--no-munge-links s d"), { mungeLinks: false, unmungeLinks: false });
 });
 
 Deno.test("what rsync has for its own protocol is taken and changes nothing", () => {
