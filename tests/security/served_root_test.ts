@@ -165,7 +165,7 @@ served("--write-only takes and sends nothing of what is there, signatures and di
 served("--no-delete: names stay and stay what they are; a file may get new content", async (f) => {
   ended(await f.sync(["--no-delete"], "-a", "own/", "host:data"), 0);
   assert.equal(text(`${f.root}/data/file`), "a newer content, longer\n");
-  for (const option of ["--delete", "--force", "--inplace"]) {
+  for (const option of ["--delete", "--force", "--inplace", "--trash"]) {
     ended(await f.sync(["--no-delete"], "-a", option, "own/", "host:data"), 4, /keeps what is there.*not allowed/);
   }
   ended(await f.sync(["--no-delete"], "-a", "--remove-source-files", "host:data/", "back"), 4, /not allowed/);
@@ -181,6 +181,25 @@ served("--no-delete: names stay and stay what they are; a file may get new conte
   ended(await f.sync(["--no-delete"], "-aP", "own/", "host:fresh"), 0);
   assert.ok(exists(`${f.root}/extra`) === false && exists(`${f.root}/data/extra`));
 });
+
+served(
+  "a trash, undo and history work within it, and reach no other folder; a root that keeps what is there has none",
+  async (f) => {
+    const before = tree(`${f.root}/data`);
+    ended(await f.sync([], "-a", "--delete", "--no-guard", "--trash", "own/", "host:data"), 0);
+    assert.notDeepEqual(tree(`${f.root}/data`), before);
+    for (const words of [["undo"], ["history"]]) {
+      ended(await f.sync(["--append-new"], ...words, "host:data"), 4, /not allowed/);
+      ended(await f.sync(["--read-only"], ...words, "host:data"), 4, /read-only/);
+      ended(await f.sync([], ...words, `host:../canary`), 3, /served root|cannot open/);
+      ended(await f.sync([], ...words, "--trash=../../canary", "host:data"), 3, /served root|cannot open/);
+    }
+    assert.match((await f.sync([], "history", "host:data")).out, /kept/);
+    ended(await f.sync([], "undo", "host:data"), 0);
+    const now = tree(`${f.root}/data`);
+    assert.deepEqual(now.filter((line) => !line.includes(".tsync-")), before);
+  },
+);
 
 served("--append-new: new names only; what is there is not touched, and told where it differs", async (f) => {
   await Deno.utime(f.own, 1e9, 1e9);
