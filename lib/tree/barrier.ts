@@ -3,7 +3,7 @@
 // MOST_FILES, MOST_BYTES and the limit of open handles allow, if the caller heeds `pause`; nothing lands after `halt`.
 
 import type { Os } from "../os/os.ts";
-import type { Flush } from "./flush.ts";
+import { type Flush, whileFlushing } from "./flush.ts";
 import type { StagedFile } from "./stage.ts";
 
 /** A flush begins once so much is gathered, or the first has waited so long, and none is under way (measured on ext4: see README). */
@@ -125,7 +125,7 @@ export class Barrier {
 
   async #fly(flight: Flight): Promise<void> {
     const { files, results } = flight;
-    await this.#plan.flush.files(files, results);
+    await whileFlushing(this.#plan.flush.files(files, results), this.#plan.breathe);
     while (flight.landed < files.length) {
       if (this.#isHalted) return;
       const i = flight.landed++;

@@ -2,6 +2,7 @@
 // batch at a time, and at the end of a run with --fsync. Promises: a file counts as flushed only if the system said so of it, or
 // of its whole file system; an error is told once and never retried into a success. The event loop goes on meanwhile.
 
+import { every } from "../os/clock.ts";
 import { Errno, type Handle, type Os } from "../os/os.ts";
 import type { Volume } from "./volumes.ts";
 
@@ -14,6 +15,10 @@ const WHOLE_FILES = 8;
 const OTHERS_BYTES = 64 << 20;
 /** Files flushed at a time: the journal takes them together. */
 const AT_A_TIME = 16;
+
+/** How often a flush under way counts as work, and for how long: a disk that hangs is the peer's to find out then, ms. */
+const SIGN_MS = 250;
+const SIGNS = 1200;
 
 export interface Flushed {
   handle?: Handle;
@@ -80,6 +85,18 @@ export class Flush {
       const result = await this.#os.syncAll(witness);
       if (result < 0 && !isRefusal(result)) this.#onVolumeError(-result);
     }
+  }
+}
+
+/** Waits for a flush, during which the peer hears that we live. */
+export async function whileFlushing(work: Promise<void>, breathe: () => Promise<void>): Promise<void> {
+  let left = SIGNS;
+  // The run may have ended meanwhile, which is told elsewhere.
+  const cancel = every(SIGN_MS, () => void (left-- > 0 && breathe().catch(() => {})));
+  try {
+    await work;
+  } finally {
+    cancel();
   }
 }
 

@@ -7,8 +7,8 @@
 
 import { Verb } from "../base/problem.ts";
 import { Barrier, type Remains } from "./barrier.ts";
+import { Flush, whileFlushing } from "./flush.ts";
 import type { TempFolder } from "./temp_folder.ts";
-import { Flush } from "./flush.ts";
 import type { TemporaryNames } from "./own_names.ts";
 import { type Volume, Volumes } from "./volumes.ts";
 import { after } from "../os/clock.ts";
@@ -78,6 +78,7 @@ export class Stage {
   readonly #open = new Map<Uint8Array, Handle>();
   readonly #locked = new Set<Handle>();
   readonly #mode: FlushMode;
+  readonly #breathe: () => Promise<void>;
   readonly #volumes: Volumes;
   readonly #flush: Flush;
   readonly #barrier: Barrier;
@@ -98,6 +99,7 @@ export class Stage {
     this.#names = names;
     this.#committed = committed;
     this.#mode = mode;
+    this.#breathe = breathe;
     this.#volumes = new Volumes(os);
     this.#flush = new Flush(os, failed);
     const land = (file: StagedFile, result: number) => this.#land(file, result);
@@ -302,7 +304,7 @@ export class Stage {
 
   /** Everything that was written is on the disk when this resolves, where whole file systems can be flushed. */
   flushEverything(): Promise<void> {
-    return this.#flush.volumes(this.#volumes.all());
+    return whileFlushing(this.#flush.volumes(this.#volumes.all()), this.#breathe);
   }
 
   /** A folder that may be changed: what holds it is flushed with everything else. */
