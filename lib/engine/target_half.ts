@@ -224,6 +224,7 @@ export class TargetHalf implements TargetPort {
   /** The session ended: everyone who waits is told why. */
   fail(error: unknown): void {
     this.#ended ??= { error };
+    this.#state.stage.halt();
     for (const gate of [this.#listDone, this.#answered, this.#sourceDone, this.#failed]) gate.fail(error);
     this.#deleter.fail(error);
     this.#signer.fail(error);

@@ -261,8 +261,23 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
     if (request.names !== null) await session.sendNames(request.names);
     const digesters = await digestersFor(run, connection);
     if (ahead !== null) ahead.seal = (digest) => digesters.list.hash(digest);
+    const breathe = async () => {
+      await env.breathe();
+      session.worked(1);
+    };
     const half = new TargetHalf({
-      ...{ env, list, options, filters, events: reporter, digesters, ahead, path: target, expected, asked },
+      ...{
+        env: Object.create(env, { breathe: { value: breathe } }),
+        list,
+        options,
+        filters,
+        events: reporter,
+        digesters,
+        ahead,
+        path: target,
+        expected,
+        asked,
+      },
       missable: isNaming ? null : namedByArguments(request.sources),
       source: session.peerSource(list),
       accountRules: await accountRules(options, env),

@@ -1,7 +1,7 @@
 // Keepalive: tells the peer that we live and work, and ends the session when the peer does not (PROTOCOL.md section 4). Owned
 // by the session, which feeds it with what is heard and done. Promises: only work counts as progress, so a peer cannot hold
-// a session open with PINGs, or with a message that comes byte by byte; time in which we ourselves did not listen is not
-// held against the peer.
+// a session open with PINGs, or with a message that comes byte by byte; time in which we ourselves worked or did not
+// listen is not held against the peer.
 
 import { HANDSHAKE_PHASE_MS, KEEPALIVE_MS } from "../base/limits.ts";
 
@@ -65,6 +65,11 @@ export class Keepalive {
     this.#isHandshake = false;
     this.#timeoutMs = seconds * 1000;
     if (seconds > 0) this.#pingMs = Math.min(KEEPALIVE_MS, this.#timeoutMs / 3);
+    this.#idleMs = 0;
+  }
+
+  /** Our own half was at work: the peer may have been waiting for that. */
+  workedOurselves(): void {
     this.#idleMs = 0;
   }
 

@@ -320,6 +320,7 @@ export class WireSession {
   /** Our half did `units` of work that no message shows (it scanned entries): the peer's timeout hears of it. */
   worked(units: number): void {
     this.#work += units;
+    this.#keepalive.workedOurselves();
   }
 
   // The end.

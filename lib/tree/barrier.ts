@@ -55,6 +55,7 @@ export class Barrier {
   #since = 0;
   #flight: Flight | null = null;
   #isHalted = false;
+  readonly #halted = Promise.withResolvers<void>();
   #mostFiles = 0;
 
   constructor(plan: BarrierPlan) {
@@ -95,15 +96,19 @@ export class Barrier {
   pause(): Promise<void> | undefined {
     if (this.#gathered.length < this.#most() && this.#bytes < MOST_BYTES) return undefined;
     this.#begin();
-    return this.#flight?.done;
+    return this.#untilHalted(this.#flight?.done);
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing waits any more, or the run ends. */
   async drain(): Promise<void> {
     while (this.isWaiting && !this.#isHalted) {
       this.#begin();
-      await this.#flight?.done;
+      await this.#untilHalted(this.#flight?.done);
     }
+  }
+
+  async #untilHalted(work: Promise<void> | undefined): Promise<void> {
+    await Promise.race([work, this.#halted.promise]);
   }
 
   #begin(): void {
@@ -139,6 +144,7 @@ export class Barrier {
   /** The run ends: what has not landed stays as it is. */
   halt(): void {
     this.#isHalted = true;
+    this.#halted.resolve();
   }
 
   /**

@@ -19,7 +19,7 @@ const BATCH_FILES = 256;
 const BATCH_BYTES = 64 << 20;
 
 /** What a stopped run still waits for its last flush, ms. */
-const LAST_FLUSH_MS = 1000;
+const LAST_FLUSH_MS = 500;
 const NOTHING_LEFT: Remains = { flushed: [], unflushed: [] };
 
 /** Attempts to get the shared lock while a sweeper holds the folder for the few calls a sweep takes. */
@@ -276,8 +276,8 @@ export class Stage {
   }
 
   /**
-   * The run has ended, after `halt`. With `keeps` what is complete goes in place without being told of, if it can be flushed within a
-   * second; everything else that is staged or half-written is removed.
+   * The run has ended, after `halt`. With `keeps` what is complete goes in place without being told of, if it can be flushed within
+   * half a second; everything else that is staged or half-written is removed.
    */
   async end(keeps: boolean): Promise<void> {
     const { flushed, unflushed } = this.#barrier.isWaiting ? await this.#remains(keeps) : NOTHING_LEFT;
