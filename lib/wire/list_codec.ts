@@ -312,6 +312,7 @@ export function decodeListHead(reader: ByteReader, head: ListHead): void {
   head.flags = reader.u8("LIST flags");
   if (head.flags > 63) reader.fail("LIST flags", `${head.flags} is not legal`);
   head.holeBytes = (head.flags & HOLES) === 0 ? 0 : reader.varint("LIST holes", Number.MAX_SAFE_INTEGER);
+  if (head.holeBytes === 0 && (head.flags & HOLES) !== 0) reader.fail("LIST holes", "there are none");
   head.count = reader.varint("LIST entries", LIST_ENTRIES);
   if (head.count === 0 && (head.flags & LAST_PIECE) === 0) {
     reader.fail("LIST entries", "a piece without entries is not the last");
