@@ -1,5 +1,5 @@
 // Seeded fuzzing of every decoder: samples with bytes changed, numbers replaced by odd ones, parts doubled, dropped and mixed. Only
-// TsyncError "stream" may come out, nothing may take 100 ms, memory stays bounded, and what is taken encodes to something that means the
+// TsyncError "stream" may come out, nothing may take 100 ms, memory stays bounded (looked at in the long run), and what is taken encodes to something that means the
 // same. Two seconds in the gate, with TSYNC_TEST_LONG 1,000,000 inputs in all (TSYNC_TEST_ROUNDS: so many for each sample); TSYNC_TEST_SEED repeats a run.
 
 import assert from "node:assert/strict";
