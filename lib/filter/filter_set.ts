@@ -22,7 +22,8 @@ const FOLDER_MERGE_BYTES = 4 << 20;
 class MergePoint {
   readonly name: Uint8Array;
 
-  constructor(readonly rule: Rule) {
+  /** `isLocal`: a file that no folder below inherits names it. */
+  constructor(readonly rule: Rule, readonly isLocal = false) {
     this.name = mergeName(rule);
   }
 }
@@ -196,7 +197,7 @@ export class FilterSet {
     read: ReadMergeFile,
   ): FilterPlace | RuleError {
     const rules = new Map(place.rules);
-    const points = [...place.points];
+    const points = place.points.filter(({ isLocal }) => !isLocal);
     const known = this.#points.length;
     // The rule's own file, and those that such a file names, here or further up.
     for (let i = -1; i < points.length; i = Math.max(i + 1, known)) {
@@ -210,7 +211,7 @@ export class FilterSet {
 
   /** What holds in a folder, given what holds in the one that holds it. `path` is relative to the transfer root, `end` is ours. */
   enter(above: FilterPlace, path: Uint8Array, end: End, read: ReadMergeFile): FilterPlace | RuleError {
-    const points = [...above.points];
+    const points = above.points.filter(({ isLocal }) => !isLocal);
     const rules = new Map<MergePoint, LocalRules>();
     const base = path.length === 0 ? 0 : path.length + 1;
     let isSame = true;
@@ -221,9 +222,9 @@ export class FilterSet {
       put(rules, points[i], found);
       if ((above.rules.get(points[i]) ?? null) !== found) isSame = false;
     }
-    return isSame && points.length === above.points.length
-      ? above
-      : new FilterPlace(above.root, points, rules, above.isElsewhere);
+    const isAbove = isSame && points.length === above.points.length &&
+      points.every((one, i) => one === above.points[i]);
+    return isAbove ? above : new FilterPlace(above.root, points, rules, above.isElsewhere);
   }
 }
 
@@ -251,7 +252,8 @@ function readLocal(
   const inherited = (flags & RuleFlag.noInherit) !== 0 ? null : above.rules.get(point) ?? null;
   const file = point.name.length === 0 ? null : folder.read(point.name);
   if (file === null || file instanceof RuleError) return file ?? inherited;
-  const sink = new FolderSink(points, inherited, folder);
+  const isLocal = point.isLocal || (flags & RuleFlag.noInherit) !== 0;
+  const sink = new FolderSink(points, inherited, folder, isLocal);
   const error = readRuleFile(file.bytes, flags & ~RuleFlag.merge, file.fileName, sink);
   if (error !== undefined) return error;
   return sink.failure === null ? sink.result : new RuleError(`${file.fileName}: ${sink.failure}`);
@@ -273,6 +275,7 @@ class FolderSink implements RuleSink {
     readonly points: MergePoint[],
     inherited: LocalRules | null,
     readonly folder: FolderOfRules,
+    readonly isLocal: boolean,
   ) {
     this.#inherited = inherited;
   }
@@ -302,7 +305,7 @@ class FolderSink implements RuleSink {
       this.failure ??= "a dir-merge rule with a path in a folder's own file of rules";
       return;
     }
-    const point = new MergePoint(rule);
+    const point = new MergePoint(rule, this.isLocal);
     this.#own.push(point);
     this.points.push(point);
     this.#decisions.add(rule, point);
