@@ -193,6 +193,14 @@ export interface SyncOptions {
   trashTask: string;
   /** With listOnly: what interrupted runs left (tsync transfers), and the folders on the way. */
   partialsOnly: boolean;
+  /** What is shorter at the target gets the rest behind it (inplace, too); what is not stays. Lifts law 1. */
+  append: boolean;
+  /** With append: what is there counts in the digest; if that does not fit, the file is sent whole. */
+  appendVerify: boolean;
+  /** Space for a large file is taken before it is written. */
+  preallocate: boolean;
+  /** -y: a file that the target lacks is compared with one of a similar name; 2: in the alternative destinations, too. */
+  fuzzy: number;
   /** --temp-dir: where files are written before they are complete; "": in their own folders. */
   tempDir: string;
   /** --delay-updates: complete files wait in partialDir until all are there. */
@@ -335,6 +343,10 @@ export function defaultOptions(): SyncOptions {
     trashKeepBytes: null,
     trashTask: "",
     partialsOnly: false,
+    append: false,
+    appendVerify: false,
+    preallocate: false,
+    fuzzy: 0,
     tempDir: "",
     delayUpdates: false,
   };

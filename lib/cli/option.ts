@@ -67,6 +67,7 @@ type Flag =
   | "removeSourceFiles"
   | "partial"
   | "delayUpdates"
+  | "preallocate"
   | "inplace";
 type Switch =
   | "dryRun"

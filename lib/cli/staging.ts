@@ -12,9 +12,11 @@ const DELAYED_FOLDER = ".~tmp~";
 export function settleStaging({ options, rules }: Settings, env: (name: string) => string | undefined): void {
   options.partialDir = folderWord(options.partialDir);
   if (options.delayUpdates && options.partialDir === "") options.partialDir = DELAYED_FOLDER;
+  if (options.append) settleAppend(options);
   if (options.inplace) {
-    if (options.delayUpdates) throw usageError("--inplace cannot be used with --delay-updates");
-    if (options.partialDir !== "") throw usageError("--inplace cannot be used with --partial-dir");
+    const word = options.append ? "--append" : "--inplace";
+    if (options.delayUpdates) throw usageError(`${word} cannot be used with --delay-updates`);
+    if (options.partialDir !== "") throw usageError(`${word} cannot be used with --partial-dir`);
     return;
   }
   if (options.partial && options.partialDir === "") {
@@ -30,6 +32,11 @@ export function settleStaging({ options, rules }: Settings, env: (name: string) 
     );
   }
   rules.push({ from: "text", action: "filter", word: fromLatin1(`-p ${options.partialDir}/`), nul: false });
+}
+
+function settleAppend(options: SyncOptions): void {
+  if (options.wholeFile) throw usageError("--append cannot be used with --whole-file");
+  options.inplace = true;
 }
 
 /** Without slashes at the end; "." stands for none. */

@@ -13,6 +13,46 @@ export const STAGING_OPTIONS: readonly Option[] = [
     ...turns("inplace"),
   },
   {
+    name: "append",
+    group: STAGING,
+    help:
+      "send only what is behind the end of a file at the target (and\n--inplace); what is not shorter than its source stays as it is",
+    set({ options }) {
+      options.append = true;
+      options.appendVerify = false;
+    },
+    unset({ options }) {
+      options.append = options.appendVerify = false;
+    },
+  },
+  {
+    name: "append-verify",
+    group: STAGING,
+    help: "the same, but what is there is verified; if it differs the file is\nsent whole",
+    set({ options }) {
+      options.append = options.appendVerify = true;
+    },
+  },
+  {
+    name: "preallocate",
+    group: STAGING,
+    help: "take the space for a large file before it is written",
+    ...turns("preallocate"),
+  },
+  {
+    name: "fuzzy",
+    short: "y",
+    group: STAGING,
+    help:
+      "compare a file that the target lacks with one of equal size and time\nor a similar name in its folder; twice: in the --…-dest folders, too",
+    set({ options }) {
+      options.fuzzy = Math.min(2, options.fuzzy + 1);
+    },
+    unset({ options }) {
+      options.fuzzy = 0;
+    },
+  },
+  {
     name: "partial",
     group: STAGING,
     help:

@@ -40,6 +40,10 @@ export class Alternatives {
     this.#roots = roots;
   }
 
+  get count(): number {
+    return this.#roots.length;
+  }
+
   /** The folder `folder` of the list in alternative `at`, or a negated errno. */
   folder(folder: number, at: number): Handle {
     if (this.#folder !== folder) {

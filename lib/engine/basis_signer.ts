@@ -83,6 +83,7 @@ export class BasisSigner {
     const basis = this.#open(index);
     try {
       if (basis < 0 || statRegular(os, basis, stat) < 0 || stat.size === 0) return await this.#sendNone(index);
+      if (this.#state.options.append) return await this.#sendHead(index, stat.size);
       const bytes = blockCount(stat.size, this.#blockBytes(stat.size)) * RECORD_BYTES;
       while (this.#heldBytes > 0 && this.#heldBytes + bytes > HELD_BYTES) {
         this.#answer = new Gate();
@@ -99,6 +100,13 @@ export class BasisSigner {
   /** There is no basis after all: the source sends the file whole. */
   async #sendNone(index: number): Promise<void> {
     const head = { basisBytes: 0, blockBytes: this.#blockBytes(0) };
+    await this.#state.source.signature(index, head, true, new Uint8Array(0));
+  }
+
+  /** --append: all of the basis is the beginning of the new file. */
+  async #sendHead(index: number, basisBytes: number): Promise<void> {
+    this.#held.set(index, { bytes: 0, basisBytes });
+    const head = { basisBytes, blockBytes: this.#blockBytes(basisBytes) };
     await this.#state.source.signature(index, head, true, new Uint8Array(0));
   }
 

@@ -9,7 +9,7 @@ import { type Gap, gapsOf } from "../delta/gaps.ts";
 import { Refiner } from "../delta/fine.ts";
 import { DeltaKernels } from "../delta/kernels.ts";
 import { Matcher } from "../delta/matcher.ts";
-import { literalBytes, type Runs } from "../delta/runs.ts";
+import { literalBytes, RunList, type Runs } from "../delta/runs.ts";
 import { Signature } from "../delta/signature.ts";
 import { FINE_RECORD_BYTES, fineBlockBytesFor, fineCount, type Seed } from "../delta/sizes.ts";
 import type { Handle, Os, Stat } from "../os/os.ts";
@@ -21,6 +21,7 @@ import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts"
 /** Literals below this are sent as they are, bytes; and those that the link carries in a round trip, at BYTES_PER_MS. */
 const LEAST_LITERAL_BYTES = 16 << 10;
 const BYTES_PER_MS = 12_500;
+const STEP_BYTES = 256 << 10;
 /** Ranges of one REFINE; further gaps stay literal. */
 const MOST_GAPS = 8192;
 
@@ -102,6 +103,38 @@ export class DeltaSource {
     } finally {
       matcher.close();
     }
+  }
+
+  /**
+   * --append: the basis is the beginning of the file, and what is behind it goes as it is. The digest is of that, with `verifies` of all. 1 if
+   * there is nothing behind it, or a negated errno.
+   */
+  async appended(
+    index: number,
+    file: Handle,
+    before: Stat,
+    digester: Digester,
+    verifies: boolean,
+  ): Promise<Compared | number> {
+    const { basisBytes } = this.#signatures.get(index)!;
+    if (before.size < basisBytes) return 1;
+    const digest = new ChunkDigest(digester, before.size);
+    const piece = new Uint8Array(STEP_BYTES);
+    let sinceBreath = 0;
+    for (let at = verifies ? 0 : basisBytes; at < before.size;) {
+      const left = before.size - at;
+      const count = this.#os.readAt(file, left < STEP_BYTES ? piece.subarray(0, left) : piece, at);
+      if (count <= 0) return count === 0 ? 1 : count;
+      digest.data(at, piece.subarray(0, count));
+      at += count;
+      sinceBreath += count;
+      if (sinceBreath < BREATH_BYTES) continue;
+      sinceBreath = 0;
+      await this.#env.breathe();
+    }
+    const runs = new RunList();
+    runs.add(0, 0, basisBytes);
+    return { runs, digest: digest.end(before.size) };
   }
 
   async #feed(matcher: Matcher, digest: ChunkDigest, file: Handle, { size, allocated }: Stat): Promise<number> {

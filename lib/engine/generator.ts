@@ -599,7 +599,9 @@ export class Generator {
     if (kind === Kind.file) {
       if (replaces) this.#state.replaced.add(i);
       totals.createdFiles++;
-      return this.#want(i, Change.create | Change.content);
+      const { similar, streaming, options } = this.#state;
+      const hasBasis = similar !== null && !streaming && !options.dryRun && similar.find(i, this.#handle);
+      return this.#want(i, Change.create | Change.content, hasBasis);
     }
     if (kind === Kind.link) totals.createdLinks++;
     else if (kind === Kind.charDevice || kind === Kind.blockDevice) totals.createdDevices++;
@@ -649,10 +651,13 @@ export class Generator {
       : quickCheck(list, i, stat, options.modifyWindowNs);
     if (same) return this.#metadataOnly(i, stat, change);
     if (this.#isFixed) return this.#leaveFixed(i);
+    // As in rsync: nothing is behind the end of what is not shorter.
+    if (options.append && stat.size >= list.size(i)) return void this.#state.totals.unchanged++;
+    const isDelta = options.append ? this.#state.usesDelta && stat.size > 0 : this.#isDelta(i, stat);
     const size = list.size(i) !== stat.size ? Change.size : 0;
     const checksum = equal === 0 ? Change.checksum : 0;
     const time = options.times ? 0 : Change.time | Change.timeNow;
-    this.#want(i, change | Change.content | size | checksum | time, this.#isDelta(i, stat), stat.allocated);
+    this.#want(i, change | Change.content | size | checksum | time, isDelta, stat.allocated);
   }
 
   #link(i: number, stat: Stat): void {

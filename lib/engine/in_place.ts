@@ -57,23 +57,36 @@ export class InPlace {
     return 0;
   }
 
+  /** What the file has up to `end` stays; false if it is shorter. */
+  keep(end: number): boolean {
+    this.#at = end;
+    return end <= this.#oldSize;
+  }
+
+  /** Where the file ended when it was opened. */
+  get oldSize(): number {
+    return this.#oldSize;
+  }
+
   /** The content ends at `size`; 0 or a negated errno. */
   end(size: number): number {
     const cleared = this.#clear(Math.min(size, this.#oldSize));
     return cleared < 0 ? cleared : this.#os.truncate(this.handle, size);
   }
 
-  /** Takes all from an open file of this machine; 0, or a negated errno and whose it is. */
+  /** Takes all behind `from` from an open file of this machine; 0, or a negated errno and whose it is. */
   async copy(
     source: Handle,
     { size, allocated }: Stat,
     breathe: () => Promise<void>,
     progress: (copied: number) => void,
+    from = 0,
   ): Promise<{ errno: number; isRead: boolean; copied: number }> {
     const os = this.#os;
     const step = new Uint8Array(STEP_BYTES);
     let copied = 0;
-    for (let at = 0; at < size;) {
+    this.keep(from);
+    for (let at = from; at < size;) {
       const extent = nextExtent(os, source, at, size, allocated >= size);
       if (extent === null) break;
       if (typeof extent === "number") return { errno: -extent, isRead: true, copied };

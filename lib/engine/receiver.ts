@@ -49,6 +49,8 @@ interface Incoming {
   inPlace: InPlace | null;
   /** The temporary is what came before: it is written on only where it differs. */
   resumed: InPlace | null;
+  /** What it was to begin with was not there. */
+  isTorn: boolean;
   /** Content is discarded: not wanted here, or writing it failed. */
   isVoid: boolean;
 }
@@ -148,7 +150,8 @@ export class Receiver {
   }
 
   #smallInPlace(index: number, folder: Handle, inPlace: InPlace, content: Uint8Array): Wait {
-    const written = inPlace.write(0, content) || inPlace.end(content.length);
+    const from = this.#keptBytes(inPlace, content.length);
+    const written = inPlace.write(from, content.subarray(from)) || inPlace.end(content.length);
     if (written < 0) {
       this.#state.os.close(inPlace.handle);
       return this.#failed(index, Verb.write, -written);
@@ -158,6 +161,14 @@ export class Receiver {
     this.#finishInPlace(index, folder, inPlace);
     totals.literalBytes += content.length;
     return this.#answered(index);
+  }
+
+  /** --append: bytes of the file that is there that stay unseen as the beginning of one of `size` bytes. */
+  #keptBytes(inPlace: InPlace, size: number): number {
+    const { append, appendVerify } = this.#state.options;
+    const from = append && !appendVerify ? Math.min(size, inPlace.oldSize) : 0;
+    inPlace.keep(from);
+    return from;
   }
 
   /** Metadata of a file that was written in place, and close. */
@@ -191,6 +202,7 @@ export class Receiver {
       plain: null,
       inPlace: null,
       resumed: null,
+      isTorn: false,
     };
     const digest = state.digesters === null
       ? null
@@ -224,7 +236,12 @@ export class Receiver {
       return state.stage.drain().then(() => this.#open(incoming, true));
     }
     Object.assign(incoming, { folder, handle, inPlace, temporary: state.stage.temporary });
-    if (handle < 0) this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
+    if (handle < 0) return void this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
+    // With -S zeros are to become holes: no space is taken for them.
+    const taken = state.options.preallocate && !state.options.sparse && incoming.size > 0
+      ? state.os.allocate(handle, incoming.size)
+      : 0;
+    if (taken === -Errno.ENOSPC || taken === -Errno.EDQUOT) this.#voidIncoming(Verb.write, -taken);
   }
 
   /** A delta goes into the copy of its basis that was made ahead, if there is one. */
@@ -245,7 +262,8 @@ export class Receiver {
    */
   async fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
     const incoming = this.#incoming!;
-    const { os, env } = this.#state;
+    const { os, env, options } = this.#state;
+    if (options.append && !options.appendVerify && !incoming.isVoid) return this.#keepBeginning(incoming, bytes);
     if (incoming.copy !== null && offset > incoming.end) await this.#leaveCopy(incoming);
     if (offset === basisOffset && incoming.copy?.holds(offset, bytes) && !incoming.isVoid) {
       incoming.matched += bytes;
@@ -268,6 +286,14 @@ export class Receiver {
       sinceBreath = 0;
       await env.breathe();
     }
+  }
+
+  /** --append: what is there is taken for the beginning; where it is not there any more, the file must come whole. */
+  #keepBeginning(incoming: Incoming, bytes: number): void {
+    if (incoming.inPlace === null || !incoming.inPlace.keep(bytes)) incoming.isTorn = true;
+    incoming.matched += bytes;
+    incoming.end = bytes;
+    this.#progress(incoming.written += bytes);
   }
 
   fileData(offset: number, bytes: Uint8Array): Wait {
@@ -358,7 +384,9 @@ export class Receiver {
 
   async #copyInPlace(incoming: Incoming, inPlace: InPlace, source: Handle, stat: Stat): Promise<number> {
     const { breathe } = this.#state.env;
-    const result = await inPlace.copy(source, stat, breathe, (copied) => this.#progress(copied));
+    // What came before of this very file (resumed) is compared from its beginning.
+    const from = incoming.resumed === null ? this.#keptBytes(inPlace, stat.size) : 0;
+    const result = await inPlace.copy(source, stat, breathe, (copied) => this.#progress(copied), from);
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.isRead) return -result.errno;
@@ -384,7 +412,7 @@ export class Receiver {
     const state = this.#state;
     this.#incoming = null;
     const { index, size, folder, handle, temporary } = incoming;
-    const verified = digest === null || equalBytes(incoming.digest!.end(size), digest);
+    const verified = !incoming.isTorn && (digest === null || equalBytes(incoming.digest!.end(size), digest));
     this.#closeBasis(incoming);
     if (!complete && incoming.isWanted) state.wanted.add(index);
     if (incoming.isVoid) return complete ? this.#answered(index) : undefined;

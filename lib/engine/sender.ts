@@ -193,7 +193,12 @@ export class Sender {
   /** Round one. True: sent; null: asked for fine records; false: it cannot be a delta. */
   async #sendCompared(i: number, file: Handle, before: Stat, delta: DeltaSource): Promise<boolean | null> {
     if (statRegular(this.#os, file, before) < 0 || before.size === 0) return false;
-    const compared = await delta.compare(i, file, before, this.#input.digester!);
+    const { digester, options } = this.#input;
+    if (options.append) {
+      const appended = await delta.appended(i, file, before, digester!, options.appendVerify);
+      return typeof appended !== "number" && await this.#sendRuns(i, file, before, appended);
+    }
+    const compared = await delta.compare(i, file, before, digester!);
     if (typeof compared === "number" || !this.#isStill(file, before)) return false;
     const gaps = delta.gaps(i, compared, before);
     if (gaps.length === 0) return await this.#sendRuns(i, file, before, compared);
@@ -208,7 +213,9 @@ export class Sender {
   }
 
   #isStill(file: Handle, before: Stat): boolean {
-    return this.#os.statHandle(file, this.#after) === 0 && isUnchanged(before, this.#after);
+    if (this.#os.statHandle(file, this.#after) < 0) return false;
+    // What is appended to goes on to be appended to.
+    return isUnchanged(before, this.#after) || (this.#input.options.append && onlyGrew(before, this.#after));
   }
 
   async #sendRuns(i: number, file: Handle, before: Stat, { runs, digest }: Compared): Promise<boolean> {

@@ -262,8 +262,10 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#demandAlive();
-    const { hardLinks, acls, xattrs, plainDigests } = this.#state.options;
-    return hardLinks || acls || xattrs || plainDigests ? this.#during(this.#beginWithMore(roots)) : this.#begin(roots);
+    const { hardLinks, acls, xattrs, plainDigests, fuzzy } = this.#state.options;
+    return hardLinks || acls || xattrs || plainDigests || fuzzy > 0
+      ? this.#during(this.#beginWithMore(roots))
+      : this.#begin(roots);
   }
 
   /** Loads what only some runs need. */
@@ -280,6 +282,10 @@ export class TargetHalf implements TargetPort {
       const carries = carriesOn("receiver", filters, isRoot);
       state.attributes = new AttributeWriter(os, options, isRoot, carries, list, owners);
       this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "receiver" });
+    }
+    if (options.fuzzy > 0 && state.usesDelta) {
+      const { Similar } = await import("./similar.ts");
+      state.similar = new Similar(state);
     }
     if (options.plainDigests) state.plainDigester = (await seededDigesters({ low: 0, high: 0 })).content;
     this.#demandAlive();

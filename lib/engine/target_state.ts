@@ -27,6 +27,7 @@ import type { Backup } from "./backup.ts";
 import type { Destinations } from "./destinations.ts";
 import { Delayed } from "./delayed.ts";
 import { Partials } from "./partials.ts";
+import type { Similar } from "./similar.ts";
 import { NewFolders } from "./new_folders.ts";
 import { TargetMounts } from "./target_mounts.ts";
 import type { TargetPlaces } from "./target_places.ts";
@@ -81,6 +82,8 @@ export class TargetState {
   readonly newFolders: NewFolders;
   /** Where parts of files stay that do not come to their end; null where they do not. */
   readonly partials: Partials | null;
+  /** -y. Made before anything is listed. */
+  similar: Similar | null = null;
   /** --delay-updates. */
   readonly delayed: Delayed | null;
   readonly totals: Totals = zeroTotals();
@@ -224,7 +227,8 @@ export class TargetState {
 
   /** Opens what a delta of file i is made against: what came of it before, or the file at the target, or the one found elsewhere. */
   openBasis(i: number, folder: Handle): Handle {
-    return this.partials?.openBasis(i, folder) ?? this.alternatives?.openBasis(i) ??
+    return this.partials?.openBasis(i, folder) ?? this.similar?.openBasis(i, folder) ??
+      this.alternatives?.openBasis(i) ??
       this.os.openFile(folder, this.name(i), OpenMode.read, 0);
   }
 

@@ -353,11 +353,18 @@ class LinuxOs implements Os {
 
   punchHole(handle: Handle, offset: number, length: number): Result {
     if (!(offset >= 0 && length > 0 && offset + length <= OFFSET_MAX)) return EINVAL;
+    return this.#fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, offset, length);
+  }
+
+  allocate(handle: Handle, length: number): Result {
+    if (!(length > 0 && length <= OFFSET_MAX)) return EINVAL;
+    return this.#fallocate(handle, k.FALLOC_KEEP_SIZE, 0, length);
+  }
+
+  #fallocate(handle: Handle, mode: number, offset: number, length: number): Result {
     const [at, count] = [BigInt(offset), BigInt(length)];
     let result: number;
-    do result = this.#c.rare.fallocate(handle, k.FALLOC_PUNCH_HOLE_KEEP_SIZE, at, count); while (
-      result < 0 && this.#interrupted()
-    );
+    do result = this.#c.rare.fallocate(handle, mode, at, count); while (result < 0 && this.#interrupted());
     return this.#done(result);
   }
 

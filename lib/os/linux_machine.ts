@@ -95,6 +95,7 @@ export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 
 export const FALLOC_PUNCH_HOLE_KEEP_SIZE = 0x03;
+export const FALLOC_KEEP_SIZE = 0x01;
 /** ioctl number of FICLONE: the same on both machines. */
 export const FICLONE = 0x40049409;
 /** Of FS_IOC_GETFLAGS, and the flag of a folder that folds names. */

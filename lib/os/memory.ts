@@ -485,6 +485,15 @@ export class MemoryOs implements Os {
     });
   }
 
+  allocate(handle: Handle, length: number): Result {
+    return this.#run("allocate", null, () => {
+      if (!(length > 0)) return EINVAL;
+      const open = this.#writable(handle);
+      // Space here is pages with content: none can be taken ahead.
+      return typeof open === "number" ? open : -Errno.EOPNOTSUPP;
+    });
+  }
+
   cloneFile(from: Handle, to: Handle): Result {
     return this.#run("cloneFile", null, () => {
       const [source, target] = [this.#readable(from), this.#writable(to)];

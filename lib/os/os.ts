@@ -243,6 +243,8 @@ export interface Os {
   seekHole(handle: Handle, from: number): Result;
   /** Makes [offset, offset+length) a hole; -EOPNOTSUPP (-95) where that cannot be done. */
   punchHole(handle: Handle, offset: number, length: number): Result;
+  /** Takes space for the first `length` bytes of a file open for writing; its size stays as it is. -EOPNOTSUPP (-95) where that cannot be done. */
+  allocate(handle: Handle, length: number): Result;
   /** Whole-file reflink: 0, or a negated errno (not supported, other file system). */
   cloneFile(from: Handle, to: Handle): Result;
   /** copy_file_range by offsets; returns bytes copied (0 at the end of `from`). */

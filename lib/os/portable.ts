@@ -307,6 +307,10 @@ class PortableOs implements Os {
     return -Errno.EOPNOTSUPP;
   }
 
+  allocate(): Result {
+    return -Errno.EOPNOTSUPP;
+  }
+
   cloneFile(): Result {
     return -Errno.EOPNOTSUPP;
   }

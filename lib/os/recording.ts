@@ -122,6 +122,10 @@ export class RecordingOs implements Os {
   seekHole(handle: Handle, from: number): Result {
     return this.#note("seekHole", null, this.#inner.seekHole(handle, from));
   }
+  allocate(handle: Handle, length: number): Result {
+    return this.#note("allocate", null, this.#inner.allocate(handle, length));
+  }
+
   punchHole(handle: Handle, offset: number, length: number): Result {
     return this.#note("punchHole", null, this.#inner.punchHole(handle, offset, length));
   }

@@ -79,6 +79,9 @@ export class OsThrough implements Os {
   seekHole(handle: Handle, from: number): Result {
     return this.inner.seekHole(handle, from);
   }
+  allocate(handle: Handle, length: number): Result {
+    return this.inner.allocate(handle, length);
+  }
   punchHole(handle: Handle, offset: number, length: number): Result {
     return this.inner.punchHole(handle, offset, length);
   }

@@ -11,6 +11,7 @@ const CHANGING: ReadonlySet<Verb> = new Set<Verb>([
   "writeAllAt",
   "truncate",
   "punchHole",
+  "allocate",
   "cloneFile",
   "copyRange",
   "makeFolder",

@@ -41,10 +41,10 @@ export class SignatureBook {
     return this.#awaited.has(index);
   }
 
-  /** Checks a part of a signature. */
-  take({ index, head, isLast, records }: SignaturePart): void {
+  /** Checks a part of a signature; one that is only its size (`isHead`) has no records. */
+  take({ index, head, isLast, records }: SignaturePart, isHead = false): void {
     if (!this.#awaited.has(index)) broken(`SIGNATURE of entry ${index}, which does not wait for one`);
-    if (head !== null) this.#begin(index, head);
+    if (head !== null) this.#begin(index, head, isHead);
     else if (index !== this.#open) broken(`SIGNATURE of entry ${index} within another`);
     this.#missing -= records.length;
     this.#heldBytes += records.length;
@@ -57,11 +57,11 @@ export class SignatureBook {
     this.#awaited.delete(index);
   }
 
-  #begin(index: number, { basisBytes, blockBytes }: SignatureHead): void {
+  #begin(index: number, { basisBytes, blockBytes }: SignatureHead, isHead: boolean): void {
     if (this.#open !== NONE) broken(`SIGNATURE of entry ${index} within another`);
     if (!isBlockBytes(blockBytes, basisBytes)) broken(`a signature with blocks of ${blockBytes} bytes`);
     this.#open = index;
-    this.#missing = blockCount(basisBytes, blockBytes) * RECORD_BYTES;
+    this.#missing = isHead ? 0 : blockCount(basisBytes, blockBytes) * RECORD_BYTES;
     this.#blockBytes.set(index, blockBytes);
   }
 

@@ -319,7 +319,7 @@ export class SourceSide implements TargetPort {
 
   #receiveSignature(): Wait {
     const part = decodeSignature(this.#core.reader);
-    this.#signatures.take(part);
+    this.#signatures.take(part, this.#core.job!.options.append);
     return this.#half!.signature(part.index, part.head, part.isLast, part.records);
   }
 

@@ -240,6 +240,9 @@ export class ServedOs implements Os {
   truncate(handle: Handle, size: number): Result {
     return this.#mayWrite() ? this.#os.truncate(handle, size) : REFUSED;
   }
+  allocate(handle: Handle, length: number): Result {
+    return this.#mayWrite() ? this.#os.allocate(handle, length) : REFUSED;
+  }
   punchHole(handle: Handle, offset: number, length: number): Result {
     return this.#mayWrite() ? this.#os.punchHole(handle, offset, length) : REFUSED;
   }

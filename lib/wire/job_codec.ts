@@ -44,6 +44,9 @@ const OPTION_BITS = {
   xattrs: 23,
   keepsPartials: 24,
   delayUpdates: 25,
+  append: 26,
+  appendVerify: 27,
+  preallocate: 28,
   partialsOnly: 29,
   executability: 30,
   omitDirTimes: 31,
@@ -117,6 +120,7 @@ export function decodeJob(reader: ByteReader): Job {
   if (count === 0) reader.fail("JOB paths", "there is none");
   if (agentIsSource && options.trashTask !== "") reader.fail("JOB options", "a source has no trash");
   if (!agentIsSource && options.listOnly) reader.fail("JOB options", "a target is not listed");
+  if (options.append && !options.inplace) reader.fail("JOB options", "what is appended is written in place");
   if (options.partialsOnly && !options.listOnly) reader.fail("JOB options", "partials are only listed");
   if (!agentIsSource && count !== 1) reader.fail("JOB paths", "a target is one path");
   const paths: Uint8Array[] = [];

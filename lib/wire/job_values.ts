@@ -46,6 +46,7 @@ const VALUES = new Map<number, Value<keyof SyncOptions>>([
   [49, number("maxDelete", DELETE_LIMIT)],
   [50, latinText("partialDir", PATH_BYTES, [NUL])],
   [51, latinText("tempDir", PATH_BYTES, [NUL])],
+  [52, number("fuzzy", 2)],
   [60, latinText("charset", CHARSET_BYTES, [NUL])],
   [73, number("bwlimitKib", RATE_LIMIT_KIB)],
   [85, latinText("trash", PATH_BYTES, [NUL])],

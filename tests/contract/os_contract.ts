@@ -666,6 +666,20 @@ const claims: [string, (b: Bench) => void][] = [
     assert.deepEqual([b.stat("file").size, b.stat("file").allocated], [8 * block, 5 * block]);
     assert.equal(b.os.punchHole(handle, 0, 0), -EINVAL);
   }],
+  ["allocate takes space and changes neither size nor content", (b) => {
+    b.file("file", "abc");
+    const handle = b.open("file", OpenMode.write);
+    const result = b.os.allocate(handle, 1 << 20);
+    assert.ok(result === 0 || result === -EOPNOTSUPP, `${result}`);
+    if (b.os.abilities.name === "linux-ffi") assert.equal(result, 0);
+    assert.equal(b.stat("file").size, 3);
+    if (result === 0) assert.ok(b.stat("file").allocated >= 1 << 20);
+    b.os.truncate(handle, 3);
+    const into = new Uint8Array(4);
+    assert.equal(b.os.readAt(handle, into, 0), 3);
+    assert.deepEqual([...into.subarray(0, 3)], [97, 98, 99]);
+    if (result === 0) assert.equal(b.os.allocate(handle, 0), -EINVAL);
+  }],
   ["copyRange copies by offsets and leaves both positions", (b) => {
     b.file("from", "0123456789");
     b.file("to", "abcdefghij");

@@ -28,6 +28,7 @@ ok(os.truncate(file, 1 << 20));
 ok(os.seekData(file, 0));
 ok(os.seekHole(file, 0));
 ok(os.punchHole(file, 0, 4096));
+ok(os.allocate(file, 4096));
 ok(os.readAt(file, bytes, 0));
 ok(os.sync(file));
 ok(os.setOwner(file, -1, -1));

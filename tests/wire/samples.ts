@@ -400,6 +400,10 @@ export const SAMPLES: Sample[] = [
     options: { ...PUSH.options, backup: true, backupSuffix: "~\xff", backupDir: "../kept\xff", mkpath: true },
   }),
   job("JOB with partials", { ...PUSH, options: { ...PUSH.options, keepsPartials: true, partialDir: ".kept\xff" } }),
+  job("JOB that appends", {
+    ...PUSH,
+    options: { ...PUSH.options, inplace: true, append: true, appendVerify: true, preallocate: true, fuzzy: 2 },
+  }),
   job("JOB that takes partials away", {
     ...PULL,
     options: { ...defaultOptions(), recursive: true, listOnly: true, partialsOnly: true, removeSourceFiles: true },
