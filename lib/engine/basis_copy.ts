@@ -145,7 +145,7 @@ export class BasisCopy {
     const folder = state.openBeneath(list.path(parent));
     if (folder < 0) return null;
     const basis = state.openBasis(index, folder);
-    const handle = isSame(os, basis, before) ? stage.create(folder, PRIVATE) : -1;
+    const handle = isSame(os, basis, before) ? stage.create(folder, PRIVATE, state.partials?.nameFor(index)) : -1;
     if (handle < 0) {
       if (basis >= 0) os.close(basis);
       stage.close(folder);

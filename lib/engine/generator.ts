@@ -806,7 +806,8 @@ export class Generator {
   /** Whether there is a part of file i from an earlier run that a delta can be made against. */
   #resumes(i: number): boolean {
     const { partials, streaming, usesDelta } = this.#state;
-    return partials !== null && !streaming && partials.find(i, this.#handle) >= LEAST_DELTA_BYTES && usesDelta;
+    return partials !== null && !streaming && partials.find(i, this.#handle, this.#own.listing) >= LEAST_DELTA_BYTES &&
+      usesDelta;
   }
 
   #enqueue(i: number, isDelta: boolean): void {

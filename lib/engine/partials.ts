@@ -4,10 +4,12 @@
 
 import { fromLatin1 } from "../base/bytes.ts";
 import { IndexSet } from "../base/index_set.ts";
-import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, type Listing, OpenMode, type Os, Stat } from "../os/os.ts";
+import { isTemporaryOf, ownTemporaries } from "../tree/own_names.ts";
 import { copyAside } from "../tree/copy_aside.ts";
 import {
   KEPT_SECONDS,
+  LEAST_KEPT_BYTES,
   makePartials,
   openPartial,
   openPartials,
@@ -20,8 +22,6 @@ import type { TargetState } from "./target_state.ts";
 
 /** A smaller file is not kept unless an option names the place. */
 const LEAST_BYTES = 1 << 20;
-/** Less than this is not worth a signature, bytes. */
-const LEAST_PART_BYTES = 64 << 10;
 /** What of the old version is added behind the part: the kernel copies that in the time an interrupted program has. */
 const TAIL_BYTES = 256 << 20;
 const SLASH = 0x2f;
@@ -50,6 +50,8 @@ export class Partials {
   /** The folder of partials of the folder looked at last. */
   #folder = -1;
   #handle: Handle = -1;
+  /** Temporary files in it that were there before. */
+  #left: Uint8Array[] = [];
 
   constructor(state: TargetState) {
     this.#state = state;
@@ -76,8 +78,16 @@ export class Partials {
     return !this.#isOurs;
   }
 
-  /** Bytes of the partial of file i that may serve, or 0; `folder`: its folder, open. */
-  find(i: number, folder: Handle): number {
+  /** Name that a temporary file for file i is made for, if it may become a partial though the run is killed. */
+  nameFor(i: number): Uint8Array | null {
+    return this.#isOurs && this.#state.list.size(i) >= LEAST_BYTES ? this.#state.name(i) : null;
+  }
+
+  /**
+   * Bytes of the partial of file i that may serve, or 0; `folder`: its folder, open; `own`: what that holds. What a killed run was writing
+   * becomes its partial.
+   */
+  find(i: number, folder: Handle, own: Listing): number {
     const { list, created } = this.#state;
     const parent = list.parent(i);
     if (list.size(i) < this.#least(LEAST_BYTES) || (created.has(parent) && !this.#isAbsolute)) return 0;
@@ -85,12 +95,32 @@ export class Partials {
       this.#leave();
       this.#folder = parent;
       this.#handle = this.#open(folder);
+      this.#left = this.#isOurs ? ownTemporaries(own) : [];
     }
+    if (this.#left.length > 0) this.#adopt(i, folder);
     if (this.#handle < 0) return 0;
     const bytes = partialBytes(this.#os, this.#handle, this.#state.name(i), this.#owner);
-    if (bytes < this.#least(LEAST_PART_BYTES)) return 0;
+    if (bytes < this.#least(LEAST_KEPT_BYTES)) return 0;
     this.#found.add(i);
     return bytes;
+  }
+
+  /** What a dead run was writing for file i becomes its partial, unless a live one is at work in the folder. */
+  #adopt(i: number, folder: Handle): void {
+    const name = this.#state.name(i);
+    const left = this.#left.filter((temporary) => isTemporaryOf(temporary, name));
+    const bytes = (temporary: Uint8Array) => partialBytes(this.#os, folder, temporary, this.#uid);
+    const [longest] = left.sort((a, b) => bytes(b) - bytes(a));
+    const had = this.#handle < 0 ? -1 : partialBytes(this.#os, this.#handle, name, this.#uid);
+    if (longest === undefined || bytes(longest) <= Math.max(had, LEAST_KEPT_BYTES)) return;
+    // A handle of its own: its lock is another one than this run's.
+    const own = this.#state.openBeneath(this.#state.list.path(this.#state.list.parent(i)));
+    if (own < 0) return;
+    if (this.#os.lockExclusive(own) === 0) {
+      if (this.#handle < 0) this.#handle = makePartials(this.#os, own, this.#uid);
+      if (this.#handle >= 0) this.#os.rename(own, longest, this.#handle, name);
+    }
+    this.#os.close(own);
   }
 
   /** Opens the partial of file i to read; null where none was found, or it is gone. */
@@ -126,7 +156,7 @@ export class Partials {
     const { index, size, folder, handle, temporary, isCopied, end, basis } = part;
     const stat = new Stat();
     if (size < this.#least(LEAST_BYTES) || this.#os.statHandle(handle, stat) < 0) return false;
-    if ((isCopied ? Math.min(end, stat.size) : stat.size) < this.#least(LEAST_PART_BYTES)) return false;
+    if ((isCopied ? Math.min(end, stat.size) : stat.size) < this.#least(LEAST_KEPT_BYTES)) return false;
     if (basis >= 0 && !isCopied) this.#addTail(handle, stat.size, basis);
     this.#os.statHandle(handle, stat);
     const kept = this.inside(folder, (partials) => {

@@ -230,7 +230,7 @@ export class Receiver {
       ? folder
       : typeof opened === "number"
       ? opened
-      : inPlace?.handle ?? this.#create(folder, PRIVATE);
+      : inPlace?.handle ?? this.#create(folder, PRIVATE, state.partials?.nameFor(incoming.index));
     if (!isLast && this.#mayFree(handle)) {
       if (folder >= 0) state.stage.close(folder);
       return state.stage.drain().then(() => this.#open(incoming, true));
@@ -541,14 +541,14 @@ export class Receiver {
     return os.openFile(folder, this.#created, OpenMode.create, mode);
   }
 
-  #create(folder: Handle, mode: number): Handle {
+  #create(folder: Handle, mode: number, of: Uint8Array | null = null): Handle {
     const { stage, folds } = this.#state;
     this.#createdMode = mode;
-    const handle = stage.create(folder, mode);
-    if (folds !== null && handle >= 0) folds.learn(folder, stage.temporary);
+    const handle = stage.create(folder, mode, of);
+    if (folds !== null && handle >= 0 && stage.aside === null) folds.learn(folder, stage.temporary);
     if (handle !== -Errno.ENOSPC && handle !== -Errno.EDQUOT && handle !== -Errno.EMFILE) return handle;
     stage.commit();
-    return stage.create(folder, mode);
+    return stage.create(folder, mode, of);
   }
 
   /** Mode a small file, whose content is verified before it is written, is made with. */

@@ -6,8 +6,8 @@ import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Errno, type Handle, isSameInode, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
-import { PARTIAL_FOLDER } from "../tree/partials.ts";
-import { holdsNothing } from "../tree/own_names.ts";
+import { LEAST_KEPT_BYTES, PARTIAL_FOLDER } from "../tree/partials.ts";
+import { holdsNothing, ownTemporaries } from "../tree/own_names.ts";
 
 export interface TargetRoot {
   /** Its path, as typed. */
@@ -49,7 +49,7 @@ function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   const handle = os.openRoot(word);
   if (handle < 0) refuse("selection", `cannot open target "${display(word)}": ${errnoText(-handle)}`);
   const names = new Listing();
-  const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names) && !hasPartials(os, handle);
+  const isEmpty = os.readFolder(handle, names) === 0 && holdsNothing(names) && !hasPartials(os, handle, names);
   return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
 }
 
@@ -81,8 +81,12 @@ function openParent(os: Os, word: Uint8Array, isEmpty: boolean): TargetRoot {
 }
 
 /** Whether something came in part before: then it is asked for as a delta. */
-function hasPartials(os: Os, root: Handle): boolean {
-  return os.statAt(root, PARTIAL_FOLDER, 0, PARTIAL_FOLDER.length, new Stat()) === 0;
+function hasPartials(os: Os, root: Handle, names: Listing | null = null): boolean {
+  const stat = new Stat();
+  const isLarge = (name: Uint8Array) =>
+    os.statAt(root, name, 0, name.length, stat) === 0 && stat.size >= LEAST_KEPT_BYTES;
+  return os.statAt(root, PARTIAL_FOLDER, 0, PARTIAL_FOLDER.length, stat) === 0 ||
+    (names !== null && ownTemporaries(names).some(isLarge));
 }
 
 function parentOf(word: Uint8Array): Uint8Array {

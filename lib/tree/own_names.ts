@@ -11,6 +11,8 @@ const RANDOM_DIGITS = 16;
 const CHECK_DIGITS = 8;
 const RANDOM_AT = PREFIX.length + RUN_DIGITS + 1;
 const CHECK_AT = RANDOM_AT + RANDOM_DIGITS;
+/** Where the digits begin that may tell what it is for. */
+const FOR_AT = CHECK_AT - 8;
 const TEMPORARY = /^\.tsync-[0-9a-f]{8}-[0-9a-f]{24}$/;
 const DIGITS = fromLatin1("0123456789abcdef");
 /** Start of the check over run and random digits: FNV-1a of a word of our own. */
@@ -47,6 +49,17 @@ export function isOwnTemporary(name: Uint8Array): boolean {
   return latin1(name.subarray(CHECK_AT)) === check.toString(16).padStart(CHECK_DIGITS, "0");
 }
 
+/** Those of the names that are temporary names of ours. */
+export function ownTemporaries({ count, names, at, length }: Listing): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    if (!isOwnName(names, at[i], length[i])) continue;
+    const name = names.slice(at[i], at[i] + length[i]);
+    if (isOwnTemporary(name)) found.push(name);
+  }
+  return found;
+}
+
 /** Makes temporary names for one run: unique among live runs, 64 random bits each. */
 export class TemporaryNames {
   readonly #random: (bytes: number) => Uint8Array;
@@ -62,7 +75,8 @@ export class TemporaryNames {
     this.#seed = fold(SEED, this.#template, PREFIX.length, PREFIX.length + RUN_DIGITS);
   }
 
-  next(): Uint8Array<ArrayBuffer> {
+  /** `of`: the name that the file is for, of which half of the random digits are made. */
+  next(of: Uint8Array | null = null): Uint8Array<ArrayBuffer> {
     if (this.#at === this.#pool.length) {
       this.#pool = this.#random(8 * 512);
       this.#at = 0;
@@ -73,12 +87,31 @@ export class TemporaryNames {
       name[i] = DIGITS[byte >>> 4];
       name[i + 1] = DIGITS[byte & 15];
     }
-    let check = fold(this.#seed, name, RANDOM_AT, CHECK_AT);
-    for (let i = name.length - 1; i >= CHECK_AT; i--) {
-      name[i] = DIGITS[check & 15];
-      check >>>= 4;
-    }
+    if (of !== null) putDigits(name, CHECK_AT, digitsOf(name, of));
+    const check = fold(this.#seed, name, RANDOM_AT, CHECK_AT);
+    putDigits(name, name.length, check);
     return name;
+  }
+}
+
+/** Whether the temporary name was made for a file of that name (by chance: one in 2^32). */
+export function isTemporaryOf(temporary: Uint8Array, name: Uint8Array): boolean {
+  if (!isOwnTemporary(temporary)) return false;
+  const made = new Uint8Array(temporary);
+  putDigits(made, CHECK_AT, digitsOf(temporary, name));
+  return latin1(made) === latin1(temporary);
+}
+
+/** What the second half of the random digits is in a name that is made for a file, from all before it. */
+function digitsOf(temporary: Uint8Array, name: Uint8Array): number {
+  return fold(fold(SEED, temporary, PREFIX.length, FOR_AT), name, 0, name.length);
+}
+
+/** Writes eight digits that end before `end`. */
+function putDigits(name: Uint8Array, end: number, value: number): void {
+  for (let i = end - 1; i >= end - 8; i--) {
+    name[i] = DIGITS[value & 15];
+    value >>>= 4;
   }
 }
 

@@ -12,6 +12,8 @@ export const PARTIAL_FOLDER = fromLatin1(".tsync-partial");
 const TEXT = latin1(PARTIAL_FOLDER);
 const PRIVATE_FOLDER = 0o700;
 const OTHERS = 0o077;
+/** Less than this of a file is not worth a signature, bytes. */
+export const LEAST_KEPT_BYTES = 64 << 10;
 /** Partials nobody came back for are removed after seven days. */
 export const KEPT_SECONDS = 7 * 24 * 3600;
 

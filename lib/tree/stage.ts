@@ -112,11 +112,14 @@ export class Stage {
   /** The temporary name of the file that `create` just opened. */
   temporary: Uint8Array = new Uint8Array(0);
 
-  /** Creates a temporary file in `folder`; its handle or a negated errno. `mode` is 0600 unless the content is verified already. */
-  create(folder: Handle, mode: number): Handle {
+  /**
+   * Creates a temporary file in `folder`; its handle or a negated errno. `mode` is 0600 unless the content is verified already. `of`: the
+   * name it is for, by which it is known again if the run is killed.
+   */
+  create(folder: Handle, mode: number, of: Uint8Array | null = null): Handle {
     this.hold(folder);
     for (;;) {
-      const temporary = this.#names.next();
+      const temporary = this.#names.next(of);
       const at = this.aside?.handle ?? folder;
       const handle = this.#os.openFile(at, temporary, OpenMode.create, mode);
       if (handle === -Errno.EEXIST) continue;

@@ -211,17 +211,7 @@ Deno.test("a partial that is a link, has a second name or is somebody else's is 
 async function interrupted(place: string, signal: Deno.Signal, ...options: string[]): Promise<number> {
   const words = ["-a", `--bwlimit=${SIZE >> 10}`, ...options, `${place}/s/`, `${place}/d`];
   const child = new Deno.Command(TSYNC, { args: words, stdout: "null", stderr: "null" }).spawn();
-  const grown = () => {
-    for (const { name } of Deno.readDirSync(`${place}/d`)) {
-      if (name.startsWith(".tsync-") && name !== ".tsync-partial") {
-        try {
-          if (Deno.lstatSync(`${place}/d/${name}`).size > SIZE / 4) return true;
-        } catch { /* It has its name by now. */ }
-      }
-    }
-    return false;
-  };
-  while (!grown()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await grown(`${place}/d`);
   child.kill(signal);
   return (await child.status).code;
 }
@@ -239,6 +229,48 @@ Deno.test("Ctrl-C on one machine: the next run writes on where the part differs,
     assert.equal(now.ino, ino, "it is the part itself that was written on");
     const was = Deno.lstatSync(source);
     assert.deepEqual([now.mode, now.mtime, now.uid], [was.mode, was.mtime, was.uid]);
+    assert.deepEqual([...Deno.readDirSync(`${place}/d`)].map(({ name }) => name), ["big"]);
+  });
+});
+
+/** The one temporary file in `folder` that has grown beyond a quarter, when there is one. */
+async function grown(folder: string): Promise<string> {
+  for (;;) {
+    for (const { name } of Deno.readDirSync(folder)) {
+      if (!name.startsWith(".tsync-") || name === ".tsync-partial") continue;
+      if (Deno.lstatSync(`${folder}/${name}`).size > SIZE / 4) return name;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+Deno.test("kill -9 on one machine: what the dead run was writing is written on, and verified", async () => {
+  await withBig(async ({ place, source, target }) => {
+    assert.notEqual(await interrupted(place, "SIGKILL"), 0);
+    const left = await grown(`${place}/d`);
+    const { ino } = Deno.lstatSync(`${place}/d/${left}`);
+    change(`${place}/d/${left}`, [0, MIB]);
+    await quietly(run([TSYNC, "-a", `${place}/s/`, `${place}/d`]));
+    assert.ok(await isSame(source, target));
+    assert.equal(Deno.lstatSync(target).ino, ino);
+    assert.deepEqual([...Deno.readDirSync(`${place}/d`)].map(({ name }) => name), ["big"]);
+  });
+});
+
+Deno.test("kill -9 of the agent of a push: the next run sends what is missing", async () => {
+  await withBig(async ({ place, source, target, whole }) => {
+    Deno.writeTextFileSync(`${place}/told`, `#!/bin/sh\nshift\nexec sh -c "echo \\$\\$ >${place}/pid; exec $*"\n`, {
+      mode: 0o755,
+    });
+    const words = ["-a", "--no-z", `--bwlimit=${SIZE >> 10}`, "-e", `${place}/told`, "--rsync-path", TSYNC_REMOTE];
+    const ran = run([TSYNC, ...words, `${place}/s/`, `h:${place}/d`], { timeoutMs: 300_000 });
+    const left = await grown(`${place}/d`);
+    Deno.kill(Number(Deno.readTextFileSync(`${place}/pid`)), "SIGKILL");
+    assert.notEqual((await ran).code, 0);
+    const { size } = Deno.lstatSync(`${place}/d/${left}`);
+    const again = await quietly(whole("push", "--stats"));
+    assert.ok(await isSame(source, target));
+    assert.ok(literalBytes(again) <= SIZE - size + MIB + 0.01 * SIZE, `${literalBytes(again)} were sent, ${size} came`);
     assert.deepEqual([...Deno.readDirSync(`${place}/d`)].map(({ name }) => name), ["big"]);
   });
 });

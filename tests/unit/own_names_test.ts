@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { fromLatin1, latin1 } from "../../lib/base/bytes.ts";
-import { isOwnName, isOwnTemporary, TemporaryNames } from "../../lib/tree/own_names.ts";
+import { isOwnName, isOwnTemporary, isTemporaryOf, TemporaryNames } from "../../lib/tree/own_names.ts";
 import { Random } from "../support/random.ts";
 
 const own = (name: string) => isOwnName(fromLatin1(name), 0, name.length);
@@ -64,4 +64,14 @@ Deno.test("isOwnName looks only at the range it is given", () => {
   assert.equal(isOwnName(bytes, 2, 14), true);
   assert.equal(isOwnName(bytes, 2, 16), false);
   assert.equal(isOwnName(bytes, 1, 14), false);
+});
+
+Deno.test("isTemporaryOf: a temporary name that was made for a file is known by its name, and by no other", () => {
+  const names = new TemporaryNames((count) => crypto.getRandomValues(new Uint8Array(count)));
+  const made = names.next(fromLatin1("big"));
+  assert.ok(isOwnTemporary(made));
+  assert.ok(isTemporaryOf(made, fromLatin1("big")));
+  for (const other of ["bigger", "bi", "", "Big"]) assert.ok(!isTemporaryOf(made, fromLatin1(other)), other);
+  assert.ok(!isTemporaryOf(names.next(), fromLatin1("big")));
+  assert.notDeepEqual(names.next(fromLatin1("big")), made);
 });
