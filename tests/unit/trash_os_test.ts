@@ -22,6 +22,7 @@ const OTHERS = [
   "writeAllAt",
   "truncate",
   "punchHole",
+  "allocate",
   "cloneFile",
   "copyRange",
   "setAccessTime",
