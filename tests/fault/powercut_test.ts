@@ -268,8 +268,8 @@ for (const kind of KINDS) {
         Deno.mkdirSync(play.source);
         plantWorkloads([play.source], [workload]);
         const [now, what] = [{ ...play, fresh: readTree(play.source) }, workload.join(" ")];
-        assertNoneBad(await playCut(now, tsync("-H"), false, 5), what);
-        const durable = await playCut(now, tsync("-H", "--fsync"), true, 5);
+        assertNoneBad(await playCut(now, tsync("-H"), false, 30), what);
+        const durable = await playCut(now, tsync("-H", "--fsync"), true, 30);
         assertNoneBad(durable, what);
         assertDurable(durable, now.fresh, what);
       }
