@@ -6,18 +6,17 @@ import { TsyncError } from "../base/errors.ts";
 import type { EntryFacts, Monitor } from "../base/monitor.ts";
 import { isNotice, type Problem } from "../base/problem.ts";
 import { startCarrier } from "../job/carrier.ts";
-import type { JobRequest, Remote } from "../job/request.ts";
+import type { JobRequest } from "../job/request.ts";
 import { openOs } from "../os/choose.ts";
 import { Kind, Stat } from "../os/os.ts";
-import { remoteShellArguments } from "../transport/remote_shell.ts";
 import { type Ending, endingOf } from "./exit.ts";
 import { withCommas } from "./numbers.ts";
-import { readLogin, splitRemote } from "./operands.ts";
 import { usageError } from "./option_values.ts";
 import type { Output } from "./output.ts";
 import { problemLine } from "./problem_text.ts";
 import type { Command } from "./request.ts";
 import type { CliParts } from "./run.ts";
+import { readPlace } from "./subcommand_place.ts";
 
 type TransfersWords = Extract<Command, { kind: "transfers" }>;
 
@@ -46,16 +45,8 @@ export function readTransfersWords({ words, rsh, settings }: TransfersWords, isF
   if (words.length !== 1 || words[0].length === 0) {
     throw usageError(`these words make no sense behind the subcommand "transfers"; ${advice}`);
   }
-  const there = splitRemote(words[0]);
-  const path = latin1(there?.path ?? words[0]);
-  const remote: Remote | null = there === null ? null : {
-    ...readLogin(there.login),
-    rsh,
-    rsyncPath: settings.rsyncPath || null,
-    ipVersion: settings.ipVersion,
-    ownCiphers: true,
-  };
-  if (remote !== null) remoteShellArguments(remote, "");
+  const { remote, path: bytes } = readPlace(words[0], rsh, settings);
+  const path = latin1(bytes);
   const options = {
     ...settings.options,
     ...{ listOnly: true, partialsOnly: true, recursive: true, reportEntries: true, noGuard: true },

@@ -6,18 +6,17 @@ import { TsyncError } from "../base/errors.ts";
 import type { Monitor } from "../base/monitor.ts";
 import { Cause, isNotice, type Problem } from "../base/problem.ts";
 import { startCarrier } from "../job/carrier.ts";
-import type { JobRequest, Remote } from "../job/request.ts";
+import type { JobRequest } from "../job/request.ts";
 import { openOs } from "../os/choose.ts";
 import { Kind, Stat } from "../os/os.ts";
-import { remoteShellArguments } from "../transport/remote_shell.ts";
 import { type Ending, endingOf } from "./exit.ts";
 import { withCommas } from "./numbers.ts";
-import { readLogin, splitRemote } from "./operands.ts";
 import { usageError } from "./option_values.ts";
 import type { Output } from "./output.ts";
 import { problemLine } from "./problem_text.ts";
 import type { Command } from "./request.ts";
 import type { CliParts } from "./run.ts";
+import { readPlace } from "./subcommand_place.ts";
 
 type TrashWords = Extract<Command, { kind: "trash" }>;
 
@@ -67,7 +66,6 @@ export function readTrashWords({ verb, words, rsh, settings }: TrashWords, isFil
   }
   const word = words.at(-1) ?? fromLatin1(".");
   if (word.length === 0) throw usageError("the path is an empty word; write . for the current folder");
-  const there = splitRemote(word);
   const { options } = settings;
   const { trashKeepSeconds, trashKeepBytes } = options;
   if (settings.cleansTrash && (verb === "undo" || (trashKeepSeconds === null && trashKeepBytes === null))) {
@@ -78,18 +76,11 @@ export function readTrashWords({ verb, words, rsh, settings }: TrashWords, isFil
     : run === null
     ? verb
     : `undo ${run}`;
-  const remote: Remote | null = there === null ? null : {
-    ...readLogin(there.login),
-    rsh,
-    rsyncPath: settings.rsyncPath || null,
-    ipVersion: settings.ipVersion,
-    ownCiphers: true,
-  };
-  if (remote !== null) remoteShellArguments(remote, "");
+  const { remote, path: target } = readPlace(word, rsh, settings);
   return {
     ...{ options, peerOptions: null, sources: [], names: null, remote },
     direction: remote === null ? "local" : "push",
-    target: there?.path ?? word,
+    target,
   };
 }
 

@@ -9,7 +9,7 @@ import { FRAME_BYTES } from "../base/limits.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { OwnFile } from "../os/own_files.ts";
 import { BATCH_MAGIC, type BatchEnd, BatchFrame, decodeBatchEnd, decodeBatchHead } from "../wire/batch_codec.ts";
-import { decodeCopyRun, decodeFile, decodeFileBegin, decodeFileEnd, type FileRecord } from "../wire/content_codec.ts";
+import { decodeCopyRun, decodeFile, decodeFileBegin, decodeFileEnd, emptyFileRecord } from "../wire/content_codec.ts";
 import { HEADER_BYTES, Message } from "../wire/messages.ts";
 import type { Digester } from "./environment.ts";
 
@@ -136,13 +136,7 @@ export class BatchFile {
 /** Finds where the content of each entry stands: of an entry that came twice, the last one that is complete. */
 class ContentIndex {
   readonly #contents: Map<number, BatchContent>;
-  readonly #record: FileRecord = {
-    index: 0,
-    size: 0,
-    fresh: null,
-    content: new Uint8Array(0),
-    digest: new Uint8Array(0),
-  };
+  readonly #record = emptyFileRecord();
   readonly #run = { offset: 0, basisOffset: 0, bytes: 0 };
   #open: BatchContent | null = null;
 

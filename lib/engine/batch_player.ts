@@ -16,11 +16,11 @@ import { TargetSide } from "../session/target_side.ts";
 import {
   decodeFile,
   decodeFileBegin,
+  emptyFileRecord,
   encodeFile,
   encodeFileBegin,
   encodeFileSkip,
   encodeSourceDone,
-  type FileRecord,
 } from "../wire/content_codec.ts";
 import { Message } from "../wire/messages.ts";
 import { BatchFile, broken } from "./batch_file.ts";
@@ -39,13 +39,7 @@ export class BatchPlayer implements SourcePort {
   readonly #reader = new ByteReader(new Uint8Array(0));
   readonly #writer = new ByteWriter(4096);
   readonly #state = new SessionState(true);
-  readonly #record: FileRecord = {
-    index: 0,
-    size: 0,
-    fresh: null,
-    content: new Uint8Array(0),
-    digest: new Uint8Array(0),
-  };
+  readonly #record = emptyFileRecord();
   #half: TargetPort | null = null;
   /** Wanted, and ready to be answered; entries wanted again are below zero. */
   readonly #queue: number[] = [];

@@ -19,7 +19,7 @@ import {
   decodeFileSkip,
   decodeRefine,
   decodeSourceDone,
-  type FileRecord,
+  emptyFileRecord,
 } from "../wire/content_codec.ts";
 import {
   decodeAccount,
@@ -91,7 +91,7 @@ export class TargetSide implements SourcePort {
   /** In a streaming session: what was answered unasked. */
   readonly #streamed = new IndexSet();
   #lastNames: Set<number> | null = null;
-  readonly #record: FileRecord = { index: 0, size: 0, fresh: null, content: NO_BYTES, digest: NO_BYTES };
+  readonly #record = emptyFileRecord();
   #inFile = NONE;
   #fileSize = 0;
   #fileOffset = 0;
@@ -508,8 +508,6 @@ export class TargetSide implements SourcePort {
     return this.#sendCheck(this.#checks.next());
   }
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The kinds of entries that a job with these options may list. */
 function kindsOf(options: { links: boolean; devices: boolean; specials: boolean; listOnly: boolean }): number {

@@ -1,6 +1,7 @@
 // FILES, FILE_BEGIN, FILE_DATA, FILE_COPY, REFINE, FILE_END, FILE_SKIP, SOURCE_DONE, CHECKED: content and the source's last words. Called by
 // lib/session. The decoders fill a record that is used again, so that a small file costs no object but its views.
 
+import { EMPTY } from "../base/bytes.ts";
 import type { ByteReader, ByteWriter } from "../base/codec.ts";
 import { ENTRIES, FILE_BYTES, SMALL_FILE_BYTES, TIME_SECONDS } from "../base/limits.ts";
 import { decodeNanoseconds } from "./list_codec.ts";
@@ -43,6 +44,11 @@ export interface FileRecord {
   fresh: WireFresh | null;
   content: Uint8Array;
   digest: Uint8Array;
+}
+
+/** One to be filled. */
+export function emptyFileRecord(): FileRecord {
+  return { index: 0, size: 0, fresh: null, content: EMPTY, digest: EMPTY };
 }
 
 /** The next record of a FILES payload into `record`. */
