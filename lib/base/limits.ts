@@ -76,3 +76,11 @@ export const UPLOAD_IDLE_MS = 60_000;
 export const KEEPALIVE_MS = 5_000;
 /** Text of --usermap or --groupmap, and its FROM:TO pairs. */
 export const ACCOUNT_MAP_BYTES = 32_768;
+/** Several connections: content of one chunk; what one side may have on its way, bytes (a window of bulk, and what is free beside it) and chunks. */
+export const LANE_CHUNK_BYTES = 64 << 10;
+export const LANE_WINDOW_BYTES = 12 << 20;
+export const LANE_CHUNKS = 2048;
+/** Connections of one run beside its first. */
+export const LANES_MORE = 15;
+/** What lets one connection join, once: too many to be guessed. */
+export const LANE_TOKEN_BYTES = 16;

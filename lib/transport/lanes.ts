@@ -1,0 +1,330 @@
+// Lanes: one stream of bytes each way, carried by several connections (PROTOCOL.md section 13). What is written is cut into chunks; each goes
+// to the lane that is free first, and is kept until the other side has used it, so that it can be sent again over another lane
+// when one ends. Owned by a session that was split. Promises: every byte once and in order as long as one lane stands; at most WINDOW_BYTES
+// kept for each direction, whatever the peer sends (law 3); lanes are always read, so that no word of the peer's waits behind a half
+// that is busy; the end of the last lane is the end of the stream.
+
+import { TsyncError } from "../base/errors.ts";
+import { Gate } from "../base/gate.ts";
+import { LANE_CHUNK_BYTES, LANE_CHUNKS, LANE_WINDOW_BYTES } from "../base/limits.ts";
+import type { ByteSink, ByteSource } from "../os/streams.ts";
+import { CHUNK_HEADER_BYTES, type ChunkHeader, decodeChunkHeader, encodeChunkHeader } from "./lane_chunk.ts";
+
+/** What was used is told at the latest after so much. */
+const ACK_BYTES = 1 << 20;
+const ACK_CHUNKS = LANE_CHUNKS / 4;
+
+/** One connection's two directions, and how it is ended. */
+export interface LaneStreams {
+  source: ByteSource;
+  sink: ByteSink;
+  end(): void;
+}
+
+interface Lane extends LaneStreams {
+  isBusy: boolean;
+  isOver: boolean;
+}
+
+/** What was sent and not yet used by the peer; `lane` is null while it waits to be sent again. */
+interface Chunk {
+  sequence: number;
+  /** Room for the header, and the content behind it. */
+  bytes: Uint8Array;
+  lane: Lane | null;
+}
+
+export class Lanes implements ByteSource, ByteSink {
+  readonly #lanes: Lane[] = [];
+  /** The lane that is asked first, so that equal lanes get equal shares. */
+  #turn = 0;
+  #error: unknown = null;
+  #isEnded = false;
+  // Writing.
+  readonly #unused: Chunk[] = [];
+  #unusedBytes = 0;
+  #nextSequence = 0;
+  #isAckDue = false;
+  /** Open when something may be written again. */
+  #room: Gate | null = null;
+  #idle: Gate | null = null;
+  // Reading: chunks by their sequence number, modulo LANE_CHUNKS.
+  readonly #arrived: (Uint8Array | null)[] = Array(LANE_CHUNKS).fill(null);
+  #arrivedBytes = 0;
+  #used = 0;
+  #usedOfNext = 0;
+  #untoldBytes = 0;
+  #untoldChunks = 0;
+  #news: Gate | null = null;
+
+  /** Hears of a lane that ended while others stand. */
+  onLost = () => {};
+  /** The most there were at a time. */
+  most = 0;
+
+  /** How many there are. */
+  get count(): number {
+    return this.#lanes.length;
+  }
+
+  /** Takes a connection in; where the run has ended it is ended at once. */
+  add(streams: LaneStreams): void {
+    const lane = this.#taken(streams);
+    if (!lane.isOver) this.#listen(lane);
+  }
+
+  /**
+   * Takes in the connection that carried the whole stream so far, for writing. What it returns is called when its other direction is
+   * split, too, with what comes from there on.
+   */
+  addFirst(streams: Omit<LaneStreams, "source">): (source: ByteSource) => void {
+    const lane = this.#taken({ ...streams, source: { read: () => Promise.resolve(null) } });
+    return (source) => {
+      lane.source = source;
+      if (!lane.isOver) this.#listen(lane);
+    };
+  }
+
+  #taken(streams: LaneStreams): Lane {
+    const lane: Lane = { ...streams, isBusy: false, isOver: this.#isEnded };
+    if (lane.isOver) streams.end();
+    else {
+      this.#lanes.push(lane);
+      this.most = Math.max(this.most, this.#lanes.length);
+      this.#pump();
+    }
+    return lane;
+  }
+
+  // Writing.
+
+  /** Resolves when all of it is on its way, or kept to be sent. Rejects when no lane is left. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += LANE_CHUNK_BYTES) {
+      const content = bytes.subarray(at, at + LANE_CHUNK_BYTES);
+      let lane = this.#laneFor(content.length);
+      while (lane === null) {
+        if (this.#isEnded) throw this.#error ?? new Error("all connections have ended");
+        this.#room ??= new Gate();
+        await this.#room.promise;
+        lane = this.#laneFor(content.length);
+      }
+      const chunk: Chunk = { sequence: this.#nextSequence++, bytes: withHeaderRoom(content), lane };
+      this.#unused.push(chunk);
+      this.#unusedBytes += content.length;
+      this.#send(lane, chunk);
+    }
+  }
+
+  /** Settles when every chunk has been taken by its lane: only then may the process end. Rejects when no lane is left. */
+  async flush(): Promise<void> {
+    for (;;) {
+      if (this.#isEnded) throw this.#error ?? new Error("all connections have ended");
+      if (!this.#lanes.some((lane) => lane.isBusy) && this.#unused.every((chunk) => chunk.lane !== null)) return;
+      this.#idle ??= new Gate();
+      await this.#idle.promise;
+    }
+  }
+
+  /** Says on every lane that nothing follows. */
+  close(): void {
+    for (const lane of this.#lanes) lane.sink.close();
+  }
+
+  /** Ends every lane. */
+  end(): void {
+    for (const lane of [...this.#lanes]) this.#lost(lane);
+    this.#ended(null);
+  }
+
+  /** A lane that may take so much now; null if there is none, or the peer has not used enough. */
+  #laneFor(length: number): Lane | null {
+    if (this.#isEnded || this.#unused.length >= LANE_CHUNKS) return null;
+    if (this.#unusedBytes + length > LANE_WINDOW_BYTES) return null;
+    return this.#freeLane();
+  }
+
+  #freeLane(): Lane | null {
+    for (let i = 0; i < this.#lanes.length; i++) {
+      const lane = this.#lanes[(this.#turn + i) % this.#lanes.length];
+      if (lane.isBusy) continue;
+      this.#turn = (this.#turn + i + 1) % this.#lanes.length;
+      return lane;
+    }
+    return null;
+  }
+
+  #send(lane: Lane, chunk: Chunk): void {
+    chunk.lane = lane;
+    const length = chunk.bytes.length - CHUNK_HEADER_BYTES;
+    encodeChunkHeader(chunk.bytes, { length, sequence: chunk.sequence, used: this.#used });
+    this.#told();
+    this.#put(lane, chunk.bytes);
+  }
+
+  #put(lane: Lane, bytes: Uint8Array): void {
+    lane.isBusy = true;
+    lane.sink.write(bytes).then(() => {
+      lane.isBusy = false;
+      this.#pump();
+    }, () => {
+      lane.isBusy = false;
+      this.#lost(lane);
+    });
+  }
+
+  #told(): void {
+    this.#isAckDue = false;
+    this.#untoldBytes = this.#untoldChunks = 0;
+  }
+
+  /** A lane has become free, or what keeps lanes idle has passed: first what was lost, then what the peer waits for, then what is new. */
+  #pump(): void {
+    for (const chunk of this.#unused) {
+      if (chunk.lane !== null) continue;
+      const lane = this.#freeLane();
+      if (lane === null) return;
+      this.#send(lane, chunk);
+    }
+    if (this.#isAckDue) this.#sendAck();
+    this.#room?.open();
+    this.#room = null;
+    this.#idle?.open();
+    this.#idle = null;
+  }
+
+  #sendAck(): void {
+    const lane = this.#freeLane();
+    if (lane === null) return;
+    const bytes = new Uint8Array(CHUNK_HEADER_BYTES);
+    encodeChunkHeader(bytes, { length: 0, sequence: 0, used: this.#used });
+    this.#told();
+    this.#put(lane, bytes);
+  }
+
+  // Reading.
+
+  /** The next bytes in order; null when no lane is left. Rejects if the peer breaks the rules. */
+  async read(into: Uint8Array): Promise<number | null> {
+    for (;;) {
+      if (this.#error !== null) throw this.#error;
+      const chunk = this.#arrived[this.#used % LANE_CHUNKS];
+      if (chunk !== null) return this.#take(chunk, into);
+      if (this.#isEnded) return null;
+      this.#news = new Gate();
+      await this.#news.promise;
+    }
+  }
+
+  #take(chunk: Uint8Array, into: Uint8Array): number {
+    const count = Math.min(into.length, chunk.length - this.#usedOfNext);
+    into.set(chunk.subarray(this.#usedOfNext, this.#usedOfNext + count));
+    this.#usedOfNext += count;
+    if (this.#usedOfNext === chunk.length) this.#useUp(chunk);
+    return count;
+  }
+
+  #useUp(chunk: Uint8Array): void {
+    this.#arrived[this.#used % LANE_CHUNKS] = null;
+    this.#arrivedBytes -= chunk.length;
+    this.#used++;
+    this.#usedOfNext = 0;
+    this.#untoldBytes += chunk.length;
+    this.#untoldChunks++;
+    if (this.#untoldBytes < ACK_BYTES && this.#untoldChunks < ACK_CHUNKS) return;
+    this.#isAckDue = true;
+    this.#pump();
+  }
+
+  async #listen(lane: Lane): Promise<void> {
+    const header = new Uint8Array(CHUNK_HEADER_BYTES);
+    try {
+      while (!lane.isOver && await fill(lane.source, header)) {
+        const chunk = decodeChunkHeader(header);
+        this.#takeUsed(chunk.used);
+        if (chunk.length === 0) continue;
+        const content = new Uint8Array(chunk.length);
+        if (!await fill(lane.source, content)) break;
+        this.#arrive(chunk, content);
+      }
+    } catch (error) {
+      // A connection that breaks is a lane less; a peer that breaks the rules is the end.
+      if (error instanceof TsyncError) this.#ended(error);
+    }
+    this.#lost(lane);
+  }
+
+  #arrive({ sequence, length }: ChunkHeader, content: Uint8Array): void {
+    if (sequence >= this.#used + LANE_CHUNKS) broken(`chunk ${sequence} while ${this.#used} were used`);
+    // It was sent again.
+    if (sequence < this.#used || this.#arrived[sequence % LANE_CHUNKS] !== null) return;
+    this.#arrivedBytes += length;
+    if (this.#arrivedBytes > LANE_WINDOW_BYTES) broken("more bytes than a window takes");
+    this.#arrived[sequence % LANE_CHUNKS] = content;
+    if (sequence === this.#used) this.#wakeReader();
+  }
+
+  /** The peer has used so many chunks; words overtake each other on different lanes. */
+  #takeUsed(used: number): void {
+    if (used > this.#nextSequence) broken(`it used ${used} chunks, ${this.#nextSequence} were sent`);
+    let count = 0;
+    while (count < this.#unused.length && this.#unused[count].sequence < used) {
+      this.#unusedBytes -= this.#unused[count++].bytes.length - CHUNK_HEADER_BYTES;
+    }
+    if (count === 0) return;
+    this.#unused.splice(0, count);
+    this.#pump();
+  }
+
+  // The end.
+
+  #lost(lane: Lane): void {
+    if (lane.isOver) return;
+    lane.isOver = true;
+    this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+    lane.sink.close();
+    lane.end();
+    for (const chunk of this.#unused) if (chunk.lane === lane) chunk.lane = null;
+    // What was told of over this lane may not have arrived.
+    this.#isAckDue = true;
+    if (this.#lanes.length === 0) return this.#ended(null);
+    this.onLost();
+    this.#pump();
+  }
+
+  #ended(error: unknown): void {
+    this.#error ??= error;
+    if (!this.#isEnded) {
+      this.#isEnded = true;
+      for (const lane of [...this.#lanes]) this.#lost(lane);
+    }
+    this.#wakeReader();
+    for (const gate of [this.#room, this.#idle]) gate?.open();
+    this.#room = this.#idle = null;
+  }
+
+  #wakeReader(): void {
+    this.#news?.open();
+    this.#news = null;
+  }
+}
+
+function withHeaderRoom(content: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(CHUNK_HEADER_BYTES + content.length);
+  bytes.set(content, CHUNK_HEADER_BYTES);
+  return bytes;
+}
+
+/** Fills all of `into`; false if the stream ends before. */
+async function fill(source: ByteSource, into: Uint8Array): Promise<boolean> {
+  for (let filled = 0; filled < into.length;) {
+    const count = await source.read(into.subarray(filled));
+    if (count === null) return false;
+    filled += count;
+  }
+  return true;
+}
+
+function broken(what: string): never {
+  throw new TsyncError({ kind: "stream", detail: `the peer breaks the rules of lanes: ${what}` });
+}
