@@ -21,8 +21,10 @@ import { onSignal, writeStandardSync } from "../lib/os/process.ts";
 import type { ByteSink, ByteSource } from "../lib/os/streams.ts";
 import { WireSession } from "../lib/session/wire_session.ts";
 import { stdioTransport } from "../lib/transport/stdio.ts";
+import type { Transport } from "../lib/transport/transport.ts";
 import { prefixed } from "../lib/transport/early.ts";
 import type { Job } from "../lib/wire/job_codec.ts";
+import { type Join, joinOf } from "../lib/wire/lane_codec.ts";
 import { answerFail, answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
 import type { Served } from "./serve_words.ts";
 import type { ServedRoot } from "./served.ts";
@@ -67,6 +69,8 @@ async function serve(served: Served | null): Promise<number> {
   let session: WireSession | null = null;
   try {
     const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source, served === null));
+    const join = joinOf(line.early);
+    if (join !== null) return await serveFurther(join, line.marker, transport, served);
     const sink = new LimitableSink(transport.sink);
     const root = served === null ? null : await openServed(served, line.marker, transport.sink);
     session = openSession(prefixed(line.early, transport.source), sink, root?.withheld);
@@ -83,6 +87,13 @@ async function serve(served: Served | null): Promise<number> {
     await session?.fail(error);
     return error instanceof TsyncError ? error.exitCode : BUG;
   }
+}
+
+/** A connection of a run that has an agent already. A served root has none: its agents are confined, each by itself. */
+async function serveFurther(join: Join, marker: string, transport: Transport, served: Served | null): Promise<number> {
+  if (served === null) return await (await import("./lane.ts")).serveLane(join, marker, transport);
+  await transport.sink.write(answerFail(marker, "a served root takes one connection for a run"));
+  return EXIT_CODES.start;
 }
 
 /** Opens the served root; where that cannot be, the client is told why. */
@@ -141,6 +152,11 @@ function openSession(source: ByteSource, sink: ByteSink, withholds = 0): WireSes
     withholds,
   });
   session.ended.catch(() => {});
+  session.onLanesAsked(async (count) => {
+    const { options } = await session.receiveJob();
+    const { openLaneDoor } = await import("./lane_door.ts");
+    return openLaneDoor(session, options.bwlimitKib > 0 ? 0 : count);
+  });
   for (const name of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
     onSignal(
       name,

@@ -40,9 +40,9 @@ export class ServedRoot {
     this.#powers = powers;
   }
 
-  /** What HELLO does not offer: a signature and a digest of a tree tell of content. */
+  /** What HELLO does not offer: further connections; a signature and a digest of a tree tell of content. */
   get withheld(): number {
-    return this.#powers.reads ? 0 : Capability.delta | Capability.subtreeDigests;
+    return Capability.severalChannels | (this.#powers.reads ? 0 : Capability.delta | Capability.subtreeDigests);
   }
 
   /** The environment of a half. */

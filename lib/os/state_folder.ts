@@ -27,10 +27,16 @@ export interface StateHome {
 }
 
 /** Opens ~/.tsync/state; null where it is not there or cannot be trusted. */
-export function openStateFolder({ os, home, uid, creates, warn }: StateHome): StateFolder | null {
+export function openStateFolder(state: StateHome): StateFolder | null {
+  const folder = openTsyncFolder(state, "state");
+  return folder === null ? null : new StateFolder(state.os, folder, state.uid, state.warn);
+}
+
+/** Opens a folder below ~/.tsync that only its user may read; null where it is not there or cannot be trusted. */
+export function openTsyncFolder({ os, home, uid, creates, warn }: StateHome, own: "state" | "run"): Handle | null {
   let folder = os.openRoot(home);
   let shown = "~";
-  for (const [name, forbidden] of [[".tsync", OTHERS_WRITE], ["state", OTHERS]] as const) {
+  for (const [name, forbidden] of [[".tsync", OTHERS_WRITE], [own, OTHERS]] as const) {
     if (folder < 0) break;
     shown += `/${name}`;
     const child = openOwn(os, folder, utf8(name), uid, creates, forbidden);
@@ -41,7 +47,7 @@ export function openStateFolder({ os, home, uid, creates, warn }: StateHome): St
     }
     folder = child;
   }
-  if (folder >= 0) return new StateFolder(os, folder, uid, warn);
+  if (folder >= 0) return folder;
   // Users without a home folder of their own have no state, which is no news.
   if (![Errno.ENOENT, Errno.EACCES, Errno.EPERM, Errno.EROFS, Errno.ENOTDIR].includes(-folder as 2)) {
     warn(`${shown} cannot be used: ${errnoText(-folder)}`);

@@ -14,6 +14,8 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<void>;
   /** Tells the far side that nothing follows. Safe to call twice. */
   close(): void;
+  /** Where write() resolves before the system has all of it: settles when it has. */
+  flush?(): Promise<void>;
 }
 
 /** Our standard input. */

@@ -21,7 +21,7 @@ import {
 export type SessionSide = "client" | "agent";
 
 /** What this version can do, and what it cannot do without. */
-const OFFERS = Capability.delta | Capability.subtreeDigests | Capability.compression;
+const OFFERS = Capability.delta | Capability.subtreeDigests | Capability.compression | Capability.severalChannels;
 const REQUIRES = 0;
 
 /** A HELLO of ours with a new nonce; `version` is the program's, for people; `withholds` are Capability bits that are not offered. */

@@ -82,6 +82,13 @@ export class Inbox {
     this.#end += count;
   }
 
+  /** What has come behind the frame that next() found: it is taken out. */
+  takeRest(): Uint8Array {
+    const rest = this.#stream.slice(this.#start, this.#end);
+    this.#start = this.#end = 0;
+    return rest;
+  }
+
   /** Bytes of a frame that has not ended. */
   get pending(): number {
     return this.#end - this.#start;

@@ -36,7 +36,10 @@ export class Outbox {
   isWriting = false;
   /** Compresses bulk where that pays; null: the peer could not read it. */
   packer: Packer | null = null;
-  readonly #sink: ByteSink;
+  #sink: ByteSink;
+  #splitting: (() => ByteSink) | null = null;
+  /** How long the sink was taking bytes, ms, without the write that is under way. */
+  writtenMs = 0;
   readonly #now: () => number;
   readonly #onBroken: (error: unknown) => void;
   #control = new ByteWriter(4096);
@@ -219,6 +222,12 @@ export class Outbox {
     return this.#control.used > QUEUE_BYTES ? this.room() : undefined;
   }
 
+  /** As soon as it can be SPLIT goes out; what follows goes to the sink that `splitting` then gives. */
+  split(splitting: () => ByteSink): void {
+    this.#splitting = splitting;
+    this.#wake();
+  }
+
   // The writer.
 
   /** Sees to it that the queue is written once the caller has paused. */
@@ -233,13 +242,15 @@ export class Outbox {
     if (this.isWriting || this.#isStopped) return;
     this.isWriting = true;
     try {
-      for (let bytes = this.#next(); bytes !== null; bytes = this.#next()) {
-        this.lastWriteMs = this.#now();
-        await this.#sink.write(bytes);
-        this.packer?.stuck(this.#now() - this.lastWriteMs);
-        this.sentBytes += bytes.length;
-        this.#settle();
-        if (this.#isStopped) break;
+      while (!this.#isStopped) {
+        if (this.#splitting !== null) await this.#split(this.#splitting);
+        const bytes = this.#next();
+        if (bytes !== null) await this.#put(bytes);
+        else if (!this.#isFlushDue) break;
+        else {
+          await this.#sink.flush!();
+          if (!this.#hasMore) break;
+        }
       }
     } catch (error) {
       // Waiters wait on: the session ends with a better reason, if the reading side has one.
@@ -252,6 +263,34 @@ export class Outbox {
       this.#drained?.open();
       this.#drained = null;
     }
+  }
+
+  async #put(bytes: Uint8Array): Promise<void> {
+    this.lastWriteMs = this.#now();
+    await this.#sink.write(bytes);
+    const tookMs = this.#now() - this.lastWriteMs;
+    this.writtenMs += tookMs;
+    this.packer?.stuck(tookMs);
+    this.sentBytes += bytes.length;
+    this.#settle();
+  }
+
+  async #split(splitting: () => ByteSink): Promise<void> {
+    this.#splitting = null;
+    const frame = new ByteWriter(HEADER_BYTES);
+    endFrame(frame, beginFrame(frame, Message.split));
+    await this.#sink.write(frame.view());
+    this.sentBytes += HEADER_BYTES;
+    this.#sink = splitting();
+  }
+
+  /** Whether somebody waits for all to be out, which the sink knows better than we do. */
+  get #isFlushDue(): boolean {
+    return this.#drained !== null && this.#sink.flush !== undefined;
+  }
+
+  get #hasMore(): boolean {
+    return this.#control.used > 0 || this.#splitting !== null || (this.#bulkQueued() > 0 && this.#credit > 0);
   }
 
   /** What is to be written next; null if there is nothing, or no credit for it. */

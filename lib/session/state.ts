@@ -96,6 +96,7 @@ export class SessionState {
     if (type === Message.ping || type === Message.abort) return true;
     if (type === Message.credit) return this.role === "source";
     if (type === Message.packed) return this.role === "target" && this.phase !== "end";
+    if (type === Message.lanes || type === Message.split) return this.role !== "none";
     if (type === Message.bye) return !this.#isClient && this.role !== "none";
     return this.#isLegalEvent(type) || LEGAL[this.phase].includes(type);
   }

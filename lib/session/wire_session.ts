@@ -18,6 +18,9 @@ import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/even
 import { encodeCredit, encodePing } from "../wire/event_codec.ts";
 import type { Hello } from "../wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
+import type { LaneStreams } from "../transport/lanes.ts";
+import { prefixed } from "../transport/early.ts";
+import type { LaneOffer } from "../wire/lane_codec.ts";
 import { encodeNames } from "../wire/names_codec.ts";
 import { Capability, HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
 import { errorOfAbort } from "./abort_kinds.ts";
@@ -33,6 +36,7 @@ import { Outbox } from "./outbox.ts";
 import { Packer } from "./packer.ts";
 import type { SourcePort, TargetPort, Wait } from "./ports.ts";
 import { SourceSide } from "./source_side.ts";
+import { Splitting } from "./splitting.ts";
 import { SessionState, WAITING_FOR } from "./state.ts";
 import { TargetSide } from "./target_side.ts";
 
@@ -52,6 +56,8 @@ export interface WireSessionOptions {
   version?: string;
   /** Capability bits that are not offered. */
   withholds?: number;
+  /** Ends the connection, with whatever carries it; needed where further ones may be added. */
+  endConnection?(): void;
 }
 
 export class WireSession {
@@ -59,7 +65,7 @@ export class WireSession {
   readonly ended: Promise<void>;
   receivedBytes = 0;
   #listBytes = 0;
-  readonly #source: ByteSource;
+  #source: ByteSource;
   readonly #side: SessionSide;
   readonly #peer: string;
   readonly #clock: SessionClock;
@@ -74,6 +80,7 @@ export class WireSession {
   #peerHello: Hello | null = null;
   #job: Job | null = null;
   readonly #closing: Closing;
+  readonly #splitting: Splitting;
   #isHandling = false;
   /** Bytes handled and whatever worked() added, and the highest of what PING told of it. */
   #work = 0;
@@ -82,6 +89,8 @@ export class WireSession {
   #unreturned = 0;
   /** How long we waited for bytes since we gave credit last, and when that was. */
   #waitedMs = 0;
+  #waitedBeforeMs = 0;
+  #readingSinceMs = 0;
   #creditMs = 0;
   /** When we sent what the peer answers with its first PING (HELLO, or a PING), and how long that took. */
   #askedMs = 0;
@@ -106,6 +115,8 @@ export class WireSession {
     this.#hello = makeHello(options.side, options.version, options.withholds);
     this.#state = new SessionState(options.side === "client");
     this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
+    const { sink, endConnection } = options;
+    this.#splitting = new Splitting(options.side, this.#outbox, { sink, end: () => endConnection?.() });
     this.#closing = new Closing(this.#outbox, options.clock, () => this.#keepalive.stop());
     this.ended = this.#closing.end.promise;
     this.#helloGate = this.#closing.watch(new Gate<Hello>());
@@ -271,6 +282,68 @@ export class WireSession {
     return this.#outbox.drained();
   }
 
+  // Several connections.
+
+  /** The client: asks the agent for so many connections more, once; its answer. Only with the capability, and after the job. */
+  askForLanes(count: number): Promise<LaneOffer> {
+    this.#closing.guard();
+    const offer = this.#closing.watch(new Gate<LaneOffer>());
+    this.#splitting.ask(count, offer);
+    return offer.promise;
+  }
+
+  /** The agent: who answers that. */
+  onLanesAsked(answer: (count: number) => Promise<LaneOffer>): void {
+    this.#splitting.onAsked = answer;
+  }
+
+  /** A further connection stands, with an agent that has joined ours. The first one splits the stream. */
+  addLane(streams: LaneStreams): void {
+    if (this.#closing.isOver) streams.end();
+    else this.#splitting.add(streams);
+  }
+
+  /** Calls `fn` for each connection that ends while others stand. */
+  onLaneLost(fn: () => void): void {
+    this.#splitting.onLost = fn;
+  }
+
+  /** The most connections at a time so far. */
+  get connections(): number {
+    return this.#splitting.most;
+  }
+
+  /** The run is over: says on every connection that nothing follows; or ends them. */
+  closeConnections(): void {
+    this.#splitting.close();
+  }
+
+  endConnections(): void {
+    this.#splitting.end();
+  }
+
+  /** Bytes in the direction of content so far, and how long it was the link that we waited for, ms. */
+  flow(): { bytes: number; waitedMs: number } {
+    const now = this.#clock.now();
+    if (this.#state.role === "source") {
+      const { sentBytes, writtenMs, isWriting, lastWriteMs } = this.#outbox;
+      return { bytes: sentBytes, waitedMs: writtenMs + (isWriting ? now - lastWriteMs : 0) };
+    }
+    const underWay = this.#readingSinceMs === 0 ? 0 : now - this.#readingSinceMs;
+    return { bytes: this.receivedBytes, waitedMs: this.#waitedBeforeMs + this.#waitedMs + underWay };
+  }
+
+  #receiveLanes(type: number): void {
+    if (!this.can("severalChannels")) broken(this.#state.complaint(type));
+    const reader = this.#open();
+    if (type === Message.lanes) return this.#splitting.receive(reader);
+    this.#source = this.#splitting.receiveSplit(reader, () => {
+      const rest = this.#inbox.takeRest();
+      this.receivedBytes -= rest.length;
+      return prefixed(rest, this.#source);
+    });
+  }
+
   // The halves.
 
   /** Our half is the target; what the source lists goes into the empty `list`. After the job. */
@@ -423,10 +496,13 @@ export class WireSession {
   async #readSome(): Promise<number | null> {
     try {
       const from = this.#clock.now();
+      this.#readingSinceMs = from;
       const count = await this.#source.read(this.#inbox.space());
       this.#waitedMs += this.#clock.now() - from;
+      this.#readingSinceMs = 0;
       return count;
     } catch (error) {
+      if (error instanceof TsyncError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw this.#lost(`reading from ${this.#peer} failed: ${why}`);
     }
@@ -527,6 +603,10 @@ export class WireSession {
         this.#outbox.addCredit(bytes, idlePercent / 100);
         break;
       }
+      case Message.lanes:
+      case Message.split:
+        this.#receiveLanes(type);
+        break;
       case Message.abort:
         this.#receiveAbort(reader);
         break;
@@ -561,6 +641,7 @@ export class WireSession {
     const idle = this.#waitedMs / Math.max(now - this.#creditMs, 1e-3);
     encodeCredit(this.#outbox.control(Message.credit), this.#unreturned, Math.min(100, Math.round(100 * idle)));
     this.#outbox.controlEnd();
+    this.#waitedBeforeMs += this.#waitedMs;
     this.#unreturned = this.#waitedMs = 0;
     this.#creditMs = now;
   }

@@ -34,8 +34,11 @@ interface Chunk {
   lane: Lane | null;
 }
 
+const NOTHING: ByteSource = { read: () => Promise.resolve(null) };
+
 export class Lanes implements ByteSource, ByteSink {
   readonly #lanes: Lane[] = [];
+  #first: Lane | null = null;
   /** The lane that is asked first, so that equal lanes get equal shares. */
   #turn = 0;
   #error: unknown = null;
@@ -57,6 +60,16 @@ export class Lanes implements ByteSource, ByteSink {
   #untoldChunks = 0;
   #news: Gate | null = null;
 
+  /**
+   * `first`: the connection that has carried the stream so far; it takes part when openFirst() and readFirst() say so, and stands until
+   * then. Null: there is none but those that are added.
+   */
+  constructor(first: Omit<LaneStreams, "source"> | null) {
+    if (first === null) return;
+    this.#first = this.#taken({ sink: first.sink, source: NOTHING, end: () => first.end() });
+    this.#first.isBusy = true;
+  }
+
   /** Hears of a lane that ended while others stand. */
   onLost = () => {};
   /** The most there were at a time. */
@@ -70,19 +83,21 @@ export class Lanes implements ByteSource, ByteSink {
   /** Takes a connection in; where the run has ended it is ended at once. */
   add(streams: LaneStreams): void {
     const lane = this.#taken(streams);
-    if (!lane.isOver) this.#listen(lane);
+    if (lane.isOver) return;
+    this.#listen(lane);
+    this.#pump();
   }
 
-  /**
-   * Takes in the connection that carried the whole stream so far, for writing. What it returns is called when its other direction is
-   * split, too, with what comes from there on.
-   */
-  addFirst(streams: Omit<LaneStreams, "source">): (source: ByteSource) => void {
-    const lane = this.#taken({ ...streams, source: { read: () => Promise.resolve(null) } });
-    return (source) => {
-      lane.source = source;
-      if (!lane.isOver) this.#listen(lane);
-    };
+  /** The first connection may be written to. */
+  openFirst(): void {
+    this.#first!.isBusy = false;
+    this.#pump();
+  }
+
+  /** From here on the first connection's other direction is one of chunks, too. */
+  readFirst(source: ByteSource): void {
+    this.#first!.source = source;
+    if (!this.#first!.isOver) this.#listen(this.#first!);
   }
 
   #taken(streams: LaneStreams): Lane {
@@ -91,7 +106,6 @@ export class Lanes implements ByteSource, ByteSink {
     else {
       this.#lanes.push(lane);
       this.most = Math.max(this.most, this.#lanes.length);
-      this.#pump();
     }
     return lane;
   }

@@ -49,6 +49,9 @@ export const Message = {
   credit: 0x51,
   abort: 0x52,
   bye: 0x53,
+  split: 0x54,
+  lanes: 0x55,
+  join: 0x56,
 } as const;
 
 /** Message types that cost credit: length + HEADER_BYTES each. */
@@ -68,7 +71,12 @@ function wordOf(name: string): string {
 }
 
 /** Capability bits of HELLO. */
-export const Capability = { delta: 1 << 0, subtreeDigests: 1 << 1, compression: 1 << 2 } as const;
+export const Capability = {
+  delta: 1 << 0,
+  subtreeDigests: 1 << 1,
+  compression: 1 << 2,
+  severalChannels: 1 << 5,
+} as const;
 
 /** Their names by position. */
 export const CAPABILITY_NAMES = [

@@ -97,8 +97,8 @@ class Connection {
 }
 
 function joined(random: Random, count: number, room = 100_000) {
-  const near = new Lanes();
-  const far = new Lanes();
+  const near = new Lanes(null);
+  const far = new Lanes(null);
   const connections = Array.from({ length: count }, () => new Connection(random, room));
   for (const connection of connections) {
     near.add(connection.near);
@@ -264,7 +264,7 @@ function chunk(header: Partial<ChunkHeader>, content = new Uint8Array(header.len
 /** What the reader makes of these bytes on one lane. */
 async function heard(...parts: Uint8Array[]): Promise<unknown> {
   const connection = new Connection(new Random(1), 64 << 20);
-  const lanes = new Lanes();
+  const lanes = new Lanes(null);
   lanes.add(connection.near);
   for (const part of parts) await connection.down.write(part);
   connection.down.close();

@@ -8,6 +8,7 @@ import { TsyncError } from "../../lib/base/errors.ts";
 import { ZstdPacker } from "../../lib/codec/zstd.ts";
 import type { FileList } from "../../lib/base/file_list.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
+import { decodeLanesOffered, encodeLanesOffered, joinFrame, joinOf } from "../../lib/wire/lane_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
 import { made } from "./raw_peer.ts";
 import { addEntry, attempt, DIGEST, type Sample, SAMPLES } from "./samples.ts";
@@ -617,7 +618,32 @@ limit("CREDIT of nothing", Message.credit, (w, v) => (w.varint(v), w.u8(0)), 1, 
 limit("CREDIT idle", Message.credit, (w, v) => (w.varint(1), w.u8(v)), 100);
 limit("ABORT kind", Message.abort, (w, v) => (w.u8(v), blob(w, 1)), 9);
 limit("ABORT kind 0", Message.abort, (w, v) => (w.u8(v), blob(w, 1)), 1, 0);
+limit("LANES count", Message.lanes, (w, v) => w.u8(v), 15);
+limit("LANES of none", Message.lanes, (w, v) => w.u8(v), 1, 0);
 limit("ABORT text", Message.abort, (w, v) => (w.u8(1), blob(w, v)), 4096);
+
+Deno.test("LANES: an answer with more tokens than were asked for is refused", () => {
+  const answer = (tokens: number, asked: number) => {
+    const writer = new ByteWriter(64);
+    const offer = { place: new Uint8Array(16), tokens: Array(tokens).fill(new Uint8Array(16)) };
+    encodeLanesOffered(writer, offer);
+    return decodeLanesOffered(new ByteReader(writer.view()), asked).tokens.length;
+  };
+  assert.equal(answer(3, 3), 3);
+  assert.equal(answer(0, 3), 0);
+  assert.throws(() => answer(4, 3));
+});
+
+Deno.test("JOIN is found at the beginning of a connection, whole and alone", () => {
+  const join = { place: new Uint8Array(16).fill(1), token: new Uint8Array(16).fill(2) };
+  const frame = joinFrame(join);
+  assert.deepEqual(joinOf(frame), join);
+  assert.equal(joinOf(new Uint8Array(0)), null);
+  assert.equal(joinOf(Uint8Array.of(1, 0, 0, 0, Message.job, 0)), null);
+  assert.throws(() => joinOf(frame.subarray(0, 36)));
+  assert.throws(() => joinOf(Uint8Array.of(...frame, 0)));
+  assert.throws(() => joinOf(Uint8Array.of(255, 255, 255, 255, ...frame.subarray(4))));
+});
 
 Deno.test("numbers that are not in their shortest form, or longer than 8 bytes, are refused", () => {
   const ping = (...bytes: number[]) => attempt(sampleOf(Message.ping), Uint8Array.from(bytes)) !== null;

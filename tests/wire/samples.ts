@@ -14,6 +14,7 @@ import * as event from "../../lib/wire/event_codec.ts";
 import { decodeHello, encodeHello } from "../../lib/wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../../lib/wire/job_codec.ts";
 import { decodeNames, encodeNames } from "../../lib/wire/names_codec.ts";
+import * as lane from "../../lib/wire/lane_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
 import { decodeMissing, encodeMissing } from "../../lib/wire/missing_codec.ts";
@@ -808,6 +809,31 @@ export const SAMPLES: Sample[] = [
     type: Message.bye,
     encode() {},
     again: (reader) => event.decodeEmpty(reader, "BYE"),
+  },
+  {
+    name: "SPLIT",
+    type: Message.split,
+    encode() {},
+    again: (reader) => event.decodeEmpty(reader, "SPLIT"),
+  },
+  {
+    name: "LANES, a question",
+    type: Message.lanes,
+    encode: (writer) => lane.encodeLanesAsked(writer, 3),
+    again: (reader, writer) => lane.encodeLanesAsked(writer, lane.decodeLanesAsked(reader)),
+  },
+  {
+    name: "LANES, an answer",
+    type: Message.lanes,
+    encode: (writer) =>
+      lane.encodeLanesOffered(writer, { place: DIGEST, tokens: [DIGEST, new Uint8Array(16).fill(7)] }),
+    again: (reader, writer) => lane.encodeLanesOffered(writer, lane.decodeLanesOffered(reader, 15)),
+  },
+  {
+    name: "JOIN",
+    type: Message.join,
+    encode: (writer) => lane.encodeJoin(writer, { place: DIGEST, token: new Uint8Array(16).fill(9) }),
+    again: (reader, writer) => lane.encodeJoin(writer, lane.decodeJoin(reader)),
   },
   LINKED,
   ...ATTRIBUTED,
