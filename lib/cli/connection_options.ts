@@ -4,6 +4,7 @@
 import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { charsetOf } from "../base/charset.ts";
+import { LANES_MORE } from "../base/limits.ts";
 import type { Option } from "./option.ts";
 import type { Settings } from "./settings.ts";
 import { compressionOf, levelOf, numberOf, textOf, usageError } from "./option_values.ts";
@@ -11,6 +12,7 @@ import { rateOf, sizeOf } from "./size_words.ts";
 import { minutesOf, momentOf } from "./stop_words.ts";
 import { wallSeconds } from "../os/clock.ts";
 
+const CONNECTIONS = `a number of connections, 1 to ${LANES_MORE + 1}`;
 const DASH = 0x2d;
 
 function reconnectOf(value: Uint8Array, word: string): number {
@@ -64,6 +66,27 @@ export const CONNECTION_OPTIONS: readonly Option[] = [
     },
     unset(settings) {
       settings.reconnectSeconds = 0;
+    },
+  },
+  {
+    name: "connections",
+    argument: "NUM",
+    group: "Connection",
+    help:
+      "open so many ssh connections at once, 1 to 16; 1: never more\nthan one; default: one, and more as --connections-max says",
+    own: true,
+    set(settings, value, word) {
+      settings.connections = numberOf(value, word, CONNECTIONS, 1, LANES_MORE + 1);
+    },
+  },
+  {
+    name: "connections-max",
+    argument: "NUM",
+    group: "Connection",
+    help: "open up to so many where the round trip is long and one\nconnection cannot fill the link (default: 4)",
+    own: true,
+    set(settings, value, word) {
+      settings.connectionsMax = numberOf(value, word, CONNECTIONS, 1, LANES_MORE + 1);
     },
   },
   {

@@ -129,7 +129,15 @@ export class JsonReport implements ExtraReport {
       return;
     }
     this.#progress(true);
-    const { failed, vanished, failures, wireSentBytes: sentBytes, wireReceivedBytes: receivedBytes, totals } = outcome;
+    const {
+      failed,
+      vanished,
+      failures,
+      connections,
+      wireSentBytes: sentBytes,
+      wireReceivedBytes: receivedBytes,
+      totals,
+    } = outcome;
     const numbers = { ...totals };
     this.#say({
       type: "summary",
@@ -141,6 +149,7 @@ export class JsonReport implements ExtraReport {
       ...(failedRun ? { failedRun } : {}),
       sentBytes,
       receivedBytes,
+      ...(connections === undefined ? {} : { connections }),
       totals: numbers,
     });
   }

@@ -98,6 +98,8 @@ export const SummaryEvent = z.object({
   failedRun: z.string().optional(),
   sentBytes: count.optional(),
   receivedBytes: count.optional(),
+  /** ssh connections at a time, at most; not in a local run. */
+  connections: count.optional(),
   totals: z.record(z.string(), count).optional(),
 });
 

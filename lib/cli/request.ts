@@ -14,7 +14,14 @@ import { parseInto, parseWords } from "./option_words.ts";
 import { endsOfBatch, writeWish } from "./batch_words.ts";
 import { usageError } from "./option_values.ts";
 import { settleStaging } from "./staging.ts";
-import { defaultSettings, type OutputSettings, type RuleWord, type Settings, type StopTime } from "./settings.ts";
+import {
+  defaultSettings,
+  MOST_CONNECTIONS,
+  type OutputSettings,
+  type RuleWord,
+  type Settings,
+  type StopTime,
+} from "./settings.ts";
 
 /** What the command line says about rules. */
 export type RuleWords = Pick<Settings, "rules" | "cvsExclude" | "deleteExcluded" | "from0">;
@@ -91,7 +98,14 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   request.batch = batch;
   if (settings.reconnectSeconds !== null) request.reconnectSeconds = settings.reconnectSeconds;
   const { retryFailed } = settings;
+  if (remote !== null) request.connections = connectionsOf(settings);
   return { kind: "sync", request, output, rules: settings, chmod, stop, namesFile, retryFailed };
+}
+
+/** How many connections the run may have. */
+function connectionsOf({ connections, connectionsMax, output }: Settings): JobRequest["connections"] {
+  const most = connections ?? connectionsMax ?? MOST_CONNECTIONS;
+  return { atOnce: connections ?? 1, most, tells: output.verbose > 0 };
 }
 
 /** A batch is about the files that have their places: no part of an earlier run is a basis. */

@@ -98,6 +98,9 @@ export interface Settings {
   stop: StopTime | null;
   /** --reconnect, seconds; null: RECONNECT_SECONDS where standard error is a terminal. */
   reconnectSeconds: number | null;
+  /** --connections, --connections-max; null where not given. */
+  connections: number | null;
+  connectionsMax: number | null;
   /** -4, -6. */
   ipVersion: "4" | "6" | null;
   /** -M: options for the other side only. */
@@ -118,6 +121,9 @@ export interface Settings {
 /** How long a lost connection may be away where somebody watches, s. */
 export const RECONNECT_SECONDS = 180;
 
+/** Connections that a run opens of its own choice, at most. */
+export const MOST_CONNECTIONS = 4;
+
 /** So long after the start, or at a moment (milliseconds since 1970). */
 export type StopTime = { afterMs: number } | { atMs: number };
 
@@ -131,6 +137,7 @@ export function rsyncSettings(): Settings {
   settings.options.keepsPartials = false;
   settings.output.progress = false;
   settings.reconnectSeconds = 0;
+  settings.connectionsMax = 1;
   return settings;
 }
 
@@ -166,6 +173,8 @@ export function defaultSettings(): Settings {
     asRsync: false,
     stop: null,
     reconnectSeconds: null,
+    connections: null,
+    connectionsMax: null,
     ipVersion: null,
     remoteWords: [],
     compressChosen: false,

@@ -12,7 +12,7 @@ export interface ListTimes {
 
 /** The --stats block, an empty line in front. */
 export function statsBlock(outcome: JobOutcome, { listMs }: ListTimes, human = 1): string {
-  const { totals: t, wireSentBytes, wireReceivedBytes } = outcome;
+  const { totals: t, wireSentBytes, wireReceivedBytes, connections = 1 } = outcome;
   const shown = (value: number) => shownNumber(value, human);
   const counted = (counts: number[]) => countedKinds(counts, shown);
   const listed = counted([t.files, t.folders, t.links, t.devices, t.specials]);
@@ -34,6 +34,7 @@ export function statsBlock(outcome: JobOutcome, { listMs }: ListTimes, human = 1
     "File list transfer time: 0.000 seconds",
     `Total bytes sent: ${shown(wireSentBytes)}`,
     `Total bytes received: ${shown(wireReceivedBytes)}`,
+    ...(connections > 1 ? [`Connections: ${connections}`] : []),
     "",
   ].join("\n");
 }

@@ -35,6 +35,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
   const filters = filterSet(request.options.filters);
   let sent = 0;
   let received = 0;
+  let connections: number | undefined;
   try {
     if (request.remote === null && request.options.trashTask !== "") {
       const { performTrashTask } = await import("../engine/trash_task.ts");
@@ -70,6 +71,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
       await runRemote(request, run);
       sent = link.sentBytes;
       received = link.receivedBytes;
+      connections = link.connections;
       reporter.result.listBytes = link.listBytes;
     }
     recording?.finish();
@@ -80,6 +82,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     totals: reporter.result,
     wireSentBytes: sent,
     wireReceivedBytes: received,
+    connections,
     failed: reporter.failed,
     vanished: reporter.vanished,
     failures: reporter.failures,

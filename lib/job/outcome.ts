@@ -16,6 +16,8 @@ export interface JobOutcome {
   /** Entries that failed, and entries that had vanished or changed (Cause.vanished, Cause.changed) and nothing worse. */
   failed: number;
   vanished: number;
+  /** The most connections at a time; left out where there was none. */
+  connections?: number;
   /** The same failures, by class. */
   failures?: Failures;
   /** The list was one entry that is no folder. */

@@ -12,7 +12,7 @@ import { filterSet } from "../engine/filters.ts";
 import { after, monotonicMs } from "../os/clock.ts";
 import { randomBytes } from "../os/random.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
-import { splitWords } from "../transport/remote_shell.ts";
+import { withSshWords } from "../transport/remote_shell.ts";
 import type { Transport } from "../transport/transport.ts";
 import { tryAgain } from "./again.ts";
 import { startCarrier } from "./carrier.ts";
@@ -42,6 +42,7 @@ export async function runReconnecting(
   const once = new ToldOnce(monitor, request.options.dryRun);
   const runName = request.direction === "push" ? randomBytes(RUN_NAME_BYTES) : null;
   const bytes = { sent: 0, received: 0, list: 0 };
+  let connections = 1;
   let link = new Link();
   let list = new FileList();
   let reporter = reporterOf(request, list, once);
@@ -64,6 +65,7 @@ export async function runReconnecting(
     } finally {
       bytes.sent += link.sentBytes;
       bytes.received += link.receivedBytes;
+      connections = Math.max(connections, link.connections);
       bytes.list += link.listBytes;
     }
   };
@@ -107,6 +109,7 @@ export async function runReconnecting(
     totals,
     wireSentBytes: bytes.sent,
     wireReceivedBytes: bytes.received,
+    connections,
     failed: once.failed,
     vanished: once.vanished,
     failures: once.failures,
@@ -117,9 +120,7 @@ export async function runReconnecting(
 
 /** ssh, which would wait for minutes for a host that does not answer; other remote shells as they are. */
 function withLimit(remote: Remote): Remote {
-  const words = splitWords(remote.rsh ?? "ssh");
-  const isSsh = words.length > 0 && words[0].replace(/^.*\//, "") === "ssh";
-  return isSsh ? { ...remote, rsh: `${remote.rsh ?? "ssh"} -o ConnectTimeout=${CONNECT_SECONDS}` } : remote;
+  return { ...remote, rsh: withSshWords(remote.rsh, `-o ConnectTimeout=${CONNECT_SECONDS}`) };
 }
 
 /** The request of one connection: --max-delete holds for all together, and what was put in place is there. */

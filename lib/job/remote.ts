@@ -30,8 +30,10 @@ import { latin1 } from "../base/bytes.ts";
 import type { AskedNames } from "../tree/asked_names.ts";
 import { namedByArguments, namesAskedFor, namesEntries } from "../tree/origins.ts";
 import { EARLY_BYTES } from "../wire/launch_line.ts";
+import { Capability } from "../wire/messages.ts";
 import type { TargetPort } from "../session/ports.ts";
 import type { BatchRecording } from "./batch.ts";
+import { watchLanes } from "./lane_watch.ts";
 import type { Reporter } from "./reporter.ts";
 import type { JobRequest } from "./request.ts";
 
@@ -61,6 +63,8 @@ export class Link {
   sentBytes = 0;
   receivedBytes = 0;
   listBytes = 0;
+  /** The most at a time. */
+  connections = 1;
   /** The agent has said its hello. */
   isUp = false;
   /** Something may have been removed at the source, or deleted, of which nothing was heard. */
@@ -72,6 +76,7 @@ export class Link {
     this.sentBytes = session.sentBytes;
     this.receivedBytes = session.receivedBytes;
     this.listBytes = session.listBytes;
+    this.connections = session.connections;
     this.isPastWants = session.isPastWants;
   }
 }
@@ -96,7 +101,7 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<vo
   const { session } = connection;
   const stop = () => {
     session.fail(run.stop.reason);
-    carrier.kill();
+    session.endConnections();
   };
   run.stop.addEventListener("abort", stop, { once: true });
   try {
@@ -106,11 +111,11 @@ export async function runRemote(request: JobRequest, run: RemoteRun): Promise<vo
     else await (request.direction === "push" ? push(request, run, connection) : pull(request, run, connection));
     await session.sendBye();
     // Nothing is waited for any more: the goodbye and the end of our stream end the agent and with it the remote shell.
-    carrier.sink.close();
+    session.closeConnections();
   } catch (error) {
     run.stop.throwIfAborted();
     const reason = await explained(error, carrier);
-    carrier.kill();
+    session.endConnections();
     throw reason;
   } finally {
     run.link.note(session);
@@ -146,6 +151,8 @@ class Connection {
       side: "client",
       clock: { now: monotonicMs, every },
       timeoutSeconds: request.options.timeoutSeconds,
+      withholds: (request.connections?.most ?? 1) > 1 ? 0 : Capability.severalChannels,
+      endConnection: () => run.carrier.kill(),
     });
     this.session.ended.catch(() => {});
     this.session.onEvents(run.reporter);
@@ -188,7 +195,8 @@ class Connection {
   }
 
   #isUp(): void {
-    const { link } = this.#run;
+    const { link, tell } = this.#run;
+    watchLanes(this.session, this.#request, tell);
     link.isUp = true;
     link.onUp();
   }

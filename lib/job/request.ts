@@ -39,6 +39,8 @@ export interface JobRequest {
   chmod?: string[];
   /** How long a connection that is lost may be away before the run ends, seconds; 0 or none: it ends at once; Infinity: it never does. */
   reconnectSeconds?: number;
+  /** Left out: one connection. Of the run's own choice it opens more at once or as need be, up to `most`; `tells`: of what becomes of them. */
+  connections?: { atOnce: number; most: number; tells: boolean };
   /** Left out or null: there is none. */
   batch?: BatchWish | null;
   /** Null exactly when the direction is local. */

@@ -41,7 +41,7 @@ export class Lanes implements ByteSource, ByteSink {
   #first: Lane | null = null;
   /** The lane that is asked first, so that equal lanes get equal shares. */
   #turn = 0;
-  #error: unknown = null;
+  #error: TsyncError | null = null;
   #isEnded = false;
   // Writing.
   readonly #unused: Chunk[] = [];
@@ -118,7 +118,7 @@ export class Lanes implements ByteSource, ByteSink {
       const content = bytes.subarray(at, at + LANE_CHUNK_BYTES);
       let lane = this.#laneFor(content.length);
       while (lane === null) {
-        if (this.#isEnded) throw this.#error ?? new Error("all connections have ended");
+        if (this.#isEnded) throw new Error("all connections have ended");
         this.#room ??= new Gate();
         await this.#room.promise;
         lane = this.#laneFor(content.length);
@@ -133,7 +133,7 @@ export class Lanes implements ByteSource, ByteSink {
   /** Settles when every chunk has been taken by its lane: only then may the process end. Rejects when no lane is left. */
   async flush(): Promise<void> {
     for (;;) {
-      if (this.#isEnded) throw this.#error ?? new Error("all connections have ended");
+      if (this.#isEnded) throw new Error("all connections have ended");
       if (!this.#lanes.some((lane) => lane.isBusy) && this.#unused.every((chunk) => chunk.lane !== null)) return;
       this.#idle ??= new Gate();
       await this.#idle.promise;
@@ -148,7 +148,7 @@ export class Lanes implements ByteSource, ByteSink {
   /** Ends every lane. */
   end(): void {
     for (const lane of [...this.#lanes]) this.#lost(lane);
-    this.#ended(null);
+    this.#ended();
   }
 
   /** A lane that may take so much now; null if there is none, or the peer has not used enough. */
@@ -262,8 +262,8 @@ export class Lanes implements ByteSource, ByteSink {
         this.#arrive(chunk, content);
       }
     } catch (error) {
-      // A connection that breaks is a lane less; a peer that breaks the rules is the end.
-      if (error instanceof TsyncError) this.#ended(error);
+      // A connection that breaks is a lane less; a peer that breaks the rules is told so, by whoever reads.
+      if (error instanceof TsyncError) return this.#refuse(error);
     }
     this.#lost(lane);
   }
@@ -292,6 +292,11 @@ export class Lanes implements ByteSource, ByteSink {
 
   // The end.
 
+  #refuse(error: TsyncError): void {
+    this.#error ??= error;
+    this.#wakeReader();
+  }
+
   #lost(lane: Lane): void {
     if (lane.isOver) return;
     lane.isOver = true;
@@ -301,13 +306,12 @@ export class Lanes implements ByteSource, ByteSink {
     for (const chunk of this.#unused) if (chunk.lane === lane) chunk.lane = null;
     // What was told of over this lane may not have arrived.
     this.#isAckDue = true;
-    if (this.#lanes.length === 0) return this.#ended(null);
+    if (this.#lanes.length === 0) return this.#ended();
     this.onLost();
     this.#pump();
   }
 
-  #ended(error: unknown): void {
-    this.#error ??= error;
+  #ended(): void {
     if (!this.#isEnded) {
       this.#isEnded = true;
       for (const lane of [...this.#lanes]) this.#lost(lane);

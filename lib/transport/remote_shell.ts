@@ -50,6 +50,12 @@ function readQuoted(text: string, start: number): [string, number] {
   throw new TsyncError({ kind: "usage", detail: `the remote shell "${show(text)}" lacks a closing ${quote}` });
 }
 
+/** The remote shell with `words` more, where its program is ssh; else as it was. Throws TsyncError "usage". */
+export function withSshWords(rsh: string | null, words: string): string | null {
+  const [program = ""] = splitWords(rsh ?? "ssh");
+  return program.replace(/^.*\//, "") === "ssh" ? `${rsh ?? "ssh"} ${words}` : rsh;
+}
+
 /** Refuses a host or user that ssh, a shell or a configuration's %-words could take for something else. Throws TsyncError "usage". */
 export function checkRemote(remote: RemoteShell): void {
   checkWord("host", remote.host);

@@ -242,7 +242,13 @@ function pair(tune: (pipe: Pipe) => void): Pair & { runs: Promise<void>[] } {
 }
 
 /** A push of files of all sizes through a pair; returns what arrived, by index. */
-async function push(files: Uint8Array[], streaming: boolean, deletes: boolean, tune: (pipe: Pipe) => void) {
+async function push(
+  files: Uint8Array[],
+  streaming: boolean,
+  deletes: boolean,
+  tune: (pipe: Pipe) => void,
+  begun: (client: WireSession, agent: WireSession) => void = () => {},
+) {
   const { client, agent, runs } = pair(tune);
   const arrived = new Map<number, Uint8Array>();
   const order: string[] = [];
@@ -300,6 +306,7 @@ async function push(files: Uint8Array[], streaming: boolean, deletes: boolean, t
   const events = new NotingEvents();
   client.onEvents(events);
   client.sendJob({ agentIsSource: false, options: options({ delete: deletes }), paths: [utf8("x")] });
+  begun(client, agent);
   const list = rootList();
   const target = client.peerTarget(list);
   const send = async (i: number) => {
@@ -366,6 +373,63 @@ Deno.test("a whole push through two sessions carries every byte, whatever the st
         for (const [i, bytes] of files.entries()) assert.ok(equalBytes(arrived.get(i + 1)!, bytes), `file ${i}`);
         assert.deepEqual(told, order);
       }
+    }
+  }
+});
+
+/** Joins the sessions by `count` further connections; each ends after `bytes[i]`, if that is a number. */
+function moreConnections(client: WireSession, agent: WireSession, tune: (pipe: Pipe) => void, bytes: number[]): void {
+  const place = new Uint8Array(16);
+  agent.onLanesAsked((count) => Promise.resolve({ place, tokens: Array(count).fill(place) }));
+  client.seed().then(() => client.askForLanes(bytes.length)).then(({ tokens }) => {
+    assert.equal(tokens.length, bytes.length);
+    for (const most of bytes) {
+      const [up, down] = [new Pipe(), new Pipe()];
+      const end = () => {
+        for (const pipe of [up, down]) {
+          pipe.broken = new Error("gone");
+          pipe.drain();
+          pipe.close();
+        }
+      };
+      for (const pipe of [up, down]) tune(pipe);
+      let passed = 0;
+      const sink = {
+        ...up.sink,
+        write(bytes: Uint8Array) {
+          passed += bytes.length;
+          if (passed > most) end();
+          return up.write(bytes);
+        },
+      };
+      client.addLane({ source: down.source, sink, end });
+      agent.addLane({ source: up.source, sink: down.sink, end });
+    }
+  });
+}
+
+Deno.test("a push over several connections, some of which end on the way, ends as over one", async () => {
+  const random = new Random(4);
+  const sizes = [3_000_000, 9_000_000, 0, 1, ...Array.from({ length: 200 }, () => random.below(60_000))];
+  const files = sizes.map((size) => new Uint8Array(size).map(() => random.below(256)));
+  const tune = (pipe: Pipe) => {
+    pipe.capacity = 65_536;
+    Object.defineProperty(pipe, "cut", { get: () => 1 + random.below(200_000) });
+  };
+  for (const bytes of [[Infinity, Infinity], [300_000, 2_000_000, Infinity], [1000, 10, 0]]) {
+    for (const streaming of [true, false]) {
+      let most = 0;
+      let isAsked = false;
+      const { arrived, told, order } = await push(files, streaming, true, tune, (client, agent) => {
+        moreConnections(client, agent, tune, bytes);
+        isAsked = true;
+        client.ended.then(() => most = client.connections);
+      });
+      assert.ok(isAsked);
+      for (const [i, content] of files.entries()) assert.ok(equalBytes(arrived.get(i + 1)!, content), `file ${i}`);
+      assert.deepEqual(told, order);
+      await settled();
+      assert.ok(most >= 2, `${most} connections`);
     }
   }
 });
