@@ -27,7 +27,7 @@ export async function openLanes(
   const says = (line: string) => request.connections!.tells && tell(line);
   const { place, tokens } = await session.askForLanes(count);
   if (tokens.length === 0) says("the other side takes no further connections");
-  session.onLaneLost(() => says("a connection has ended; the run goes on with those that are left"));
+  tellOfLoss(session, says);
   const mayReturn = (request.reconnectSeconds ?? 0) > 0;
   const results = await Promise.allSettled(
     tokens.map((token) => openLane(session, request.remote!, joinFrame({ place, token }), mayReturn)),
@@ -37,6 +37,17 @@ export async function openLanes(
   const [{ reason }] = failed;
   const why = reason instanceof Error ? reason.message : String(reason);
   says(`${failed.length} of ${tokens.length} further connections could not be made: ${display(utf8(why))}`);
+}
+
+/** Once; not of those that end with the run. */
+function tellOfLoss(session: WireSession, says: (line: string) => void): void {
+  let isDue = true;
+  const end = () => isDue = false;
+  session.ended.then(end, end);
+  session.onLaneLost(() => {
+    if (isDue) says("a connection has ended; the run goes on with those that are left");
+    isDue = false;
+  });
 }
 
 async function openLane(session: WireSession, remote: Remote, early: Uint8Array, mayReturn: boolean): Promise<void> {

@@ -65,6 +65,13 @@ Deno.test("a later option overrides an earlier one, by its long and its short na
   assertEquals(sync("--reconnect=never s d").request.reconnectSeconds, 0);
   assertEquals(sync("--reconnect=3 --no-reconnect s d").request.reconnectSeconds, 0);
   assertEquals(sync("s d").request.reconnectSeconds, undefined);
+  const connections = (words: string) => sync(words).request.connections;
+  assertEquals(connections("s h:d"), { atOnce: 1, most: 4, tells: false });
+  assertEquals(connections("--connections-max=9 -v s h:d"), { atOnce: 1, most: 9, tells: true });
+  assertEquals(connections("--connections=3 --connections-max=9 s h:d"), { atOnce: 3, most: 3, tells: false });
+  assertEquals(connections("--connections=1 s h:d"), { atOnce: 1, most: 1, tells: false });
+  assertEquals(connections("s d"), undefined);
+  assertEquals(rsyncSettings().connectionsMax, 1);
   assertEquals(sync("-vvi --no-v --no-i s d").output, { ...sync("s d").output });
 });
 
@@ -189,6 +196,9 @@ Deno.test("A11: an unknown option, a bad number and a contradiction are usage er
     "s d -e": /-e: argument COMMAND is missing/,
     "--timeout= s d": /--timeout: "" is not a number of seconds/,
     "--reconnect=soon s d": /--reconnect: "soon" is not a number of seconds, forever or never/,
+    "--connections=0 s d": /--connections: "0" is not a number of connections, 1 to 16/,
+    "--connections=17 s d": /"17" is not/,
+    "--connections-max=0 s d": /"0" is not a number of connections/,
     "--timeout=abc s d": /--timeout: "abc" is not/,
     "--timeout=5x s d": /"5x" is not/,
     "--timeout=0x10 s d": /"0x10" is not/,
