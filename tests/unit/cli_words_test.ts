@@ -7,7 +7,7 @@ import { TsyncError } from "../../lib/base/errors.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { OPTIONS } from "../../lib/cli/option_table.ts";
 import { parseWords } from "../../lib/cli/option_words.ts";
-import { defaultOutput } from "../../lib/cli/settings.ts";
+import { defaultOutput, rsyncSettings } from "../../lib/cli/settings.ts";
 import { type Command, readCommand } from "../../lib/cli/request.ts";
 import { latin1 } from "../../lib/base/bytes.ts";
 
