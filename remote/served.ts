@@ -83,6 +83,9 @@ export class ServedRoot {
     if (agentIsSource && options.removeSourceFiles && (!writes || keeps !== "nothing")) {
       refuse("keeps what is there: --remove-source-files is not allowed");
     }
+    if (agentIsSource ? options.copyDevices : options.writeDevices) {
+      refuse(`takes no device for a file: --${agentIsSource ? "copy" : "write"}-devices is not allowed`);
+    }
     if (agentIsSource) return { agentIsSource, options, paths };
     if (options.checksum && !reads) refuse("is write-only: --checksum would tell what is there");
     if ((options.trash !== "" || options.trashTask !== "") && (keeps !== "nothing" || !reads)) {

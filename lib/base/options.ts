@@ -55,6 +55,10 @@ export interface SyncOptions {
   unmungeLinks: boolean;
   /** --drop-D: this side, as target, makes no device, FIFO or socket. The client's own affair: it does not travel. */
   dropSpecials: boolean;
+  /** --copy-devices: a device at the source is a file of what can be read from it. */
+  copyDevices: boolean;
+  /** --write-devices: content is written into a device that stands at its name. Lifts law 1, with inplace. */
+  writeDevices: boolean;
   /** -E: without -p, whether a file can be run is kept. */
   executability: boolean;
   /** -O, -J: times of folders, of links are left as they are. */
@@ -273,6 +277,8 @@ export function defaultOptions(): SyncOptions {
     mungeLinks: false,
     unmungeLinks: false,
     dropSpecials: false,
+    copyDevices: false,
+    writeDevices: false,
     executability: false,
     omitDirTimes: false,
     omitLinkTimes: false,

@@ -47,6 +47,7 @@ type Flag =
   | "group"
   | "owner"
   | "devices"
+  | "writeDevices"
   | "specials"
   | "numericIds"
   | "hardLinks"
@@ -70,6 +71,7 @@ type Flag =
   | "preallocate"
   | "inplace";
 type Switch =
+  | "copyDevices"
   | "dryRun"
   | "checksum"
   | "ignoreTimes"

@@ -73,6 +73,7 @@ export function readCommand(words: readonly Uint8Array[], env: Environment, asRs
   // Nothing is compared or deleted then.
   if (ends.listOnly) Object.assign(options, { listOnly: true, checksum: false, delete: false });
   checkConflicts(settings);
+  options.inplace ||= options.writeDevices;
   settleStaging(settings, env);
   nameBackups(settings);
   settings.options.deleteExcluded = settings.deleteExcluded;
@@ -282,6 +283,11 @@ function checkConflicts({ options, rules, filesFrom, secludedArgs, oldArgs, crti
   if (options.trash !== "" && options.keepDirlinks) {
     throw usageError(
       "--trash and -K contradict each other: what lies behind a link is not brought back; give one of them",
+    );
+  }
+  if (options.trash !== "" && options.writeDevices) {
+    throw usageError(
+      "--trash and --write-devices contradict each other: what a device held is not kept; leave one out",
     );
   }
   if (options.trash !== "" && (options.backup || options.backupDir !== "")) {

@@ -196,6 +196,18 @@ export const TRANSFER_OPTIONS: readonly Option[] = [
     ...turnsOn("safeLinks"),
   },
   { name: "devices", group: WHAT, help: "copy device files (as root)", ...turns("devices") },
+  {
+    name: "copy-devices",
+    group: WHAT,
+    help: "copy devices as files of what can be read from them",
+    ...turnsOn("copyDevices"),
+  },
+  {
+    name: "write-devices",
+    group: WHAT,
+    help: "write into the devices that are there (implies --inplace)",
+    ...turns("writeDevices"),
+  },
   { name: "specials", group: WHAT, help: "copy FIFOs and sockets", ...turns("specials") },
   { name: "", short: "D", group: WHAT, help: "same as --devices --specials", ...turns("devices", "specials") },
   {

@@ -529,6 +529,7 @@ export class Generator {
     if (this.#leavesOut && this.#leftOut(i, kind, result < 0 ? Kind.unknown : stat.kind)) return;
     this.#isFixed = result >= 0 && state.env.takesOnlyNew === true;
     if (result < 0) return this.#create(i, kind, false);
+    unmask(stat, kind);
     if (stat.kind !== kind) {
       if (this.#isFixed) return this.#leaveFixed(i);
       if (stat.kind === Kind.folder && state.options.dryRun) state.inTheWay.push(i);
@@ -726,6 +727,7 @@ export class Generator {
     const state = this.#state;
     const stat = new Stat();
     const result = state.os.statHandle(handle, stat);
+    unmask(stat, kind);
     if (result < 0 || stat.kind !== kind) {
       state.tell(Verb.stat, result < 0 ? Cause.system : Cause.targetChanged, Math.max(0, -result), state.path(i));
       return false;
@@ -916,4 +918,9 @@ export class Generator {
     if (names === undefined) this.leftovers.set(this.#folder, [new Uint8Array(name)]);
     else names.push(new Uint8Array(name));
   }
+}
+
+/** A device that is shown as a file (--write-devices) is one again where no file is to stand. */
+function unmask(stat: Stat, kind: number): void {
+  if (stat.device !== Kind.unknown && kind !== Kind.file) stat.kind = stat.device;
 }

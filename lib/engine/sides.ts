@@ -1,6 +1,6 @@
-// What the options make of a half's environment: another door to the system (--fake-super), another standing (--super, --no-super). Called
-// by lib/job and by the agent before a half is made. Promises: without such options the environment is what it was, and nothing is
-// loaded.
+// What the options make of a half's environment: another door to the system (--fake-super, --copy-devices), another
+// standing (--super, --no-super). Called by lib/job and by the agent before a half is made. Promises: without such options the environment
+// is what it was, and nothing is loaded.
 
 import { display, utf8 } from "../base/bytes.ts";
 import type { Charset } from "../base/charset.ts";
@@ -9,7 +9,9 @@ import { env } from "../os/process.ts";
 import type { SyncOptions } from "../base/options.ts";
 import type { Environment } from "./environment.ts";
 
-export type SideOptions = Pick<SyncOptions, "fakeSuper" | "superOn" | "superOff" | "charset">;
+export type SideOptions =
+  & Pick<SyncOptions, "fakeSuper" | "superOn" | "superOff" | "charset">
+  & Partial<Pick<SyncOptions, "copyDevices" | "writeDevices">>;
 
 /**
  * The environment of the half that goes by `options`; `isSource`: which it is; `wordsAreUtf8`: its paths are UTF-8 as names are,
@@ -23,7 +25,8 @@ export async function sideOf(
   wordsAreUtf8 = false,
 ): Promise<Environment> {
   const { fakeSuper, superOn, superOff, charset } = options;
-  if (!fakeSuper && !superOn && !superOff && charset === "") return machine;
+  const withDevices = (isSource ? options.copyDevices : options.writeDevices) ?? false;
+  if (!fakeSuper && !superOn && !superOff && charset === "" && !withDevices) return machine;
   const changed: PropertyDescriptorMap = {};
   if (fakeSuper || superOn || superOff) {
     changed.identity = { get: () => ({ ...machine.identity, isSuper: !superOff }) };
@@ -37,6 +40,10 @@ export async function sideOf(
     changed.os = {
       value: new ConvertedNames(changed.os?.value ?? machine.os, await ownCharset(charset), wordsAreUtf8),
     };
+  }
+  if (withDevices) {
+    const { DeviceFiles } = await import("../tree/device_files.ts");
+    changed.os = { value: new DeviceFiles(changed.os?.value ?? machine.os, isSource) };
   }
   return Object.create(machine, changed);
 }

@@ -339,6 +339,10 @@ class LinuxOs implements Os {
     return this.#seek(handle, from, k.SEEK_HOLE);
   }
 
+  endOf(handle: Handle): Result {
+    return this.#seek(handle, 0, k.SEEK_END);
+  }
+
   /** lseek moves the position, which `read` and `writeAll` use: it is put back. */
   #seek(handle: Handle, from: number, whence: number): Result {
     if (!(from >= 0 && from <= OFFSET_MAX)) return EINVAL;

@@ -91,6 +91,7 @@ export const RESOLVE_INSIDE = 0x02 | 0x08;
 
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
+export const SEEK_END = 2;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 

@@ -457,6 +457,14 @@ export class MemoryOs implements Os {
     );
   }
 
+  endOf(handle: Handle): Result {
+    return this.#run("endOf", null, () => {
+      const open = this.#open.get(handle);
+      if (open === undefined || open.pinned) return EBADF;
+      return open.node.kind === Kind.file ? open.node.size : EINVAL;
+    });
+  }
+
   #seek(
     handle: Handle,
     from: number,

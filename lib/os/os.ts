@@ -51,6 +51,8 @@ export class Stat {
   devMinor = 0;
   rdevMajor = 0;
   rdevMinor = 0;
+  /** The own kind of a device that is shown as a file (tree/device_files.ts); 0 for everything else. */
+  device: Kind = 0;
 }
 
 /** Whether both tell of one inode. */
@@ -241,6 +243,8 @@ export interface Os {
   seekData(handle: Handle, from: number): Result;
   /** First hole at or after from (the end of the file counts as one). */
   seekHole(handle: Handle, from: number): Result;
+  /** How far an open file or block device can be read, bytes: its size; a negated errno where there is no telling. */
+  endOf(handle: Handle): Result;
   /** Makes [offset, offset+length) a hole; -EOPNOTSUPP (-95) where that cannot be done. */
   punchHole(handle: Handle, offset: number, length: number): Result;
   /** Takes space for the first `length` bytes of a file open for writing; its size stays as it is. -EOPNOTSUPP (-95) where that cannot be done. */

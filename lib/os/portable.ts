@@ -303,6 +303,13 @@ class PortableOs implements Os {
     return EINVAL;
   }
 
+  endOf(handle: Handle): Result {
+    const held = this.#file(handle);
+    if (typeof held === "number") return held;
+    // Deno leaves the position alone that it reads and writes by.
+    return attempt(() => fs.fstatSync(held.fd).size);
+  }
+
   punchHole(): Result {
     return -Errno.EOPNOTSUPP;
   }

@@ -126,6 +126,9 @@ export class RecordingOs implements Os {
     return this.#note("allocate", null, this.#inner.allocate(handle, length));
   }
 
+  endOf(handle: Handle): Result {
+    return this.#note("endOf", null, this.#inner.endOf(handle));
+  }
   punchHole(handle: Handle, offset: number, length: number): Result {
     return this.#note("punchHole", null, this.#inner.punchHole(handle, offset, length));
   }

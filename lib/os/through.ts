@@ -82,6 +82,9 @@ export class OsThrough implements Os {
   allocate(handle: Handle, length: number): Result {
     return this.inner.allocate(handle, length);
   }
+  endOf(handle: Handle): Result {
+    return this.inner.endOf(handle);
+  }
   punchHole(handle: Handle, offset: number, length: number): Result {
     return this.inner.punchHole(handle, offset, length);
   }

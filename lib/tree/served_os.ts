@@ -229,6 +229,9 @@ export class ServedOs implements Os {
   seekHole(handle: Handle, from: number): Result {
     return this.#os.seekHole(handle, from);
   }
+  endOf(handle: Handle): Result {
+    return this.#os.endOf(handle);
+  }
 
   // A file that may not be written is not open for writing: these need no other judgement than that.
   writeAll(handle: Handle, bytes: Uint8Array): Result {

@@ -61,6 +61,8 @@ const OPTION_BITS = {
   atimes: 40,
   openNoatime: 41,
   deleteMissingArgs: 42,
+  copyDevices: 43,
+  writeDevices: 44,
   update: 45,
   existing: 46,
   ignoreExisting: 47,

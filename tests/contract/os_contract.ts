@@ -639,6 +639,19 @@ const claims: [string, (b: Bench) => void][] = [
     assert.equal(b.os.readAt(handle, into, 1), 1);
     assert.equal(into[0], 0x78);
   }],
+  ["endOf tells the size and leaves the position", (b) => {
+    b.file("ten", "0123456789");
+    const handle = b.open("ten");
+    const into = new Uint8Array(4);
+    assert.equal(b.os.read(handle, into), 4);
+    assert.equal(b.os.endOf(handle), 10);
+    assert.equal(b.os.read(handle, into), 4);
+    assert.equal(into[0], 0x34);
+    assert.equal(b.os.endOf(999_999), -EBADF);
+    if (!b.os.abilities.specials) return;
+    assert.equal(b.os.makeSpecial(b.root, utf8("fifo"), Kind.fifo, 0o600, 0, 0), 0);
+    assert.ok(b.os.endOf(b.open("fifo")) < 0);
+  }],
   ["seekData on a file that is one hole says ENXIO, and seekHole on one without holes says its end", (b) => {
     const hole = b.keep(b.os.openFile(b.root, utf8("hole"), OpenMode.create, 0o600));
     assert.equal(b.os.truncate(hole, 1 << 30), 0);

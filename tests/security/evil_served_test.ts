@@ -73,8 +73,10 @@ row("a file with the whole path of the canary becomes one below the root", async
   assertEquals(played.after.get("x/a.txt"), "f new a, longer\n");
 });
 
-// What a mode refuses as a whole. Bits of the second word: force 58, removeSourceFiles 61, inplace 63.
-const [FORCE, REMOVES, INPLACE] = [58, 61, 63].map((bit) => [(1 << (bit - 32)) >>> 0, 0] as [number, number]);
+// What a mode refuses as a whole. Bits of the second word: copyDevices 43, writeDevices 44, force 58, removeSourceFiles 61, inplace 63.
+const [COPIES_DEVICES, WRITES_DEVICES, FORCE, REMOVES, INPLACE] = [43, 44, 58, 61, 63].map((bit) =>
+  [(1 << (bit - 32)) >>> 0, 0] as [number, number]
+);
 const KEEPS = ["--no-delete", "--append-new"];
 const WHOLE: [string, string[][], Role, Scenario][] = [
   ["to be the target", [["--read-only"]], "agent target", {}],
@@ -90,6 +92,8 @@ const WHOLE: [string, string[][], Role, Scenario][] = [
     job: { bits: ARCHIVE_BITS | JOB_BIT.delete | JOB_BIT.noGuard },
   }],
   ["to use force", KEEPS.map((mode) => [mode]), "agent target", { job: { moreBits: FORCE } }],
+  ["to read devices as files", [["--read-only"]], "agent source", { job: { moreBits: COPIES_DEVICES } }],
+  ["to write into devices", [["--write-only"]], "agent target", { job: { moreBits: WRITES_DEVICES } }],
   ["to write in place", KEEPS.map((mode) => [mode]), "agent target", { job: { moreBits: INPLACE } }],
 ];
 for (const [claim, modes, role, scenario] of WHOLE) {

@@ -62,6 +62,25 @@ export async function withDisk(place: string, options: DiskOptions, use: (disk: 
   }
 }
 
+/** Images of `bytes` zeros below `place`, each behind a loop device, whose paths are given, and taken away again. */
+export async function withLoops(
+  place: string,
+  count: number,
+  bytes: number,
+  use: (devices: string[]) => Promise<void>,
+): Promise<void> {
+  const devices: string[] = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      await succeed(["truncate", "-s", String(bytes), `${place}/loop ${i}`]);
+      devices.push((await succeed(["losetup", "-f", "--show", `${place}/loop ${i}`])).out.trim());
+    }
+    await use(devices);
+  } finally {
+    for (const device of devices) await run(["losetup", "-d", device]);
+  }
+}
+
 async function succeed(words: string[]) {
   const ran = await run(words);
   assert.equal(ran.code, 0, `${words.join(" ")}: ${ran.err}`);

@@ -27,6 +27,7 @@ ok(os.writeAllAt(file, utf8("x"), 100_000));
 ok(os.truncate(file, 1 << 20));
 ok(os.seekData(file, 0));
 ok(os.seekHole(file, 0));
+ok(os.endOf(file));
 ok(os.punchHole(file, 0, 4096));
 ok(os.allocate(file, 4096));
 ok(os.readAt(file, bytes, 0));

@@ -321,3 +321,17 @@ Deno.test("in rsync's place: rsync's words and defaults, ours behind --ts-, no s
   assert.equal(sync("agent list d", {}, true).request.sources.length, 2);
   assert.equal(sync("-v s d", {}, true).output.progress, false);
 });
+
+Deno.test("--write-devices implies --inplace, and stands with nothing that keeps what was there", () => {
+  const said = (line: string) => {
+    const { copyDevices, writeDevices, inplace } = sync(`${line} s d`).request.options;
+    return [copyDevices, writeDevices, inplace];
+  };
+  assert.deepEqual(said("-a --copy-devices"), [true, false, false]);
+  assert.deepEqual(said("-a --write-devices"), [false, true, true]);
+  assert.deepEqual(said("-a --write-devices --no-write-devices"), [false, false, false]);
+  assert.match(refused(() => sync("-a --write-devices --trash s d")), /^usage: --trash and --write-devices/);
+  for (const word of ["--delay-updates", "--partial-dir=p"]) {
+    assert.match(refused(() => sync(`-a --write-devices ${word} s d`)), /^usage: --inplace cannot/);
+  }
+});

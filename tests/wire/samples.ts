@@ -383,6 +383,8 @@ export const SAMPLES: Sample[] = [
       atimes: true,
       openNoatime: true,
       deleteMissingArgs: true,
+      copyDevices: true,
+      writeDevices: true,
     },
   }),
   job("JOB without compression", { ...PUSH, options: { ...PUSH.options, compress: "never", compressLevel: 22 } }),
