@@ -290,6 +290,9 @@ function checkConflicts({ options, rules, filesFrom, secludedArgs, oldArgs, crti
       "--trash and --write-devices contradict each other: what a device held is not kept; leave one out",
     );
   }
+  if (options.trash === "" && (options.trashKeepSeconds !== null || options.trashKeepBytes !== null)) {
+    throw usageError("--trash-keep needs --trash, the trash it keeps within bounds");
+  }
   if (options.trash !== "" && (options.backup || options.backupDir !== "")) {
     throw usageError("--trash and --backup contradict each other; give one of them");
   }

@@ -1,5 +1,6 @@
 // `tsync transfers [--clean] [HOST:]PATH`: what interrupted runs left below a folder. Loaded only where the first operand is that word. Makes
-// a job of it that lists partials and nothing else, here or at an agent; with --clean the other end removes what is still what it listed.
+// a job of it that lists partials and nothing else, here or at an agent; with --clean the other end removes what is still what it listed, with -n
+// nothing.
 
 import { display, EMPTY, fromLatin1, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
@@ -17,6 +18,7 @@ import { problemLine } from "./problem_text.ts";
 import type { Command } from "./request.ts";
 import type { CliParts } from "./run.ts";
 import { readPlace } from "./subcommand_place.ts";
+import { demandMeant } from "./subcommand_words.ts";
 
 type TransfersWords = Extract<Command, { kind: "transfers" }>;
 
@@ -31,7 +33,8 @@ export async function runTransfersCommand(
   onEndingSignal((name) => stop.abort(new TsyncError({ kind: "interrupted", detail: `stopped by ${name}` })), 20);
   const tell = (line: string) => output.err(`${line}\n`);
   const carrier = request.remote === null ? null : await startCarrier(request.remote, tell);
-  const monitor = new TransfersReport(request, output);
+  const { cleansTrash, options: { dryRun } } = command.settings;
+  const monitor = new TransfersReport(request, cleansTrash ? dryRun ? "would remove " : "removing " : "", output);
   const { runJob } = await parts.job();
   const outcome = await runJob(request, monitor, { stop: stop.signal, pace: () => output.pace(), carrier, tell });
   if (monitor.count === 0) output.out("nothing is left of interrupted transfers\n");
@@ -45,12 +48,13 @@ export function readTransfersWords({ words, rsh, settings }: TransfersWords, isF
   if (words.length !== 1 || words[0].length === 0) {
     throw usageError(`these words make no sense behind the subcommand "transfers"; ${advice}`);
   }
+  demandMeant(settings, "transfers", { settings: [], options: [], output: ["verbose"] }, advice);
   const { remote, path: bytes } = readPlace(words[0], rsh, settings);
   const path = latin1(bytes);
   const options = {
     ...settings.options,
     ...{ listOnly: true, partialsOnly: true, recursive: true, reportEntries: true, noGuard: true },
-    removeSourceFiles: settings.cleansTrash,
+    removeSourceFiles: settings.cleansTrash && !settings.options.dryRun,
   };
   return {
     ...{ options, peerOptions: null, names: null, remote, target: EMPTY },
@@ -62,11 +66,14 @@ export function readTransfersWords({ words, rsh, settings }: TransfersWords, isF
 
 class TransfersReport implements Monitor {
   readonly #request: JobRequest;
+  readonly #verb: string;
   readonly #output: Output;
   count = 0;
 
-  constructor(request: JobRequest, output: Output) {
+  /** `verb` stands before each line. */
+  constructor(request: JobRequest, verb: string, output: Output) {
     this.#request = request;
+    this.#verb = verb;
     this.#output = output;
   }
 
@@ -75,8 +82,7 @@ class TransfersReport implements Monitor {
     this.count++;
     const file = fromLatin1(latin1(path).replace(/\.tsync-partial\/(?=[^/]*$)/, ""));
     const date = new Date(mtimeSec * 1000).toISOString().slice(0, 16).replace("T", " ");
-    const verb = this.#request.options.removeSourceFiles ? "removing " : "";
-    this.#output.out(`${verb}${withCommas(size)} bytes  ${date}Z  ${display(file)}\n`);
+    this.#output.out(`${this.#verb}${withCommas(size)} bytes  ${date}Z  ${display(file)}\n`);
   }
 
   problem(problem: Problem): void {

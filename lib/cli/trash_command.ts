@@ -17,9 +17,15 @@ import { problemLine } from "./problem_text.ts";
 import type { Command } from "./request.ts";
 import type { CliParts } from "./run.ts";
 import { readPlace } from "./subcommand_place.ts";
+import { demandMeant, type Meant } from "./subcommand_words.ts";
 
 type TrashWords = Extract<Command, { kind: "trash" }>;
 
+const MEANT: Meant = {
+  settings: [],
+  options: ["trash", "trashKeepSeconds", "trashKeepBytes", "fakeSuper"],
+  output: ["verbose"],
+};
 const RUN = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{8}$/;
 
 export async function runTrashCommand(
@@ -47,7 +53,7 @@ export async function runTrashCommand(
       withCommas(removed)
     } removed`;
     output.out(`run ${monitor.lastRun} ${word}: ${counts}${options.dryRun ? " (DRY RUN)" : ""}\n`);
-  } else if (monitor.runs === 0) output.out("no runs in the trash\n");
+  } else if (monitor.runs === 0) output.out(`no runs in the trash${options.dryRun ? " (DRY RUN)" : ""}\n`);
   return endingOf(outcome);
 }
 
@@ -64,6 +70,7 @@ export function readTrashWords({ verb, words, rsh, settings }: TrashWords, isFil
   if (run !== null && !RUN.test(run)) {
     throw usageError(`"${display(words[0])}" is no run; tsync history shows their names; ${advice}`);
   }
+  demandMeant(settings, verb, MEANT, advice);
   const word = words.at(-1) ?? fromLatin1(".");
   if (word.length === 0) throw usageError("the path is an empty word; write . for the current folder");
   const { options } = settings;
@@ -102,8 +109,9 @@ class TrashReport implements Monitor {
   problem(problem: Problem): void {
     if (!isNotice(problem)) return this.#output.err(problemLine(problem, this.#request));
     if (problem.cause === Cause.trashRun) this.#run(latin1(problem.path));
-    else if (problem.cause === Cause.trashRunGone) this.#output.out(`removed ${display(problem.path)}\n`);
-    else if (problem.cause === Cause.restored && this.#isVerbose) {
+    else if (problem.cause === Cause.trashRunGone) {
+      this.#output.out(`${this.#request.options.dryRun ? "would remove" : "removed"} ${display(problem.path)}\n`);
+    } else if (problem.cause === Cause.restored && this.#isVerbose) {
       this.#output.out(`restoring ${display(problem.path) || "."}\n`);
     }
   }

@@ -17,6 +17,13 @@ function ageOf(text: string): number | null {
   return parts === null ? null : Math.min(Number(parts[1]) * SECONDS[parts[2].toLowerCase()], TRASH_KEEP_SECONDS);
 }
 
+function keptBytes(value: Uint8Array, word: string): number {
+  if (!/^\d/.test(latin1(value))) {
+    throw usageError(`${word}: "${display(value)}" is neither an age (30d, 12h, 2w) nor a size (20G)`);
+  }
+  return sizeOf(value, word);
+}
+
 export const TRASH_OPTIONS: readonly Option[] = [
   {
     name: "trash",
@@ -30,7 +37,7 @@ export const TRASH_OPTIONS: readonly Option[] = [
       options.trash = value.length === 0 ? DEFAULT_TRASH : folderOf(value, word);
     },
     unset({ options }) {
-      options.trash = "";
+      Object.assign(options, { trash: "", trashKeepSeconds: null, trashKeepBytes: null });
     },
   },
   {
@@ -45,7 +52,7 @@ export const TRASH_OPTIONS: readonly Option[] = [
       if (age !== null) options.trashKeepSeconds = age;
       else if (/^\d+$/.test(latin1(value))) {
         throw usageError(`${word}: "${display(value)}": write ${display(value)}d for days, or a size as 20G`);
-      } else options.trashKeepBytes = sizeOf(value, word);
+      } else options.trashKeepBytes = keptBytes(value, word);
     },
   },
   {

@@ -6,7 +6,7 @@ import { TsyncError } from "../base/errors.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { wallSeconds } from "../os/clock.ts";
 import type { Handle, Os } from "../os/os.ts";
-import { openRun, readJournal, removeRun, runNames, weighRun } from "../tree/trash_folder.ts";
+import { isRemovable, openRun, readJournal, removeRun, runNames, weighRun } from "../tree/trash_folder.ts";
 import type { TrashRecord } from "../tree/trash_record.ts";
 
 /** One run, for people. */
@@ -74,8 +74,8 @@ function timeOf(name: Uint8Array): number {
   return Math.floor(Date.UTC(year, month - 1, day, hour, minute, second) / 1000);
 }
 
-/** Takes out what is older or more than is to be kept; the names that went. */
-export function pruneTrash(os: Os, trash: Handle, uid: number, keep: Keep): Uint8Array[] {
+/** Takes out what is older or more than is to be kept; the names that went, or that would go if it were no dry run. */
+export function pruneTrash(os: Os, trash: Handle, uid: number, keep: Keep, isDry = false): Uint8Array[] {
   const { trashKeepSeconds, trashKeepBytes } = keep;
   if (trashKeepSeconds === null && trashKeepBytes === null) return [];
   const names = runNames(os, trash);
@@ -87,7 +87,7 @@ export function pruneTrash(os: Os, trash: Handle, uid: number, keep: Keep): Uint
     const isOld = trashKeepSeconds !== null && now - timeOf(name) > trashKeepSeconds;
     const isTooMuch = trashKeepBytes !== null && bytes > trashKeepBytes;
     if (!isOld && !isTooMuch) return;
-    if (!removeRun(os, trash, name, uid)) return;
+    if (!(isDry ? isRemovable(os, trash, name, uid) : removeRun(os, trash, name, uid))) return;
     bytes -= sizes[i];
     gone.push(name);
   });

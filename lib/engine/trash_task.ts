@@ -32,6 +32,9 @@ export async function performTrashTask(
     if (trash >= 0) await perform(env, events, options, root, trash);
     else if (options.trashTask.startsWith("undo")) {
       refuse(`there is no trash of "${display(path)}": nothing can be undone`);
+    } else {
+      // The totals are the end for the other side of a connection.
+      events.totals(zeroTotals());
     }
   } finally {
     if (trash >= 0) os.close(trash);
@@ -66,11 +69,14 @@ async function perform(
     await undo(env, events, options, root, trash, name, totals);
     tellRun(events, lookAtRun(os, trash, name, uid));
   } else {
-    const gone = task === "clean" ? pruneTrash(os, trash, uid, options) : [];
+    const gone = task === "clean" ? pruneTrash(os, trash, uid, options, options.dryRun) : [];
     for (const path of gone) {
       events.problem({ verb: Verb.remove, cause: Cause.trashRunGone, errno: 0, side: Side.target, path });
     }
+    // Those of a dry run are still there.
+    const isGone = new Set(gone.map(latin1));
     for (const name of runNames(os, trash)) {
+      if (isGone.has(latin1(name))) continue;
       tellRun(events, lookAtRun(os, trash, name, uid));
       await (events.room?.() ?? env.pause());
     }

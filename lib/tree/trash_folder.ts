@@ -130,6 +130,21 @@ export function weighRun(os: Os, run: Handle): { bytes: number; isUndone: boolea
   return { bytes, isUndone, isBegun };
 }
 
+/** Whether removeRun would take it out: it is neither being written nor undone. */
+export function isRemovable(os: Os, trash: Handle, name: Uint8Array, uid: number): boolean {
+  const run = os.openFolder(trash, name);
+  if (run < 0) return false;
+  try {
+    demandOurs(os, run, uid, "a run");
+    return os.lockExclusive(run) >= 0;
+  } catch (error) {
+    if (error instanceof TsyncError) return false;
+    throw error;
+  } finally {
+    os.close(run);
+  }
+}
+
 /** Takes a run out of the trash for good, unless it is being written or undone; false if it stays. */
 export function removeRun(os: Os, trash: Handle, name: Uint8Array, uid: number): boolean {
   const run = os.openFolder(trash, name);

@@ -79,7 +79,7 @@ testEach(
       assert.deepEqual(await seen(root), after);
       const run = RUN.exec(history.out)![0];
       const real = await quietly(undo(way, root, run));
-      assert.match(real.out, new RegExp(`^run ${name} is undone: \\d+ restored, 3\\d removed\n$`));
+      assert.match(real.out, new RegExp(`^run ${run} is undone: \\d+ restored, 3\\d removed\n$`));
       assert.deepEqual(await seen(root), before);
 
       assert.match((await quietly(tsync(["history", ...words, path]))).out, / {2}undone\n$/);
@@ -89,6 +89,33 @@ testEach(
     });
   },
 );
+
+testEach("history of a target without a trash says so and ends; undo of it is refused", async (way) => {
+  await withPlace(async (place) => {
+    await Deno.mkdir(`${place}/d`);
+    const { words, path } = targetOf(way, `${place}/d`);
+    for (const more of [[], ["--clean", "--trash-keep=1d"]]) {
+      const told = await quietly(tsync(["history", "--timeout=30", ...words, ...more, path]));
+      assert.equal(told.out, "no runs in the trash\n");
+    }
+    assert.equal((await undo(way, `${place}/d`)).code, 3);
+  });
+});
+
+testEach("history -n --clean shows what would go, and removes nothing", async (way) => {
+  await withPlace(async (place) => {
+    await makeTrees(place);
+    const root = `${place}/d`;
+    await quietly(way.sync(["-a", "--delete", "--trash"], `${place}/s/`, root));
+    const before = await layout(root);
+    const { words, path } = targetOf(way, root);
+    const clean = ["history", "--clean", "--trash-keep=1k", ...words, path];
+    const dry = await quietly(tsync([...clean, "-n"]));
+    assert.match(dry.out, /^would remove [0-9a-f-]{24}\nno runs in the trash \(DRY RUN\)\n$/);
+    assert.deepEqual(await layout(root), before);
+    assert.match((await quietly(tsync(clean))).out, /^removed [0-9a-f-]{24}\nno runs in the trash\n$/);
+  });
+});
 
 testEach("undo where something changed since: each is told, exit 25, and nothing is changed", async (way) => {
   await withPlace(async (place) => {
@@ -245,6 +272,12 @@ Deno.test("undo and history are subcommands, unless a file has that name: then n
     assert.match(ran.err, /subcommand and a file here; write \.\/undo/);
     assert.equal((await tsync(["history", "d"], { cwd: place })).out, "no runs in the trash\n");
     assert.match((await tsync(["undo", "x", "d"], { cwd: `${place}/d` })).err, /"x" is no run/);
+    const aside = await tsync(["history", "--json", "--trash=../d", "d"], { cwd: place });
+    assert.equal(aside.code, 1);
+    assert.match(aside.err, /an option that was given means nothing to "history"/);
+    const keep = await tsync(["-a", "--trash-keep=1d", "d/", "e"], { cwd: place });
+    assert.equal(keep.code, 1);
+    assert.match(keep.err, /--trash-keep needs --trash/);
     const both = await tsync(["-ab", "--trash", "undo", "d"], { cwd: place });
     assert.equal(both.code, 1);
   });

@@ -375,6 +375,14 @@ Deno.test("transfers lists what interrupted runs left, here and on another machi
     for (const words of [[`${place}/d`], [`${place}/d/`], there]) {
       assert.deepEqual(lines(await quietly(run([TSYNC, "transfers", ...words]))), expected);
     }
+    for (const words of [[`${place}/d`], there]) {
+      const dry = await quietly(run([TSYNC, "transfers", "-n", "--clean", ...words]));
+      assert.deepEqual(lines(dry), expected.map((line) => `would remove ${line}`));
+    }
+    // What would be passed over in silence is refused: here it would let more go than was meant.
+    const narrowed = await run([TSYNC, "transfers", "--clean", "--exclude=big", `${place}/d`]);
+    assert.equal(narrowed.code, 1);
+    assert.match(narrowed.err, /an option that was given means nothing to "transfers"/);
     const cleaned = await quietly(run([TSYNC, "transfers", "--clean", ...there]));
     assert.deepEqual(lines(cleaned), expected.map((line) => `removing ${line}`));
     assert.ok(!exists(`${place}/d/.tsync-partial`) && !exists(`${place}/d/sub/.tsync-partial`));
