@@ -31,7 +31,8 @@ passed=0 failed=0 skipped=0 failures=''
 results=build/test.$$
 mkdir -p "$results"
 trap 'rm -rf "$results"' EXIT
-trap 'exit 130' INT TERM
+beside=''
+trap '[ -z "$beside" ] || kill "$beside"; exit 130' INT TERM
 
 # check NAME COMMAND...: a check of the gate that is not a test.
 check() {
@@ -49,26 +50,26 @@ FAILED: $name"
 
 # The folders that hold tests, the fast ones first.
 test_folders() {
-  for folder in unit wire contract property fault interop security cli $(cd tests && ls); do
+  for folder in unit wire contract property interop security fault cli $(cd tests && ls); do
     if [ -d "tests/$folder" ] && [ -n "$(find "tests/$folder" -name '*_test.ts' -type f | head -n 1)" ]; then echo "$folder"; fi
   done | awk '!seen[$0]++'
 }
 
-# run_folder FOLDER: one process for each folder. Folders of pure code run their files side by side; those that measure time, start
+# try_folder FOLDER [exec]: one process for each folder. Folders of pure code run their files side by side; those that measure time, start
 # servers or change the machine run one file after the other. A folder that hangs is ended and counts as failed.
-run_folder() {
-  printf '== tests/%s\n' "$1"
+try_folder() {
   case $1 in
     unit | wire | property | interop) side_by_side=--parallel ;;
     *) side_by_side= ;;
   esac
   limit=
   if [ -z "${TSYNC_TEST_LONG:-}" ] && have timeout; then limit='timeout -k 10 900'; fi
-  if $limit sh scripts/deno.sh test --frozen --no-check --allow-all $side_by_side --junit-path="$results/$1.xml" "tests/$1" 2>&1; then
-    code=0
-  else
-    code=$?
-  fi
+  ${2-} $limit sh scripts/deno.sh test --frozen --no-check --allow-all $side_by_side --junit-path="$results/$1.xml" "tests/$1" 2>&1
+}
+
+# count_folder FOLDER CODE: its tests are counted in the end, by its results.
+count_folder() {
+  code=$2
   # A folder may also fail without a failed test: a file that cannot be loaded, a process that is ended.
   if [ ! -f "$results/$1.xml" ] || { [ $code -ne 0 ] && ! grep -q '<failure' "$results/$1.xml"; }; then
     failed=$((failed + 1))
@@ -89,12 +90,27 @@ check "format" sh scripts/deno.sh fmt --check
 check "lint" sh scripts/deno.sh lint --quiet
 check "types" sh scripts/deno.sh check --quiet --frozen
 
+# Most of what security does is wait for the other side: it runs beside the folders behind it, and is told last. (What a shell runs
+# so is deaf to Ctrl-C, which fault's tests send.)
 for folder in $folders; do
-  run_folder "$folder"
+  if [ "$folder" = security ]; then
+    try_folder security exec >"$results/security.log" &
+    beside=$!
+  else
+    printf '== tests/%s\n' "$folder"
+    if try_folder "$folder"; then count_folder "$folder" 0; else count_folder "$folder" $?; fi
+  fi
 done
+if [ -n "$beside" ]; then
+  if wait "$beside"; then code=0; else code=$?; fi
+  beside=
+  printf '== tests/security\n'
+  cat "$results/security.log"
+  count_folder security $code
+fi
 
 printf '== result\n'
-if [ -n "$(ls "$results")" ]; then
+if [ -n "$folders" ]; then
   if tally=$(sh scripts/deno.sh run --no-config --allow-read scripts/tally.ts tests/skips.txt "$results"/*.xml); then
     printf '%s\n' "$tally" | sed '$d'
     # shellcheck disable=SC2046 # three numbers
