@@ -17,11 +17,13 @@ const BUFFER_BYTES = 256 << 10;
 export async function serveLane(join: Join, marker: string, { source, sink }: Transport): Promise<number> {
   const connection = await connectInRun(hex(join.place));
   if (connection === null || !await isWelcome(connection, join.token)) {
+    connection?.end();
     await sink.write(answerFail(marker, "the agent of this run is not found here, or does not know this connection"));
     return EXIT_CODES.start;
   }
   await sink.write(answerOk(marker));
   await Promise.race([pass(source, connection.sink), pass(connection.source, sink)]);
+  connection.end();
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // When one connection is not enough: it carries a window (an OpenSSH channel's 2 MB) in a round trip, whatever the link could carry. Called by the
 // job runner once the agent has answered. Promises: only a run that was asked to, or waits for the link at about that rate on a long link, opens further
-// connections; on a short link nothing is loaded and nothing is watched after the first second.
+// connections; on a short link nothing is loaded and nothing is watched after the first look.
 
 import { every, monotonicMs } from "../os/clock.ts";
 import type { WireSession } from "../session/wire_session.ts";
@@ -10,10 +10,12 @@ import type { JobRequest } from "./request.ts";
 const LONG_TRIP_MS = 20;
 const LOOK_MS = 500;
 /** Looks in a row that show the need. */
-const LOOKS = 2;
+const LOOKS = 3;
 const WINDOW_BYTES = 2 << 20;
-/** The share of a window in each round trip, and of the time spent waiting for the link, that show it. */
-const WINDOW_SHARE = 0.7;
+/** Windows in a round trip that show it. Where there are clearly more than one, it was not the line that made the first answer late. */
+const LEAST_WINDOWS = 0.7;
+const MOST_WINDOWS = 1.4;
+/** Share of the time in which the link was waited for. */
 const WAIT_SHARE = 0.5;
 
 export interface Flow {
@@ -38,8 +40,9 @@ export class LaneNeed {
     const waitedMs = flow.waitedMs - this.#last.waitedMs;
     this.#lastMs = nowMs;
     this.#last = flow;
+    const windows = bytes * roundTripMs / elapsedMs / WINDOW_BYTES;
     const isPressed = roundTripMs >= LONG_TRIP_MS && waitedMs >= WAIT_SHARE * elapsedMs &&
-      bytes * roundTripMs / elapsedMs >= WINDOW_SHARE * WINDOW_BYTES;
+      windows >= LEAST_WINDOWS && windows <= MOST_WINDOWS;
     this.#looks = isPressed ? this.#looks + 1 : 0;
     return this.#looks >= LOOKS;
   }

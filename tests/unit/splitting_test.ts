@@ -100,7 +100,7 @@ Deno.test("SPLIT: a chunk that breaks the rules is an offence, and no lost link"
   assert.equal("isGone" in (peer.outcome as { data: object }).data, false);
 });
 
-Deno.test("further connections are needed where the link is waited for, at a window in a long round trip, for a second", () => {
+Deno.test("further connections are needed where the link is waited for, at a window in a long round trip, for a while", () => {
   const MIB = 1 << 20;
   /** Half-second looks with so many MiB each, waited for so long. */
   const looks = (mib: number[], waitedMs: number, tripMs: number) => {
@@ -110,10 +110,11 @@ Deno.test("further connections are needed where the link is waited for, at a win
       need.look((i + 1) * 500, { bytes: bytes += each * MIB, waitedMs: waited += waitedMs }, tripMs)
     );
   };
-  assert.deepEqual(looks([5, 5], 450, 200), [false, true], "2 MiB in 200 ms are 5 in half a second");
-  assert.deepEqual(looks([5, 1, 5, 5], 450, 200), [false, false, false, true], "in a row");
+  assert.deepEqual(looks([5, 5, 5], 450, 200), [false, false, true], "2 MiB in 200 ms are 5 in half a second");
+  assert.deepEqual(looks([5, 5, 1, 5, 5, 5], 450, 200), [false, false, false, false, false, true], "in a row");
+  assert.deepEqual(looks([50, 50, 50], 450, 200), [false, false, false], "no line with such a window is that long");
   assert.deepEqual(looks([5, 5, 5], 100, 200), [false, false, false], "it is not the link that is waited for");
   assert.deepEqual(looks([3, 3, 3], 450, 200), [false, false, false], "less than a window");
   assert.deepEqual(looks([500, 500, 500], 450, 10), [false, false, false], "a short round trip");
-  assert.deepEqual(looks([20, 20], 450, 50), [false, true]);
+  assert.deepEqual(looks([20, 20, 20], 450, 50), [false, false, true]);
 });
