@@ -112,6 +112,8 @@ export interface SyncOptions {
   reportEntries: boolean;
   /** Report unchanged entries as well (-ii, -vv). */
   reportUnchanged: boolean;
+  /** What was backed up, left out at the target or removed at the source is told, too (--info). */
+  tellsMore: boolean;
   /** The target tells of each transferred file when it is in place, and what its transfer took. */
   tellsFinished: boolean;
   /** And the digest of its content without a seed. */
@@ -308,6 +310,7 @@ export function defaultOptions(): SyncOptions {
     blockBytes: 0,
     reportEntries: false,
     reportUnchanged: false,
+    tellsMore: false,
     tellsFinished: false,
     plainDigests: false,
     listOnly: false,

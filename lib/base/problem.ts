@@ -21,6 +21,8 @@ export const Verb = {
   link: 16,
   readAttributes: 17,
   setAttributes: 18,
+  /** Keeping what is about to be replaced or deleted. */
+  backUp: 21,
   /** Bringing what was written to the disk. */
   flush: 25,
   /** Of undo. */
@@ -93,6 +95,8 @@ export const Cause = {
   leadsOut: 37,
   /** --delete-missing-args, in a listing: the source is not there: no failure. */
   missing: 38,
+  /** It was done, and is told because that was asked for (--info=backup, =remove): no failure. */
+  done: 39,
   /** Its name and another listed one are the same to the target's file system: neither is transferred. */
   collision: 46,
   /** A file of the user's own state is passed over; what the path says is why, a sentence: no failure. */
@@ -146,6 +150,7 @@ const NOTICES: readonly Cause[] = [
   Cause.mountSkipped,
   Cause.mountKept,
   Cause.missing,
+  Cause.done,
   Cause.stateUnused,
   Cause.restored,
   Cause.trashRun,

@@ -311,6 +311,18 @@ export const EFFECTLESS_OPTIONS: readonly Option[] = [
       },
     })
   ),
+  noEffect("insecure-links", "links in the paths that you type are always followed"),
+  ...([
+    ["confine-root", "DIR", "tsync-remote serve --root confines a session"],
+    ["copy-as", "USER[:GROUP]", "run tsync as that user, or give --chown"],
+  ] as const).map(([name, argument, instead]) =>
+    noEffect(name, `not here, ends with code 4: ${instead}`, {
+      argument,
+      set() {
+        throw new TsyncError({ kind: "unsupported", detail: `--${name} is not here; ${instead}` });
+      },
+    })
+  ),
   noEffect("contimeout", "for daemons only: anything but 0 is refused over ssh", {
     argument: "SECONDS",
     set(settings, value, word) {

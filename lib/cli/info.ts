@@ -7,16 +7,16 @@ import type { OutputSettings } from "./settings.ts";
 
 export const INFO = [
   ["backup", "Mention files backed up"],
-  ["copy", "Mention files copied locally on the receiving side"],
+  ["copy", "taken for rsync's sake; what could not be copied is always told"],
   ["del", "Mention deletions on the receiving side"],
   ["flist", "Mention file-list receiving/sending (levels 1-2)"],
-  ["misc", "Mention miscellaneous information (levels 1-2)"],
+  ["misc", "taken for rsync's sake; tsync tells nothing more"],
   ["mount", "Mention mounts that were found or skipped"],
   ["name", "Mention 1) updated file/dir names, 2) unchanged names"],
   ["nonreg", "Mention skipped non-regular files (default 1, 0 disables)"],
   ["progress", "Mention 1) per-file progress or 2) total transfer progress"],
   ["remove", "Mention files removed on the sending side"],
-  ["skip", "Mention files skipped due to transfer overrides (levels 1-2)"],
+  ["skip", "Mention files skipped due to transfer overrides"],
   ["stats", "Mention statistics at end of run (levels 1-3)"],
   ["symsafe", "Mention symlinks that are unsafe"],
 ] as const;

@@ -1,7 +1,7 @@
 // Problems as sentences: side, verb and path first, then the system's words, then what to do where that is known. Pure;
 // called by the reporter. Names are escaped for the terminal (R14).
 
-import { display, joinPath, latin1 } from "../base/bytes.ts";
+import { concatBytes, display, fromLatin1, joinPath, latin1 } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { programName } from "../base/program.ts";
@@ -26,6 +26,7 @@ const VERBS: Record<number, string> = {
   [Verb.link]: "link",
   [Verb.readAttributes]: "read extended attributes of",
   [Verb.setAttributes]: "set extended attributes of",
+  [Verb.backUp]: "back up",
   [Verb.flush]: "flush",
   [Verb.restore]: "restore",
 };
@@ -69,6 +70,23 @@ export function mountLine({ cause, path, side }: Problem, show = display): strin
   if (cause === Cause.mountKept) return `cannot delete mount point: ${show(path)}\n`;
   if (cause !== Cause.mountSkipped) return null;
   return `[${side === Side.source ? "sender" : "generator"}] skipping mount-point dir ${show(path)}\n`;
+}
+
+/** What was done to an entry besides (Cause.done), in rsync's words. `level`: how much is told of it. */
+export function doneLine(
+  { verb, path, errno }: Problem,
+  { options }: JobRequest,
+  show: (name: Uint8Array) => string,
+  level: (name: "backup" | "remove") => number,
+): string | null {
+  if (verb === Verb.remove) return level("remove") > 0 ? `sender removed ${show(path)}\n` : null;
+  if (verb !== Verb.backUp || level("backup") === 0) return null;
+  const { backupDir, backupSuffix } = options;
+  const folder = backupDir === "" ? "" : backupDir.replace(/\/*$/, "/");
+  if (path.length === 0) {
+    return `${errno === 1 ? "(new) " : ""}backup_dir is ${show(fromLatin1(folder.slice(0, -1)))}\n`;
+  }
+  return `backed up ${show(path)} to ${show(concatBytes(fromLatin1(folder), path, fromLatin1(backupSuffix)))}\n`;
 }
 
 /** What an option leaves out, in rsync's words. */

@@ -11,7 +11,15 @@ import type { FileProgress } from "./file_progress.ts";
 import { infoLevel } from "./info.ts";
 import type { LineFormat } from "./line_format.ts";
 import type { Output } from "./output.ts";
-import { leftOutLine, madeFoldersLine, mountLine, noticeLine, problemLine, warningLine } from "./problem_text.ts";
+import {
+  doneLine,
+  leftOutLine,
+  madeFoldersLine,
+  mountLine,
+  noticeLine,
+  problemLine,
+  warningLine,
+} from "./problem_text.ts";
 import { Progress, ProgressLine, type ProgressParts } from "./progress.ts";
 import type { OutputSettings } from "./settings.ts";
 import { statsBlock, summaryLines } from "./summary.ts";
@@ -155,6 +163,9 @@ export class Report implements Monitor {
   }
 
   #notice(problem: Problem): string | null {
+    if (problem.cause === Cause.done) {
+      return doneLine(problem, this.#request, this.#show, (name) => infoLevel(this.#settings, name));
+    }
     const mount = infoLevel(this.#settings, "mount") > 0 ? mountLine(problem, this.#show) : null;
     return mount ?? noticeLine(problem, this.#show, infoLevel(this.#settings, "nonreg"));
   }

@@ -213,7 +213,7 @@ function splitRsyncPath(settings: Settings): string | null {
 /** What one side may have by itself (-M): the other works on as agreed. */
 const ONE_SIDED: ReadonlySet<string> = new Set<keyof SyncOptions>([
   ...["bwlimitKib", "timeoutSeconds", "sparse", "compress", "compressLevel", "blockBytes"] as const,
-  ...["fakeSuper", "superOn", "superOff", "openNoatime"] as const,
+  ...["fakeSuper", "superOn", "superOff", "openNoatime", "fsync", "noFsync", "preallocate", "copyDevices"] as const,
 ]);
 
 /** The options of the other side: ours, but for what is one side's own, and on top what -M says. */
@@ -268,6 +268,8 @@ function askForReports(options: SyncOptions, output: OutputSettings): void {
   const isNamed = !quiet && (itemize > 0 || format !== null || level > 0);
   options.reportEntries = isNamed || showsFiles || logFile !== null || json !== null || options.listOnly;
   options.reportUnchanged = (!quiet && (itemize > 1 || level > 1)) && !options.listOnly;
+  const more = (["backup", "remove", "skip"] as const).some((name) => infoLevel(output, name) > 0);
+  options.tellsMore = !quiet && more && !options.listOnly;
   const formats = latin1(format ?? EMPTY) + latin1(logFormat ?? EMPTY);
   options.plainDigests = /%'*-?[0-9]*C/.test(formats);
   options.tellsFinished = options.plainDigests || /%'*-?[0-9]*[bc]/.test(formats) || json !== null ||

@@ -2,7 +2,8 @@
 // by the stage before it puts an entry in place, by the generator and by the deleter. Promises: the backup is there before the original is
 // gone, and the original's name is never without either its old or its new entry (law 1).
 
-import { concatBytes, EMPTY, equalBytes, fromLatin1 } from "../base/bytes.ts";
+import { concatBytes, EMPTY, equalBytes, fromLatin1, joinPath } from "../base/bytes.ts";
+import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
 import { copyAside } from "../tree/copy_aside.ts";
@@ -24,6 +25,7 @@ export class Backup {
   /** The folder below it that was used last. */
   #path: Uint8Array = EMPTY;
   #folder: Handle = -1;
+  #isTold = false;
 
   constructor(state: TargetState, sides: SideFolders) {
     this.#state = state;
@@ -61,16 +63,18 @@ export class Backup {
     const looked = os.statAt(folder, name, 0, name.length, this.#stat);
     if (looked === -Errno.ENOENT || (looked === 0 && this.#stat.kind === Kind.folder)) return 0;
     if (looked < 0) return looked;
-    const to = this.#folderFor(folder, list.path(list.parent(file.index)));
+    const path = list.path(list.parent(file.index));
+    const to = this.#folderFor(folder, path);
     if (to < 0) return to;
     const backup = this.#nameFor(name);
     if (backup === null) return -Errno.ENAMETOOLONG;
     const kept = this.#second(folder, name, to, backup);
-    if (!NO_LINKS.includes(kept)) return kept;
+    if (!NO_LINKS.includes(kept)) return this.#told(path, name, kept);
     const swapped = os.exchange(folder, file.temporary, folder, name);
-    if (swapped < 0) return swapped === -Errno.ENOENT ? 0 : this.#copy(folder, name, to, backup);
+    if (swapped === -Errno.ENOENT) return 0;
+    if (swapped < 0) return this.#told(path, name, this.#copy(folder, name, to, backup));
     const moved = this.#move(folder, file.temporary, to, backup);
-    if (moved === 0) return 1;
+    if (moved === 0) return this.#told(path, name, 1);
     os.exchange(folder, file.temporary, folder, name);
     return moved;
   }
@@ -80,7 +84,7 @@ export class Backup {
     const backup = this.#nameFor(name);
     if (backup === null) return -Errno.ENAMETOOLONG;
     const to = this.#folderFor(folder, path);
-    return to < 0 ? to : this.#copy(folder, name, to, backup);
+    return to < 0 ? to : this.#told(path, name, this.#copy(folder, name, to, backup));
   }
 
   /** Moves the entry `from` of the folder at `path` (whose name is or was `name`) away for good; 0 or a negated errno. */
@@ -88,7 +92,13 @@ export class Backup {
     const backup = this.#nameFor(name);
     if (backup === null) return -Errno.ENAMETOOLONG;
     const to = this.#folderFor(folder, path);
-    return to < 0 ? to : this.#move(folder, from, to, backup);
+    return to < 0 ? to : this.#told(path, name, this.#move(folder, from, to, backup));
+  }
+
+  #told(path: Uint8Array, name: Uint8Array, result: number): number {
+    const { options } = this.#state;
+    if (result >= 0 && options.tellsMore) this.#state.tell(Verb.backUp, Cause.done, 0, joinPath(path, name));
+    return result;
   }
 
   close(): void {
@@ -149,6 +159,7 @@ export class Backup {
     if (!this.#isElsewhere) return folder;
     if (this.#folder >= 0 && equalBytes(path, this.#path)) return this.#folder;
     this.#leaveFolder();
+    this.#tellFolder();
     this.#root ??= this.#sides.make(this.#state.options.backupDir);
     if (this.#root < 0) {
       const failed = this.#root;
@@ -159,6 +170,13 @@ export class Backup {
     if (made < 0) return made;
     this.#path = path.slice();
     return this.#folder = made;
+  }
+
+  /** Before the first backup: where they go, and whether that folder is new. */
+  #tellFolder(): void {
+    if (this.#isTold || !this.#state.options.tellsMore) return;
+    this.#isTold = true;
+    this.#state.tell(Verb.backUp, Cause.done, this.#root === null ? 1 : 0, EMPTY);
   }
 
   /** Opens or makes each folder of the path; a new one is like the one of the same path at the target. */

@@ -559,7 +559,7 @@ export class Generator {
   /** Says so where everything is told; true. */
   #leaveOut(i: number, cause: number): true {
     const state = this.#state;
-    if (state.options.reportUnchanged) state.tell(Verb.skip, cause, 0, state.path(i));
+    if (state.options.reportUnchanged || state.options.tellsMore) state.tell(Verb.skip, cause, 0, state.path(i));
     return true;
   }
 

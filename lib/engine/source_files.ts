@@ -16,6 +16,8 @@ export interface SourceFilesInput {
   /** Of files that had changed since they were listed: what was sent. */
   sentAs: ReadonlyMap<number, Stat>;
   isAtTarget(i: number, stat: Stat): boolean;
+  /** What was removed is told. */
+  tellsRemoved: boolean;
   report(problem: Problem): void;
 }
 
@@ -38,6 +40,7 @@ export class SourceFiles {
     if (isAtTarget(i, this.#stat)) return this.#tell(i, Cause.sameFile, 0);
     const removed = os.unlink(folder, name);
     if (removed < 0 && removed !== -Errno.ENOENT) this.#tell(i, Cause.system, -removed);
+    else if (removed === 0 && this.#input.tellsRemoved) this.#tell(i, Cause.done, 0);
     if (isPartialFolderName(list.name(list.parent(i)))) this.#removeEmpty(list.parent(i));
   }
 

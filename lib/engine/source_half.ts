@@ -282,6 +282,7 @@ export class SourceHalf implements SourcePort {
     this.#remover ??= new SourceFiles({
       ...{ os: this.#os, list, folders: this.#folders, sentAs: this.#sender.sentAs },
       isAtTarget: (i, stat) => this.#target.isItself?.(i, stat) ?? false,
+      tellsRemoved: this.#plan.options.tellsMore,
       report,
     });
     for (const i of indexes) {

@@ -74,6 +74,7 @@ const OPTION_BITS = {
   filesFrom: 53,
   ignoreMissingArgs: 54,
   from0: 55,
+  tellsMore: 56,
   backup: 57,
   force: 58,
   ignoreErrors: 59,

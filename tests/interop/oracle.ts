@@ -2,7 +2,7 @@
 // say is compared by the tests beside this file. Where tsync differs on purpose, differences.ts says so.
 
 import { type Extra, manifest } from "../support/manifest.ts";
-import { withMounts } from "../support/mounts.ts";
+import { withBind, withMounts } from "../support/mounts.ts";
 import { type Ran, withPlace } from "../support/run.ts";
 import type { Topology } from "../support/topology.ts";
 import { type Entry, plant } from "../support/trees.ts";
@@ -21,6 +21,8 @@ export interface Question {
   options: readonly string[];
   /** Folders below the place, in the order in which they are mounted: each a file system of its own. Root only. */
   mounts?: readonly string[];
+  /** A folder, and where it is shown, too. Root only. */
+  bind?: readonly [from: string, to: string];
   /** Below the place; "" is the place itself. */
   sources: readonly string[];
   target: string;
@@ -45,16 +47,21 @@ export async function ask(way: Topology, question: Question): Promise<Answers> {
 
 async function one(way: Topology, program: "sync" | "rsync", question: Question): Promise<Result> {
   let result: Result | undefined;
+  const bound = (place: string, use: () => Promise<void>) => {
+    const [from, to] = question.bind ?? [];
+    return from === undefined ? use() : withBind(`${place}/${from}`, `${place}/${to}`, use);
+  };
   await withPlace((place) =>
-    withMounts(place, question.mounts ?? [], async () => {
-      plant(place, question.entries);
-      const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
-      const options = program === "sync" ? [...question.first ?? [], ...question.options] : question.options;
-      const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
-        cwd: place,
-      });
-      result = await resultOf(ran, place, question);
-    })
+    withMounts(place, question.mounts ?? [], () =>
+      bound(place, async () => {
+        plant(place, question.entries);
+        const at = (path: string) => path.startsWith("/") ? path : `${place}/${path}`;
+        const options = program === "sync" ? [...question.first ?? [], ...question.options] : question.options;
+        const ran: Ran = await way[program](options, question.sources.map(at), at(question.target), {
+          cwd: place,
+        });
+        result = await resultOf(ran, place, question);
+      }))
   );
   return result!;
 }

@@ -289,4 +289,32 @@ const ARGUMENTS: Scenario[] = [
   },
 ].filter(({ name }) => !name.endsWith("--list-only"));
 
-testScenarios("walk", [...ARGUMENTS, ...KEPT, ...MUNGING, ...AS_ROOT ? FILE_SYSTEMS : []]);
+/** A folder that is shown at a second place is of the file system that it lies on. */
+const BOUND_ENTRIES = [folder("s", DATED), file("s/f", "f", OLD), folder("d", DATED), file("far/in", "in", OLD)];
+const BOUND: Scenario[] = [
+  {
+    name: "-x, bound from the same file system",
+    options: "-aix",
+    bind: ["far", "s/bound"],
+    entries: BOUND_ENTRIES,
+    ...TIMELESS,
+  },
+  {
+    name: "-x, bound from another one",
+    options: "-aix",
+    mounts: ["far"],
+    bind: ["far", "s/bound"],
+    entries: BOUND_ENTRIES,
+    ...TIMELESS,
+  },
+  {
+    name: "-x --delete, bound at the target from another one",
+    options: "-aix --delete",
+    mounts: ["far"],
+    bind: ["far", "d/bound"],
+    entries: BOUND_ENTRIES,
+    ...TIMELESS,
+  },
+];
+
+testScenarios("walk", [...ARGUMENTS, ...KEPT, ...MUNGING, ...AS_ROOT ? [...FILE_SYSTEMS, ...BOUND] : []]);

@@ -77,7 +77,7 @@ const VALUES: Record<string, string> = {
 };
 
 /** Taken by rsync, and refused with code 4 because tsync has nothing like it. */
-const REFUSED = ["new-compress", "old-compress", "crtimes"];
+const REFUSED = ["new-compress", "old-compress", "crtimes", "confine-root", "copy-as"];
 
 /** Words that say the option, take it back, misspell it, repeat it, and give it an argument in each way or one too many. */
 function forms({ long, short, argument }: Known): string[][] {

@@ -20,9 +20,9 @@ export async function withMounts(place: string, paths: readonly string[], use: (
   }
 }
 
-/** Shows the folder `from` at `to` too, as a bind mount does. */
+/** Shows the folder `from` at `to` too, as a bind mount does; both are made. */
 export async function withBind(from: string, to: string, use: () => Promise<void>): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
+  for (const folder of [from, to]) await Deno.mkdir(folder, { recursive: true });
   const { code, err } = await run(["mount", "--bind", from, to]);
   assert.equal(code, 0, err);
   try {

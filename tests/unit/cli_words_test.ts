@@ -115,7 +115,7 @@ const VALUES: Record<string, string> = {
   outbuf: "L",
 };
 /** Understood, and refused as what tsync does not have. */
-const REFUSED = ["new-compress", "old-compress"];
+const REFUSED = ["new-compress", "old-compress", "confine-root", "copy-as"];
 
 Deno.test("every option of the table is understood by its names", () => {
   for (const option of OPTIONS) {

@@ -335,3 +335,31 @@ Deno.test("--write-devices implies --inplace, and stands with nothing that keeps
     assert.match(refused(() => sync(`-a --write-devices ${word} s d`)), /^usage: --inplace cannot/);
   }
 });
+
+Deno.test("--insecure-links is taken; --confine-root and --copy-as are refused with what to do instead", () => {
+  assert.equal(sync("-a --insecure-links s d").request.sources.length, 1);
+  assert.match(refused(() => sync("-a --confine-root=/srv s d")), /serve --root/);
+  assert.match(refused(() => sync("-a --copy-as=www s d")), /run tsync as that user/);
+});
+
+Deno.test("-M: how the other side flushes, and whether it reads devices as files, can be its own", () => {
+  const sides = (line: string) => {
+    const { request } = sync(line);
+    return [request.options, request.peerOptions!].map((
+      { fsync, noFsync, copyDevices },
+    ) => [fsync, noFsync, copyDevices]);
+  };
+  assert.deepEqual(sides("-a -M--fsync s h:d"), [[false, false, false], [true, false, false]]);
+  assert.deepEqual(sides("-a --fsync -M--no-fsync s h:d"), [[true, false, false], [false, true, false]]);
+  assert.deepEqual(sides("-a -M--copy-devices h:s d"), [[false, false, false], [false, false, true]]);
+});
+
+Deno.test("what --info asks for besides names is asked of both sides, but not by -q", () => {
+  const more = (line: string) => sync(`${line} s d`).request.options.tellsMore;
+  for (const line of ["-a --info=backup", "-a --info=remove", "-a --info=skip2", "-avv"]) {
+    assert.equal(more(line), true);
+  }
+  for (const line of ["-a", "-av", "-avv -q", "-avv --info=backup0,remove0,skip0", "--list-only -vv"]) {
+    assert.equal(more(line), false, line);
+  }
+});

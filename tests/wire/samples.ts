@@ -400,7 +400,14 @@ export const SAMPLES: Sample[] = [
   }),
   job("JOB with backups", {
     ...PUSH,
-    options: { ...PUSH.options, backup: true, backupSuffix: "~\xff", backupDir: "../kept\xff", mkpath: true },
+    options: {
+      ...PUSH.options,
+      backup: true,
+      tellsMore: true,
+      backupSuffix: "~\xff",
+      backupDir: "../kept\xff",
+      mkpath: true,
+    },
   }),
   job("JOB with partials", { ...PUSH, options: { ...PUSH.options, keepsPartials: true, partialDir: ".kept\xff" } }),
   job("JOB that appends", {
