@@ -262,13 +262,14 @@ Deno.test("a problem is one line on standard error: side, verb, path, the system
 Deno.test("every cause and verb has its words", async () => {
   for (const cause of Object.values(Cause)) {
     for (const verb of Object.values(Verb)) {
-      const isDetail = isLeftOut(cause) || cause === Cause.mountSkipped || cause === Cause.mountKept;
+      const isDetail = isLeftOut(cause) || [Cause.mountSkipped, Cause.mountKept, Cause.done].includes(cause as never);
       const words = isDetail ? "-avv s/ d" : "-ai s/ d";
       const { out, err } = await printed(words, (report) => report.problem(problem({ cause, verb })));
       assertEquals(/unknown reason|handle/.test(out + err), false, `${cause} ${verb}`);
       // What undo and history tell is their own command's to show.
       const isOthers = cause >= Cause.restored && cause <= Cause.trashRunGone;
-      assertEquals((out + err) !== "", cause !== Cause.duplicate && !isOthers);
+      const isNoDeed = cause === Cause.done && verb !== Verb.remove && verb !== Verb.backUp;
+      assertEquals((out + err) !== "", cause !== Cause.duplicate && !isOthers && !isNoDeed);
     }
   }
 });
@@ -284,6 +285,21 @@ Deno.test("-x: mount points are told with --info=mount or -vv only, those left o
   assertEquals(await printed("-axi s/ d", events), { out: "", err: "" });
   assertEquals((await printed("-axi --info=mount s/ d", events)).out, told);
   assertEquals((await printed("-axvv s/ d", events)).out, told);
+});
+
+Deno.test("what was backed up and removed is told as --info says, names escaped", async () => {
+  const events = (report: Report) => {
+    report.problem(problem({ cause: Cause.done, verb: Verb.backUp, errno: 1, path: new Uint8Array(0) }));
+    report.problem(problem({ cause: Cause.done, verb: Verb.backUp, path: utf8("a/b\n") }));
+    report.problem(problem({ cause: Cause.done, verb: Verb.remove, path: utf8("c") }));
+  };
+  const kept = "(new) backup_dir is ../k\nbacked up a/b\\#012 to ../k/a/b\\#012.1\n";
+  const words = "-a --backup-dir=../k/ --suffix=.1";
+  assertEquals(await printed(`${words} s/ d`, events), { out: "", err: "" });
+  assertEquals((await printed(`${words} --info=backup s/ d`, events)).out, kept);
+  assertEquals((await printed(`${words} --info=remove s/ d`, events)).out, "sender removed c\n");
+  assertEquals((await printed(`${words} -vv --info=backup0 s/ d`, events)).out.endsWith("sender removed c\n"), true);
+  assertEquals((await printed(`${words} -vvq s/ d`, events)).out, "");
 });
 
 Deno.test("what an option leaves out at the target is told with -vv only", async () => {
