@@ -110,7 +110,9 @@ export class Report implements Monitor {
     }
     const isRoot = facts.path.length === 0;
     if (isRoot && change & Change.create) {
-      this.#say(`created directory ${this.#show(withoutLastSlash(this.#request.target))}\n`);
+      if (this.#hasLetters || this.#nameLevel > 0) {
+        this.#say(`created directory ${this.#show(withoutLastSlash(this.#request.target))}\n`);
+      }
       // It is no entry of the list: a source gave itself, not its content.
       if (!(change & Change.local)) return;
     }

@@ -194,7 +194,9 @@ function placeNames(word: Uint8Array, { direction, sources, login }: Ends, optio
 }
 
 /** rsync's defaults that depend on what else was said: no guards, no compression without -z, holes only with -S. */
-function settleAsRsync({ options }: Settings): void {
+function settleAsRsync({ options, output }: Settings): void {
+  // Not unless asked for; --info=progress asks, too.
+  if (output.progress === false && infoLevel(output, "progress") > 0) output.progress = null;
   options.noGuard ||= options.deleteLimit === null;
   Object.assign(options, { allowEmptySource: true, allowOtherDevice: true, noSpaceCheck: true });
   if (options.compress === "auto") options.compress = "never";

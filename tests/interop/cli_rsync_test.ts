@@ -326,10 +326,10 @@ Deno.test("created directory and names are rsync's for sources with and without 
       "n",
     ]];
     for (const words of cases) {
-      for (const option of ["-ai", "-av", "-ri", "-ain"]) {
-        const theirs = await run(["rsync", option, ...words], { cwd: folder });
+      for (const option of ["-ai", "-av", "-ri", "-ain", "-a --out-format=%n", "-a --out-format=%i:%n"]) {
+        const theirs = await run(["rsync", ...option.split(" "), ...words], { cwd: folder });
         await run(["rm", "-rf", `${folder}/n`]);
-        const ours = await tsync([option, ...words], { cwd: folder });
+        const ours = await tsync([...option.split(" "), ...words], { cwd: folder });
         await run(["rm", "-rf", `${folder}/n`]);
         assertEquals(linesOf(ours.out), linesOf(theirs.out), `${option} ${words}`);
       }

@@ -363,3 +363,13 @@ Deno.test("what --info asks for besides names is asked of both sides, but not by
     assert.equal(more(line), false, line);
   }
 });
+
+Deno.test("under the name rsync progress is shown where --progress or --info asks for it, on no terminal, too", () => {
+  for (
+    const [line, shown] of [["", false], ["--info=progress2", null], ["--progress", true], ["--info=name1", false]]
+  ) {
+    const { output, request } = sync(`-a ${line} s d`, {}, true);
+    assert.equal(output.progress, shown, `${line}`);
+    assert.equal(request.options.tellsFinished, shown !== false, `${line}`);
+  }
+});
