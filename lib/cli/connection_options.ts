@@ -311,7 +311,7 @@ export const EFFECTLESS_OPTIONS: readonly Option[] = [
       },
     })
   ),
-  noEffect("insecure-links", "links in the paths that you type are always followed"),
+  noEffect("insecure-links", "links in the paths that you type are always followed", { unset: nothing }),
   ...([
     ["confine-root", "DIR", "tsync-remote serve --root confines a session"],
     ["copy-as", "USER[:GROUP]", "run tsync as that user, or give --chown"],

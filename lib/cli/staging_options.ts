@@ -1,6 +1,6 @@
 // Rows of the option table: where content is written before it has its place, and what stays of it when the run ends early.
 
-import { type Option, turns } from "./option.ts";
+import { type Option, turns, turnsOn } from "./option.ts";
 import { folderOf } from "./option_values.ts";
 
 const STAGING = "Backups and other folders";
@@ -37,7 +37,7 @@ export const STAGING_OPTIONS: readonly Option[] = [
     name: "preallocate",
     group: STAGING,
     help: "take the space for a large file before it is written",
-    ...turns("preallocate"),
+    ...turnsOn("preallocate"),
   },
   {
     name: "fuzzy",
