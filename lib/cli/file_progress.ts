@@ -5,12 +5,18 @@ import type { EntryFacts } from "../base/monitor.ts";
 import { shownNumber } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 
+/** Lines that come so soon after another tell of files that were put in place together, ms. */
+const TOGETHER_MS = 20;
+
 export class FileProgress {
   readonly #whole: boolean;
   readonly #human: number;
   readonly #nowMs: () => number;
   readonly #startMs: number;
   #lastMs: number;
+  /** Since when, and of how many bytes, the files are told that are told together. */
+  #sinceMs: number;
+  #together = 0;
   #files = 0;
   #bytes = 0;
 
@@ -19,7 +25,7 @@ export class FileProgress {
     this.#whole = whole;
     this.#human = human;
     this.#nowMs = nowMs;
-    this.#startMs = this.#lastMs = nowMs();
+    this.#startMs = this.#lastMs = this.#sinceMs = nowMs();
   }
 
   /** What is written when a file is in place. */
@@ -33,8 +39,13 @@ export class FileProgress {
       const percent = progress.listedBytes === 0 ? 100 : Math.floor(100 * this.#bytes / progress.listedBytes);
       return `\r${this.#numbers(this.#bytes, Math.min(percent, 100), now - this.#startMs)} ${counts}`;
     }
-    const numbers = this.#numbers(size, 100, now - this.#lastMs);
+    if (now - this.#lastMs > TOGETHER_MS) {
+      this.#sinceMs = this.#lastMs;
+      this.#together = 0;
+    }
     this.#lastMs = now;
+    this.#together += size;
+    const numbers = this.#numbers(size, 100, now - this.#sinceMs, this.#together);
     return `\r${numbers}\r${numbers} ${counts}\n`;
   }
 
@@ -45,8 +56,9 @@ export class FileProgress {
     return isOpen ? "\n" : "";
   }
 
-  #numbers(bytes: number, percent: number, ms: number): string {
-    const rate = ms <= 0 ? 0 : bytes * 1000 / ms / 1024;
+  /** `moved`: bytes that came in `ms`. */
+  #numbers(bytes: number, percent: number, ms: number, moved = bytes): string {
+    const rate = ms <= 0 ? 0 : moved * 1000 / ms / 1024;
     const [scaled, unit] = rate > 1024 * 1024
       ? [rate / 1024 / 1024, "GB/s"]
       : rate > 1024
