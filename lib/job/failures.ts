@@ -5,7 +5,7 @@ import { latin1 } from "../base/bytes.ts";
 import type { FileList } from "../base/file_list.ts";
 import { type Problem, Side, Verb } from "../base/problem.ts";
 import { classOf, PROBLEM_CLASSES, type ProblemClass } from "../base/problem_class.ts";
-import { Kind } from "../os/os.ts";
+import { Errno, Kind } from "../os/os.ts";
 import { splitSource } from "../tree/origins.ts";
 import type { JobRequest } from "./request.ts";
 
@@ -35,8 +35,10 @@ export class Failures {
     if (this.#told.size >= FAILURES) this.isCut = true;
     else {
       this.#told.add(key);
-      // What could not be deleted is not in the list: only a whole run looks at it again.
-      if (side === Side.source || verb !== Verb.remove) this.#paths.add(name);
+      // What could not be deleted is not in the list: only a whole run looks at it again. A name that has no form in the other charset
+      // (--iconv) cannot be named either.
+      const isNamed = errno !== Errno.EILSEQ && (side === Side.source || verb !== Verb.remove);
+      if (isNamed) this.#paths.add(name);
     }
     return true;
   }

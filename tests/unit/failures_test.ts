@@ -44,6 +44,7 @@ Deno.test("Failures counts the same failure once, whatever the classes the count
   assert.equal(PROBLEM_CLASSES.reduce((sum, name) => sum + failures.counts[name], 0), told);
   const before = failures.paths.length;
   failures.add(problem({ verb: Verb.remove, side: Side.target, path: utf8("extra") }));
+  failures.add(problem({ verb: Verb.stat, errno: 84, path: utf8("has no name in the other charset") }));
   assert.equal(failures.paths.length, before);
 });
 
