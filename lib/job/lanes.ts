@@ -28,9 +28,8 @@ export async function openLanes(
   const { place, tokens } = await session.askForLanes(count);
   if (tokens.length === 0) says("the other side takes no further connections");
   tellOfLoss(session, says);
-  const mayReturn = (request.reconnectSeconds ?? 0) > 0;
   const results = await Promise.allSettled(
-    tokens.map((token) => openLane(session, request.remote!, joinFrame({ place, token }), mayReturn)),
+    tokens.map((token) => openLane(session, request.remote!, joinFrame({ place, token }))),
   );
   const failed = results.filter((result) => result.status === "rejected");
   if (failed.length === 0) return;
@@ -50,9 +49,10 @@ function tellOfLoss(session: WireSession, says: (line: string) => void): void {
   });
 }
 
-async function openLane(session: WireSession, remote: Remote, early: Uint8Array, mayReturn: boolean): Promise<void> {
+async function openLane(session: WireSession, remote: Remote, early: Uint8Array): Promise<void> {
   const shell = { ...remote, rsh: withSshWords(remote.rsh, QUIET_SSH) };
-  const carrier = await startCarrier(shell, () => {}, mayReturn);
+  // Its loss costs nothing, if only it is noticed.
+  const carrier = await startCarrier(shell, () => {}, true);
   const source = await joined(session, remote, carrier, early);
   session.addLane({ source, sink: carrier.sink, end: () => carrier.kill() });
 }

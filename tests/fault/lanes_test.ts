@@ -162,6 +162,39 @@ Deno.test("--connections: the run's own agent is killed: that is the end, at onc
   await end(begun, false);
 });
 
+if (LONG) {
+  Deno.test("--connections: the client is killed, and nothing of the run is left", async () => {
+    const begun = await begin("pull", SLOW, ["--connections=3"]);
+    await atWork(begun, 3);
+    const client = living(begun.place).find(({ words }) => words[0] === TSYNC)!;
+    Deno.kill(client.pid, "SIGKILL");
+    assert.equal((await begun.ran).code, 137);
+    await end(begun, false);
+  });
+
+  Deno.test("--connections-max: over a line of 200 ms a run opens so many by itself, and loses nothing by it", async () => {
+    const words = ["run", "-N", new URL("../../bench/wan_proxy.ts", import.meta.url).pathname];
+    const line = new Deno.Command(Deno.execPath(), {
+      args: [...words, String(100e6 / 8), "200", String(server.port)],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = line.stdout.getReader();
+    const [port] = JSON.parse(new TextDecoder().decode((await reader.read()).value)).ports;
+    const target = await Deno.makeTempDir({ prefix: "tsync-run-" });
+    const rsh = `${server.rsh} -p ${port} -o HostKeyAlias=[127.0.0.1]:${server.port}`;
+    const remote = ["-e", rsh, "--rsync-path", TSYNC_REMOTE, `${server.host}:${target}/t`];
+    const { code, out, err } = await run([TSYNC, "-a", "--stats", "--connections-max=3", `${source}/`, ...remote]);
+    assert.equal(code, 0, err);
+    assert.match(out, /^Connections: 3$/m);
+    await same(source, `${target}/t`);
+    await sweep(target);
+    await reader.cancel();
+    await line.stdin.close();
+    await line.status;
+  });
+}
+
 for (const way of LONG ? WAYS : ["pull"] as Way[]) {
   Deno.test(`--connections: all are lost at a time; --reconnect takes the run up with as many (${way})`, async () => {
     const begun = await begin(way, { ...SLOW }, ["--connections=2", "--reconnect=60"]);

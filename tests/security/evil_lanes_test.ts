@@ -1,16 +1,20 @@
 // Who may join a run by a further connection: whoever brings one of its tokens, once. In process: the door of the run's agent, and agents
-// that only carry, with streams in memory for ssh.
+// that only carry, with streams in memory for ssh; and the agent as a program, where a stranger asks it to carry.
 
 import assert from "node:assert/strict";
-import { latin1, utf8 } from "../../lib/base/bytes.ts";
+import { hex, latin1, utf8 } from "../../lib/base/bytes.ts";
 import { randomBytes } from "../../lib/os/random.ts";
 import { connectInRun } from "../../lib/os/run_sockets.ts";
 import type { WireSession } from "../../lib/session/wire_session.ts";
 import type { LaneStreams } from "../../lib/transport/lanes.ts";
 import type { Join, LaneOffer } from "../../lib/wire/lane_codec.ts";
-import { hex } from "../../lib/base/bytes.ts";
 import { serveLane } from "../../remote/lane.ts";
 import { openLaneDoor } from "../../remote/lane_door.ts";
+import { helloPayload, makeHello } from "../../lib/session/hello.ts";
+import { joinFrame } from "../../lib/wire/lane_codec.ts";
+import { formatLaunchLine } from "../../lib/wire/launch_line.ts";
+import { TSYNC_REMOTE } from "../support/evil_sandbox.ts";
+import { run as runProgram } from "../support/run.ts";
 import { Pipe, settled } from "../wire/raw_peer.ts";
 
 const MARKER = "0".repeat(32);
@@ -147,4 +151,23 @@ Deno.test("LANES: sockets of dead runs are taken away, those of others stay", as
   first.end();
   second.end();
   await settled();
+});
+
+Deno.test("JOIN: a program that knows no such run says so, and a served root takes one connection", async () => {
+  const early = joinFrame({ place: randomBytes(16), token: randomBytes(16) });
+  const line = latin1(
+    formatLaunchLine({ marker: MARKER, agent: null, hello: helloPayload(makeHello("client")), early }, "x86_64"),
+  );
+  const asked = (words: string[], stdin = line) => runProgram([TSYNC_REMOTE, ...words], { stdin, env: { HOME: home } });
+  const plain = await asked(["serve"]);
+  assert.equal(plain.code, 5);
+  assert.match(plain.out, new RegExp(`^${MARKER} FAIL the agent of this run is not found here`));
+  const served = await asked(["serve", "--root", home]);
+  assert.equal(served.code, 5);
+  assert.match(served.out, new RegExp(`^${MARKER} FAIL a served root takes one connection`));
+  // Something behind the JOIN.
+  const more = btoa(latin1(Uint8Array.of(...early, 0)));
+  const odd = await asked(["serve"], line.replace(/\S+\n$/, `${more}\n`));
+  assert.equal(odd.code, 12);
+  assert.equal(odd.out, "");
 });
