@@ -116,7 +116,7 @@ for (const way of WAYS) {
     });
   }
 
-  if (way === "pull" || LONG) {
+  if (LONG) {
     Deno.test(`--connections: an agent that only carries is killed, and the run goes on (${way})`, async () => {
       const begun = await begin(way, SLOW, ["--connections=3"]);
       await atWork(begun, 3);
