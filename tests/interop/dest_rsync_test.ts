@@ -399,7 +399,7 @@ testEach("--inplace writes into the file itself, and only where it differs", asy
   });
 });
 
-Deno.test("--partial keeps what came of a file when the line breaks, and the next run goes on from it; without it nothing stays", async () => {
+Deno.test("--partial keeps what came of a file when the line breaks, and the next run goes on from it; with --no-partial nothing stays", async () => {
   await withPlace(async (place) => {
     const bytes = new Uint8Array(8 << 20);
     for (let at = 0; at < bytes.length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
@@ -412,7 +412,7 @@ Deno.test("--partial keeps what came of a file when the line breaks, and the nex
       const words = ["-a", ...options, "-e", `${place}/${rsh}`, "--rsync-path", TSYNC_REMOTE];
       return LOCAL.sync(words, [`${place}/s/`], `h:${place}/d`);
     };
-    assert.equal((await push("cut")).code, 12);
+    assert.equal((await push("cut", "--no-partial")).code, 12);
     assert.deepEqual([...Deno.readDirSync(`${place}/d`)], []);
     assert.equal((await push("cut", "--partial")).code, 12);
     const part = await Deno.readFile(`${place}/d/big`);
