@@ -66,6 +66,7 @@ export class Sandbox {
 
   constructor(target: Tree, tree: Tree) {
     writeTree(this.home, { ".profile": "# nothing\n" });
+    for (const folder of [join(this.home, ".tsync"), this.#state]) Deno.mkdirSync(folder, { mode: 0o700 });
     writeTree(this.canary, {
       "secret.txt": "canary secret\n",
       inner: { "f.txt": "canary f\n" },
@@ -76,10 +77,16 @@ export class Sandbox {
     Deno.chmodSync(join(this.canary, "secret.txt"), 0o640);
   }
 
+  /** What a run notes for the user's next one lies there: no touch. */
+  get #state(): string {
+    return join(this.home, ".tsync", "state");
+  }
+
   /** Every name outside the target with what would betray a touch; access times do not count. */
   async #photograph(): Promise<string> {
     const format = "%P\\0%i %y %m %U %G %n %s %C@ %l\\n";
-    const all = await find([this.base, "-path", this.target, "-prune", "-o", "-printf", format]);
+    const own = ["(", "-path", this.target, "-o", "-path", this.#state, ")", "-prune"];
+    const all = await find([this.base, ...own, "-o", "-printf", format]);
     return all.split("\n").sort().join("\n");
   }
 
