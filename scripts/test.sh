@@ -32,7 +32,7 @@ results=build/test.$$
 mkdir -p "$results"
 trap 'rm -rf "$results"' EXIT
 beside=''
-trap '[ -z "$beside" ] || kill "$beside"; exit 130' INT TERM
+trap 'for one in $beside; do kill "${one#*:}"; done; exit 130' INT TERM
 
 # check NAME COMMAND...: a check of the gate that is not a test.
 check() {
@@ -50,7 +50,7 @@ FAILED: $name"
 
 # The folders that hold tests, the fast ones first.
 test_folders() {
-  for folder in unit wire contract property interop security fault cli $(cd tests && ls); do
+  for folder in unit wire contract property interop security cli fault $(cd tests && ls); do
     if [ -d "tests/$folder" ] && [ -n "$(find "tests/$folder" -name '*_test.ts' -type f | head -n 1)" ]; then echo "$folder"; fi
   done | awk '!seen[$0]++'
 }
@@ -90,24 +90,26 @@ check "format" sh scripts/deno.sh fmt --check
 check "lint" sh scripts/deno.sh lint --quiet
 check "types" sh scripts/deno.sh check --quiet --frozen
 
-# Most of what security does is wait for the other side: it runs beside the folders behind it, and is told last. (What a shell runs
-# so is deaf to Ctrl-C, which fault's tests send.)
+# What security, cli and fault do is for the greater part waiting for another side: the first two run beside the third, and are told
+# last. What a shell runs so is deaf to Ctrl-C, which tests of cli send: env gives them their ears back.
+hears='env --default-signal=INT --default-signal=QUIT'
+$hears true 2>/dev/null || hears=
 for folder in $folders; do
-  if [ "$folder" = security ]; then
-    try_folder security exec >"$results/security.log" &
-    beside=$!
+  if [ "$folder" = security ] || { [ "$folder" = cli ] && [ -n "$hears" ]; }; then
+    try_folder "$folder" "exec $hears" >"$results/$folder.log" &
+    beside="$beside $folder:$!"
   else
     printf '== tests/%s\n' "$folder"
     if try_folder "$folder"; then count_folder "$folder" 0; else count_folder "$folder" $?; fi
   fi
 done
-if [ -n "$beside" ]; then
-  if wait "$beside"; then code=0; else code=$?; fi
-  beside=
-  printf '== tests/security\n'
-  cat "$results/security.log"
-  count_folder security $code
-fi
+for one in $beside; do
+  if wait "${one#*:}"; then code=0; else code=$?; fi
+  printf '== tests/%s\n' "${one%:*}"
+  cat "$results/${one%:*}.log"
+  count_folder "${one%:*}" $code
+done
+beside=
 
 printf '== result\n'
 if [ -n "$folders" ]; then

@@ -144,7 +144,7 @@ for (const role of TARGETS) {
     "FILE_SKIP twice",
     instead("FILES", ...[1, 1].map((index) => frame(TYPE.FILE_SKIP, encodeFileSkip(index, 1)))),
   );
-  refused(role, "FILE_SKIP with an unknown cause", instead("FILES", frame(TYPE.FILE_SKIP, encodeFileSkip(1, 27))));
+  refused(role, "FILE_SKIP with an unknown cause", instead("FILES", frame(TYPE.FILE_SKIP, encodeFileSkip(1, 59))));
   rows.push({
     name: `${role}: content of a folder and of a link is refused`,
     async run() {

@@ -164,7 +164,7 @@ for (const role of ["client target", "agent target"] as Role[]) {
   });
 }
 refused("client source", "an event with an unknown change bit", {
-  tamper: before("TOTALS", frame(TYPE.ENTRY, encodeEvent([[1, 2 ** 15]]))),
+  tamper: before("TOTALS", frame(TYPE.ENTRY, encodeEvent([[1, 2 ** 16]]))),
 });
 
 // ---- F02: hello ----

@@ -172,8 +172,9 @@ const EVENTS: [string, number, Uint8Array][] = [
   ["progress of 2^64-1 bytes", TYPE.PROGRESS, encodeProgress(0, 2n ** 64n - 1n)],
   ["a finished file that was not asked for", 0x45, new Writer().varint(1).varint(1).varint(0).u8(0).bytes()],
   ["a problem of verb 0", TYPE.PROBLEM, encodeProblem({ verb: 0 })],
-  ["a problem of verb 19", TYPE.PROBLEM, encodeProblem({ verb: 19 })],
-  ["a problem of cause 27", TYPE.PROBLEM, encodeProblem({ cause: 27 })],
+  ["a problem of verb 29", TYPE.PROBLEM, encodeProblem({ verb: 29 })],
+  ["a problem of cause 59", TYPE.PROBLEM, encodeProblem({ cause: 59 })],
+  ["a problem of cause 63", TYPE.PROBLEM, encodeProblem({ cause: 63 })],
   ["a problem of errno 4,096", TYPE.PROBLEM, encodeProblem({ errno: 4_096 })],
   ["a problem of side 2", TYPE.PROBLEM, encodeProblem({ side: 2 })],
   [

@@ -162,7 +162,14 @@ Deno.test({
   },
 });
 
-Deno.test("race at the target: a root that is exchanged while the run works keeps the run in the folder it began in", async () => {
+for (const guard of [true, false]) {
+  const claim = guard
+    ? "is noticed, and nothing goes into the other folder"
+    : "with --no-guard keeps the run where it began";
+  Deno.test(`race at the target: a root that is exchanged while the run works ${claim}`, () => exchangeRoot(guard));
+}
+
+async function exchangeRoot(guard: boolean): Promise<void> {
   await withPlace(async (place) => {
     const work: Workload = {
       place,
@@ -176,14 +183,17 @@ Deno.test("race at the target: a root that is exchanged while the run works keep
     for (const root of [work.target, decoy]) plant(root, { "d0/f0": "old", extra: "extra" });
     const before = await photograph(decoy);
     const slow = ["strace", "-o", "/dev/null", "-e", "inject=pwrite64:delay_enter=3000"];
-    const running = sync(work, "local", { fronts: { client: slow } });
+    const options = guard ? ["-a", "--delete"] : ["-a", "--delete", "--no-guard"];
+    const running = sync(work, "local", { fronts: { client: slow }, options });
     const begun = () => [...Deno.readDirSync(`${work.target}/d0`)].some(({ name }) => name.startsWith(".tsync-"));
     while (!begun()) await new Promise((resume) => setTimeout(resume, 2));
     await Deno.rename(work.target, `${place}/moved`);
     await Deno.rename(decoy, work.target);
     const { code, err } = await running;
-    assert.equal(`${code} ${err}`, "0 ");
+    if (guard) {
+      assert.match(`${code} ${err}`, /^11 tsync: the target ".*" was removed or replaced while the run wrote in it/);
+    } else assert.equal(`${code} ${err}`, "0 ");
     assert.equal((await photograph(work.target)).replaceAll(work.target, decoy), before);
-    assert.equal(await Deno.readTextFile(`${place}/moved/d4/f99`), "new 99");
+    if (!guard) assert.equal(await Deno.readTextFile(`${place}/moved/d4/f99`), "new 99");
   });
-});
+}
