@@ -14,7 +14,7 @@ import { type Handle, Kind, type Os, Stat } from "../lib/os/os.ts";
 import { applyMetadata } from "../lib/tree/apply.ts";
 import { TemporaryNames } from "../lib/tree/own_names.ts";
 import { type Piece, Scan } from "../lib/tree/scan.ts";
-import { Stage } from "../lib/tree/stage.ts";
+import { type Durability, Stage } from "../lib/tree/stage.ts";
 import { decodeFile, encodeFile, type FileRecord } from "../lib/wire/content_codec.ts";
 import { decodeEntries, decodeListHead, encodeList } from "../lib/wire/list_codec.ts";
 import { ALL_KINDS } from "../lib/wire/messages.ts";
@@ -132,7 +132,7 @@ function benchCodec(os: Os, root: string): void {
 
 function decodedList(list: FileList, frames: Uint8Array[]): FileList {
   const decoded = new FileList(),
-    head = { folder: 0, flags: 0, count: 0 },
+    head = { folder: 0, flags: 0, count: 0, holeBytes: 0 },
     tally = { files: 0, folders: 0, otherNames: 0, nameBytes: 0 };
   decoded.add(
     new Uint8Array(0),
@@ -191,6 +191,13 @@ function mustHoldFiles(payload: Uint8Array, contents: Uint8Array[]): void {
   must(reader.left === 0, "no byte is left over");
 }
 
+/** New files pass no barrier. */
+const NEW_FILES: Pick<Durability, "mode" | "failed" | "broken"> = {
+  mode: "replaced",
+  failed: (errno) => must(false, `a flush fails: ${errno}`),
+  broken: (error) => must(false, `${error}`),
+};
+
 /** The order of calls of a small file that is received: created private, written, given its metadata, staged; renamed in batches. */
 function benchWriter(os: Os, root: string): void {
   const content = contentOf(1), names = Array.from({ length: FILES_EACH }, (_, j) => encoder.encode(`file-${j}`));
@@ -201,7 +208,13 @@ function benchWriter(os: Os, root: string): void {
     target = `${root}-target-${++count}`;
     Deno.mkdirSync(target);
     let placed = 0;
-    const stage = new Stage(os, new TemporaryNames(random), (_, errno) => placed += errno === 0 ? 1 : 0);
+    const stage = new Stage(
+      os,
+      new TemporaryNames(random),
+      (_, errno) => placed += errno === 0 ? 1 : 0,
+      null,
+      { ...NEW_FILES, now: () => performance.now(), breathe: () => Promise.resolve() },
+    );
     const rootHandle = os.openRoot(encoder.encode(target)), stat = new Stat();
     for (let i = 0; i < FOLDERS; i++) {
       const name = encoder.encode(`folder-${i}`);

@@ -118,22 +118,23 @@ async function fiftyChanges(place: string): Promise<void> {
 testEach("-n tells what the real run tells and changes nothing", async (way) => {
   await withPlace(async (place) => {
     await fiftyChanges(place);
-    const before = await fingerprint(`${place}/d`);
+    const [before, home] = [await fingerprint(`${place}/d`), await layout(otherMachine().home)];
     const options = ["-ai", "--delete", "--no-guard"];
     const dry = await traced(way, ["-n", ...options], `${place}/s/`, `${place}/d`);
     assert.equal(`${dry.code} ${dry.err}`, "0 ");
     assert.deepEqual(dry.changes, []);
     assert.equal(await fingerprint(`${place}/d`), before);
+    assert.deepEqual(await layout(otherMachine().home), home, "the other machine's home is as it was");
     const real = await traced(way, options, `${place}/s/`, `${place}/d`);
     assert.equal(`${real.code} ${real.err}`, "0 ");
     assert.ok(real.changes.length > 50, "the judge of dry runs sees what a real run changes");
     assert.equal(dry.out, real.out);
     assert.ok(real.out.split("\n").length >= 50, real.out);
     await same(`${place}/s`, `${place}/d`);
-    const home = (await layout(otherMachine().home)).filter((line) =>
-      !/^\.tsync\/(bin\/(tsync-remote-[0-9a-f]{64} .*)?)?$/.test(line)
+    const others = (await layout(otherMachine().home)).filter((line) =>
+      !/^\.tsync\/(bin\/(tsync-remote-[0-9a-f]{64} .*)?|state\/(source-[0-9a-f]{32} .*)?)?$/.test(line)
     );
-    assert.deepEqual(home, [], "the other machine's home holds the agent and nothing else");
+    assert.deepEqual(others, [], "the other machine's home holds the agent, notes of sources and nothing else");
   });
 });
 
