@@ -44,7 +44,7 @@ export const STAGING_OPTIONS: readonly Option[] = [
     short: "y",
     group: STAGING,
     help:
-      "compare a file that the target lacks with one of equal size and time\nor a similar name in its folder; twice: in those of --link-dest and the like, too",
+      "compare a file that the target lacks with one of equal size and time\nor a similar name in its folder; twice: in those of --link-dest, too",
     set({ options }) {
       options.fuzzy = Math.min(2, options.fuzzy + 1);
     },
