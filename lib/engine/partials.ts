@@ -5,7 +5,7 @@
 import { fromLatin1 } from "../base/bytes.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { Errno, type Handle, type Listing, OpenMode, type Os, Stat } from "../os/os.ts";
-import { isTemporaryOf, ownTemporaries } from "../tree/own_names.ts";
+import { isTemporaryOf, ownTemporaries, PARTIAL_FOLDER } from "../tree/own_names.ts";
 import { copyAside } from "../tree/copy_aside.ts";
 import {
   KEPT_SECONDS,
@@ -13,7 +13,6 @@ import {
   makePartials,
   openPartial,
   openPartials,
-  PARTIAL_FOLDER,
   partialBytes,
   sweepPartials,
   takePartial,

@@ -6,7 +6,7 @@ import type { FileList } from "../base/file_list.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { Errno, Kind, type Os, Stat } from "../os/os.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
-import { isPartialFolderName } from "../tree/partials.ts";
+import { isPartialFolderName } from "../tree/own_names.ts";
 import { isAsListed, isSame, isUnchanged } from "../tree/read_file.ts";
 
 export interface SourceFilesInput {

@@ -6,8 +6,8 @@ import { display, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Errno, type Handle, isSameInode, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
-import { LEAST_KEPT_BYTES, PARTIAL_FOLDER } from "../tree/partials.ts";
-import { holdsNothing, ownTemporaries } from "../tree/own_names.ts";
+import { LEAST_KEPT_BYTES } from "../tree/partials.ts";
+import { holdsNothing, ownTemporaries, PARTIAL_FOLDER } from "../tree/own_names.ts";
 
 export interface TargetRoot {
   /** Its path, as typed. */

@@ -3,7 +3,7 @@
 // digits are a check over the rest, so that a user's file that merely looks alike is never taken for ours and removed.
 
 import { fromLatin1, hex, latin1 } from "../base/bytes.ts";
-import type { Listing } from "../os/os.ts";
+import { Kind, type Listing, type Stat } from "../os/os.ts";
 
 const PREFIX = [0x2e, 0x74, 0x73, 0x79, 0x6e, 0x63, 0x2d]; // ".tsync-"
 const RUN_DIGITS = 8;
@@ -20,19 +20,33 @@ const WORD = fromLatin1("tsync temporary");
 const SEED = fold(0x811c9dc5, WORD, 0, WORD.length);
 
 /** The folder in a target root that --trash moves things to. */
-export const TRASH_NAME = fromLatin1(".tsync-trash");
+const TRASH = ".tsync-trash";
+export const TRASH_NAME = fromLatin1(TRASH);
+/** Where parts of files lie unless an option says otherwise: in the folder of the file itself. */
+const PARTIALS = ".tsync-partial";
+export const PARTIAL_FOLDER = fromLatin1(PARTIALS);
+const OTHERS = 0o077;
 
 /** Whether the name lies in tsync's name space: a temporary name, the folder of partials or of a trash. */
 export function isOwnName(bytes: Uint8Array, at: number, length: number): boolean {
   if (length < 8 || bytes[at] !== 0x2e) return false;
   for (let i = 1; i < PREFIX.length; i++) if (bytes[at + i] !== PREFIX[i]) return false;
   const text = latin1(bytes.subarray(at, at + length));
-  return text === ".tsync-partial" || text === ".tsync-trash" || TEMPORARY.test(text);
+  return text === PARTIALS || text === TRASH || TEMPORARY.test(text);
 }
 
 /** Whether the name is that of a trash. */
 export function isTrashName(name: Uint8Array): boolean {
-  return name.length === TRASH_NAME.length && latin1(name) === ".tsync-trash";
+  return name.length === TRASH.length && latin1(name) === TRASH;
+}
+
+export function isPartialFolderName(name: Uint8Array): boolean {
+  return name.length === PARTIALS.length && latin1(name) === PARTIALS;
+}
+
+/** Whether that is a folder of partials as we make them; `uid` null: whosever it is. */
+export function isPartialFolder({ kind, mode, uid: owner }: Stat, uid: number | null): boolean {
+  return kind === Kind.folder && (mode & OTHERS) === 0 && (uid === null || owner === uid);
 }
 
 /** Whether a folder with this listing holds nothing but names of ours. */

@@ -1,30 +1,17 @@
 // Folders of partials (DESIGN D9, D14): files that came in part when a run ended early. A partial is the basis of the next attempt, never a
-// result. Called by the target half, by whoever deletes a folder that holds one, and by the scan that lists them. Promises: a partial is used
+// result. Called by the target half and by whoever deletes a folder that holds one. Promises: a partial is used
 // only if nobody else can change it: a regular file of ours with one name, in a folder of ours that nobody else may write to; never through a
 // link. Where an option names the folder, who may write to it is the operator's affair.
 
-import { fromLatin1, latin1 } from "../base/bytes.ts";
 import { Errno, type Handle, isSameInode, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
+import { isPartialFolder, PARTIAL_FOLDER } from "./own_names.ts";
 import { eachName } from "./stage.ts";
 
-/** Where partials lie unless an option says otherwise: in the folder of the file itself. */
-export const PARTIAL_FOLDER = fromLatin1(".tsync-partial");
-const TEXT = latin1(PARTIAL_FOLDER);
 const PRIVATE_FOLDER = 0o700;
-const OTHERS = 0o077;
 /** Less than this of a file is not worth a signature, bytes. */
 export const LEAST_KEPT_BYTES = 64 << 10;
 /** Partials nobody came back for are removed after seven days. */
 export const KEPT_SECONDS = 7 * 24 * 3600;
-
-export function isPartialFolderName(name: Uint8Array): boolean {
-  return name.length === PARTIAL_FOLDER.length && latin1(name) === TEXT;
-}
-
-/** Whether that is a folder of partials as we make them; `uid` null: whosever it is. */
-export function isPartialFolder({ kind, mode, uid: owner }: Stat, uid: number | null): boolean {
-  return kind === Kind.folder && (mode & OTHERS) === 0 && (uid === null || owner === uid);
-}
 
 /** Opens the folder of partials in `folder`; a negated errno, EPERM where it is not one of ours. */
 export function openPartials(os: Os, folder: Handle, uid: number): Handle {

@@ -18,8 +18,7 @@ import type { LinkFollower } from "./link_follower.ts";
 import { unmunged } from "./munged_links.ts";
 import type { NamedPaths, PathRange } from "./named_paths.ts";
 import { listsFolders, type Origin, placeOf } from "./origins.ts";
-import { isOwnName, isTrashName } from "./own_names.ts";
-import { isPartialFolder, isPartialFolderName } from "./partials.ts";
+import { isOwnName, isPartialFolder, isPartialFolderName, isTrashName } from "./own_names.ts";
 import type { ScanPlaces } from "./scan_places.ts";
 import { SortedListing } from "./sorted_listing.ts";
 
@@ -466,6 +465,16 @@ export class Scan {
     return stat.kind === Kind.folder && !isOwnName(name, 0, name.length);
   }
 
+  /** A name of ours is told, unless it is what it should be and so nobody's business who copies from here. */
+  #passOwnName(handle: Handle, path: Uint8Array, listing: SortedListing["listing"], row: number): void {
+    const name = listing.name(row);
+    const stat = this.#stat;
+    const isPartials = isPartialFolderName(name) && this.#os.statAt(handle, name, 0, name.length, stat) === 0 &&
+      isPartialFolder(stat, null);
+    const isTrash = isTrashName(name) && listing.kind[row] === Kind.folder;
+    if (!isPartials && !isTrash) this.#problem(Verb.skip, Cause.reservedName, 0, joinPath(path, name));
+  }
+
   /** Appends one name of a folder; false if it was lost to an error. */
   #add(
     folder: number,
@@ -481,17 +490,10 @@ export class Scan {
     const at = listing.at[row];
     const length = listing.length[row];
     const names = listing.names;
-    if (
-      this.#options.partialsOnly ? !this.#leadsToPartials(handle, path, listing, row) : isOwnName(names, at, length)
-    ) {
-      if (this.#options.partialsOnly) return true;
-      // What came in part here is no business of who copies from here.
-      const isOurs = isPartialFolderName(listing.name(row)) &&
-        this.#os.statAt(handle, names, at, length, this.#stat) === 0;
-      if (isOurs && isPartialFolder(this.#stat, null)) return true;
-      // A trash of what was a target once is no part of the tree.
-      if (isTrashName(listing.name(row)) && listing.kind[row] === Kind.folder) return true;
-      this.#problem(Verb.skip, Cause.reservedName, 0, joinPath(path, listing.name(row)));
+    if (this.#options.partialsOnly) {
+      if (!this.#leadsToPartials(handle, path, listing, row)) return true;
+    } else if (isOwnName(names, at, length)) {
+      this.#passOwnName(handle, path, listing, row);
       return true;
     }
     const stat = this.#stat;
