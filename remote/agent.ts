@@ -13,8 +13,6 @@ import { linkFollower } from "../lib/engine/link_follower.ts";
 import { seededDigesters } from "../lib/engine/digesters.ts";
 import type { Environment } from "../lib/engine/environment.ts";
 import { sideOf } from "../lib/engine/sides.ts";
-import { SourceHalf } from "../lib/engine/source_half.ts";
-import { TargetHalf } from "../lib/engine/target_half.ts";
 import { openEnvironment } from "../lib/engine/this_process.ts";
 import { after, every, monotonicMs } from "../lib/os/clock.ts";
 import { onSignal, writeStandardSync } from "../lib/os/process.ts";
@@ -184,6 +182,7 @@ function environment(session: WireSession, root: ServedRoot | null): Environment
 async function serveTarget(job: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
   const { runName } = job.options;
   if (runName.length > 0) await (await import("./one_agent.ts")).beTheOne(runName);
+  const { TargetHalf } = await import("../lib/engine/target_half.ts");
   const list = new FileList();
   const env = await sideOf(environment(session, root), job.options, false, true);
   const half = new TargetHalf({
@@ -206,6 +205,7 @@ async function serveTarget(job: Job, session: WireSession, root: ServedRoot | nu
 }
 
 async function serveSource(job: Job, session: WireSession, root: ServedRoot | null): Promise<void> {
+  const { SourceHalf } = await import("../lib/engine/source_half.ts");
   const list = new FileList();
   const env = await sideOf(environment(session, root), job.options, true, true);
   const events = root === null ? session.peerEvents() : root.events(session.peerEvents());

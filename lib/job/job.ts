@@ -8,7 +8,6 @@ import { sideOf, wordsAsUtf8 } from "../engine/sides.ts";
 import { openEnvironment } from "../engine/this_process.ts";
 import { monotonicMs } from "../os/clock.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
-import { runLocal } from "./local.ts";
 import type { JobHooks, JobOutcome } from "./outcome.ts";
 import { isSingle } from "./failures.ts";
 import { reporterOf } from "./reporter.ts";
@@ -49,6 +48,7 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
       const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
       monitor.phase("listing");
       const targetEnv = await sideOf(machine, request.peerOptions ?? request.options, false);
+      const { runLocal } = await import("./local.ts");
       await runLocal(request, {
         env,
         targetEnv,

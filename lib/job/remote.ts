@@ -15,8 +15,6 @@ import { accountRules } from "../engine/account_rules.ts";
 import { openTrashOs } from "../engine/open_trash.ts";
 import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
-import { SourceHalf } from "../engine/source_half.ts";
-import { TargetHalf } from "../engine/target_half.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
@@ -223,6 +221,7 @@ async function trashTask({ reporter }: RemoteRun, connection: Connection): Promi
 async function push(request: JobRequest, run: RemoteRun, connection: Connection): Promise<void> {
   const { env, list, filters, changeMode, reporter, monitor } = run;
   const { session } = connection;
+  const { SourceHalf } = await import("../engine/source_half.ts");
   const half = new SourceHalf({
     env,
     list,
@@ -265,7 +264,10 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
   const mayCompare = (changeMode ?? null) === null;
   const ahead = mayCompare && !run.link.isAgain ? await scanAhead(request, run, expected) : null;
   try {
+    // Loaded while the remote shell makes its handshake.
+    const loading = import("../engine/target_half.ts");
     await connection.open();
+    const { TargetHalf } = await loading;
     if (request.names !== null) await session.sendNames(request.names);
     const digesters = await digestersFor(run, connection);
     if (ahead !== null) ahead.seal = (digest) => digesters.list.hash(digest);
