@@ -5,7 +5,6 @@ import { display, latin1 } from "../base/bytes.ts";
 import { errnoText } from "../base/errno.ts";
 import { TsyncError } from "../base/errors.ts";
 import type { FileList } from "../base/file_list.ts";
-import type { Monitor } from "../base/monitor.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { accountRules } from "../engine/account_rules.ts";
 import { BatchFile } from "../engine/batch_file.ts";
@@ -13,15 +12,13 @@ import { OutputFile } from "../engine/batch_output.ts";
 import { BatchPlayer } from "../engine/batch_player.ts";
 import { BatchWriter } from "../engine/batch_writer.ts";
 import { type Seed, seededDigesters } from "../engine/digesters.ts";
-import type { Environment } from "../engine/environment.ts";
 import { TargetHalf } from "../engine/target_half.ts";
-import type { FilterSet } from "../filter/filter_set.ts";
 import { openOwnFile } from "../os/own_files.ts";
 import { spooledInput } from "../os/spool.ts";
 import type { Os } from "../os/os.ts";
 import type { TargetPort } from "../session/ports.ts";
 import { listOptions } from "../wire/batch_codec.ts";
-import type { Reporter } from "./reporter.ts";
+import type { JobRun } from "./job_run.ts";
 import type { BatchWish, JobRequest } from "./request.ts";
 
 /** A batch that is being written. */
@@ -87,18 +84,8 @@ export class BatchRecording {
   }
 }
 
-export interface BatchRun {
-  /** The target's. */
-  env: Environment;
-  list: FileList;
-  filters: FilterSet;
-  reporter: Reporter;
-  monitor: Monitor;
-  stop: AbortSignal;
-}
-
 /** Runs a target half on what the batch file says; rejects with what ended it early. */
-export async function readBatch(request: JobRequest, file: Uint8Array, run: BatchRun): Promise<void> {
+export async function readBatch(request: JobRequest, file: Uint8Array, run: JobRun): Promise<void> {
   const batch = openBatch(file);
   try {
     await playBatch(request, batch, run);
@@ -110,7 +97,7 @@ export async function readBatch(request: JobRequest, file: Uint8Array, run: Batc
 }
 
 /** The same with an open file. */
-export async function playBatch(request: JobRequest, batch: BatchFile, run: BatchRun): Promise<void> {
+export async function playBatch(request: JobRequest, batch: BatchFile, run: JobRun): Promise<void> {
   const { env, list, filters, reporter, monitor } = run;
   const { content } = await seededDigesters({ low: 0, high: 0 });
   await batch.check(content, env.breathe);

@@ -3,11 +3,13 @@
 import { FileList } from "../base/file_list.ts";
 import type { Monitor } from "../base/monitor.ts";
 import { randomSeed, seededDigesters } from "../engine/digesters.ts";
+import type { Environment } from "../engine/environment.ts";
 import { filterSet } from "../engine/filters.ts";
 import { sideOf, wordsAsUtf8 } from "../engine/sides.ts";
 import { openEnvironment } from "../engine/this_process.ts";
 import { monotonicMs } from "../os/clock.ts";
 import type { ModeChanger } from "../plan/mode_changes.ts";
+import type { JobRun } from "./job_run.ts";
 import type { JobHooks, JobOutcome } from "./outcome.ts";
 import { isSingle } from "./failures.ts";
 import { reporterOf } from "./reporter.ts";
@@ -32,64 +34,60 @@ export async function runJob(request: JobRequest, monitor: Monitor, hooks: JobHo
     : null;
   const reporter = reporterOf(request, list, monitor);
   const filters = filterSet(request.options.filters);
-  let sent = 0;
-  let received = 0;
-  let connections: number | undefined;
+  const { stop } = hooks;
+  let wire: Wire;
   try {
-    if (request.remote === null && request.options.trashTask !== "") {
-      const { performTrashTask } = await import("../engine/trash_task.ts");
-      await performTrashTask(await sideOf(machine, request.options, false), reporter, request.options, request.target);
-    } else if (batch !== null && "read" in batch) {
-      const { readBatch } = await import("./batch.ts");
-      const targetEnv = await sideOf(machine, request.options, false);
-      await readBatch(request, batch.read, { env: targetEnv, list, filters, reporter, monitor, stop: hooks.stop });
-      received = reporter.result.literalBytes;
-    } else if (request.remote === null) {
-      const digesters = request.options.checksum ? await seededDigesters(randomSeed()) : null;
-      monitor.phase("listing");
-      const targetEnv = await sideOf(machine, request.peerOptions ?? request.options, false);
-      const { runLocal } = await import("./local.ts");
-      await runLocal(request, {
-        env,
-        targetEnv,
-        list,
-        filters,
-        changeMode,
-        reporter,
-        monitor,
-        digesters,
-        stop: hooks.stop,
-        recording,
-      });
-      sent = reporter.result.literalBytes;
-    } else {
-      const { Link, runRemote } = await import("./remote.ts");
-      const link = new Link();
-      const { stop, carrier } = hooks;
-      const tell = (line: string) => hooks.tell(line);
-      const run = { carrier: carrier!, env, list, filters, changeMode, reporter, monitor, stop, tell, link, recording };
-      await runRemote(request, run);
-      sent = link.sentBytes;
-      received = link.receivedBytes;
-      connections = link.connections;
-      reporter.result.listBytes = link.listBytes;
-    }
+    wire = await carryOut(
+      request,
+      { env, list, filters, changeMode, reporter, monitor, stop, recording },
+      machine,
+      hooks,
+    );
     recording?.finish();
   } finally {
     recording?.discard();
   }
+  const { failed, vanished, failures, stopped, result: totals } = reporter;
   return {
-    totals: reporter.result,
-    wireSentBytes: sent,
-    wireReceivedBytes: received,
-    connections,
-    failed: reporter.failed,
-    vanished: reporter.vanished,
-    failures: reporter.failures,
+    ...{ totals, ...wire, failed, vanished, failures, stopped },
     isSingle: isSingle(request, list),
-    stopped: reporter.stopped,
     elapsedMs: monotonicMs() - started,
   };
+}
+
+/** What crossed a connection, or went from half to half. */
+type Wire = Pick<JobOutcome, "wireSentBytes" | "wireReceivedBytes" | "connections">;
+
+/** Carries the job out in the way that it is for. `machine`: this one, whatever the options make of it. */
+async function carryOut(request: JobRequest, run: JobRun, machine: Environment, hooks: JobHooks): Promise<Wire> {
+  const { options, peerOptions, remote, target } = request;
+  const batch = request.batch ?? null;
+  if (remote === null && options.trashTask !== "") {
+    const { performTrashTask } = await import("../engine/trash_task.ts");
+    await performTrashTask(await sideOf(machine, options, false), run.reporter, options, target);
+    return { wireSentBytes: 0, wireReceivedBytes: 0 };
+  }
+  if (batch !== null && "read" in batch) {
+    const { readBatch } = await import("./batch.ts");
+    await readBatch(request, batch.read, { ...run, env: await sideOf(machine, options, false) });
+    return { wireSentBytes: 0, wireReceivedBytes: run.reporter.result.literalBytes };
+  }
+  if (remote !== null) return await overConnection(request, run, hooks);
+  const digesters = options.checksum ? await seededDigesters(randomSeed()) : null;
+  run.monitor.phase("listing");
+  const targetEnv = await sideOf(machine, peerOptions ?? options, false);
+  const { runLocal } = await import("./local.ts");
+  await runLocal(request, { ...run, targetEnv, digesters });
+  return { wireSentBytes: run.reporter.result.literalBytes, wireReceivedBytes: 0 };
+}
+
+async function overConnection(request: JobRequest, run: JobRun, { carrier, tell }: JobHooks): Promise<Wire> {
+  const { Link, runRemote } = await import("./remote.ts");
+  const link = new Link();
+  await runRemote(request, { ...run, carrier: carrier!, tell, link });
+  run.reporter.result.listBytes = link.listBytes;
+  const { sentBytes: wireSentBytes, receivedBytes: wireReceivedBytes, connections } = link;
+  return { wireSentBytes, wireReceivedBytes, connections };
 }
 
 /** --iconv: names travel as UTF-8, and so do the words that name them. The target of a run on one machine stays as it was typed. */

@@ -9,28 +9,14 @@ import { linkFollower } from "../engine/link_follower.ts";
 import { Helper } from "../engine/helper.ts";
 import { SourceHalf } from "../engine/source_half.ts";
 import { TargetHalf } from "../engine/target_half.ts";
-import type { FileList } from "../base/file_list.ts";
-import type { Monitor } from "../base/monitor.ts";
-import type { FilterSet } from "../filter/filter_set.ts";
-import type { ModeChanger } from "../plan/mode_changes.ts";
 import type { SourcePort } from "../session/ports.ts";
-import type { BatchRecording } from "./batch.ts";
-import type { Reporter } from "./reporter.ts";
+import type { JobRun } from "./job_run.ts";
 import type { JobRequest } from "./request.ts";
 
-export interface LocalRun {
-  env: Environment;
+export interface LocalRun extends JobRun {
   /** The target's; left out: the same. */
   targetEnv?: Environment;
-  list: FileList;
-  filters: FilterSet;
-  changeMode?: ModeChanger | null;
-  reporter: Reporter;
-  monitor: Monitor;
   digesters: Digesters | null;
-  stop: AbortSignal;
-  /** --write-batch. */
-  recording?: BatchRecording | null;
 }
 
 /** Entries from which a second thread that reads the target's tree pays (it takes 30 ms to start). */

@@ -3,21 +3,17 @@
 // source, travels in the launch line; the scan (of the source, in a pull of the target) then runs while nothing is heard.
 
 import { TsyncError } from "../base/errors.ts";
-import type { FileList } from "../base/file_list.ts";
-import type { Monitor } from "../base/monitor.ts";
 import { ownAgents } from "../deploy/bundle.ts";
 import { remoteCommand } from "../deploy/command.ts";
 import { launchAgent } from "../deploy/launch.ts";
 import { seededDigesters } from "../engine/digesters.ts";
-import type { Digesters, Environment } from "../engine/environment.ts";
+import type { Digesters } from "../engine/environment.ts";
 import { attributeReader } from "../engine/attribute_reader.ts";
 import { accountRules } from "../engine/account_rules.ts";
 import { openTrashOs } from "../engine/open_trash.ts";
 import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
-import type { FilterSet } from "../filter/filter_set.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
-import type { ModeChanger } from "../plan/mode_changes.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { takeLongTurns } from "../os/schedule.ts";
 import type { ByteSource } from "../os/streams.ts";
@@ -30,25 +26,15 @@ import { namedByArguments, namesAskedFor, namesEntries } from "../tree/origins.t
 import { EARLY_BYTES } from "../wire/launch_line.ts";
 import { Capability } from "../wire/messages.ts";
 import type { TargetPort } from "../session/ports.ts";
-import type { BatchRecording } from "./batch.ts";
 import { watchLanes } from "./lane_watch.ts";
-import type { Reporter } from "./reporter.ts";
+import type { JobRun } from "./job_run.ts";
 import type { JobRequest } from "./request.ts";
 
-export interface RemoteRun {
+export interface RemoteRun extends JobRun {
   /** The remote shell. */
   carrier: Transport;
-  env: Environment;
-  list: FileList;
-  filters: FilterSet;
-  changeMode?: ModeChanger | null;
-  reporter: Reporter;
-  monitor: Monitor;
-  stop: AbortSignal;
   /** What a login printed, as a line for standard error, escaped. */
   tell(line: string): void;
-  /** --write-batch. */
-  recording?: BatchRecording | null;
   /** What became of the connection, also where the run fails. */
   link: Link;
 }
