@@ -109,8 +109,9 @@ testEach("--delay-updates: no file is new while another one is missing", async (
     plant(place, ["a", "b", "c"].flatMap((name) => [file(`s/${name}`, large, NEW), file(`d/${name}`, "old", OLD)]));
     const words = ["-a", "--delay-updates", "--bwlimit=8192"];
     const look = () => {
-      const isNew = names(`${place}/d`).filter((name) => Deno.lstatSync(`${place}/d/${name}`).size > 3);
-      return `${isNew.filter((name) => /^[abc]$/.test(name)).length} ${names(`${place}/d/.~tmp~`).length}`;
+      // Only names that stay: a temporary file may be gone between the two calls.
+      const isNew = ["a", "b", "c"].filter((name) => Deno.lstatSync(`${place}/d/${name}`).size > 3);
+      return `${isNew.length} ${names(`${place}/d/.~tmp~`).length}`;
     };
     const seen = await watch(way.sync(words, `${place}/s/`, `${place}/d`), look);
     assert.ok(seen.includes("0 1") && seen.includes("0 2"), `${seen}`);

@@ -73,11 +73,20 @@ export async function withLoops(
   try {
     for (let i = 0; i < count; i++) {
       await succeed(["truncate", "-s", String(bytes), `${place}/loop ${i}`]);
-      devices.push((await succeed(["losetup", "-f", "--show", `${place}/loop ${i}`])).out.trim());
+      devices.push(await attach(`${place}/loop ${i}`));
     }
     await use(devices);
   } finally {
     for (const device of devices) await run(["losetup", "-d", device]);
+  }
+}
+
+/** Puts an image behind a free loop device; another process may take the free one first, so it is tried more than once. */
+async function attach(image: string): Promise<string> {
+  for (let left = 20;; left--) {
+    const { code, out, err } = await run(["losetup", "-f", "--show", image]);
+    if (code === 0) return out.trim();
+    assert.ok(left > 0, `losetup: ${err}`);
   }
 }
 

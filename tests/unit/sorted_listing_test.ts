@@ -41,10 +41,13 @@ Deno.test("SortedListing orders thousands of random names with long common prefi
   for (let round = 0; round < 5; round++) {
     sorted.listing.clear();
     const kinds = new Map<string, number>();
+    // What all of them begin with is passed over, also where one is no longer than that.
+    const start = "shared by all ".slice(0, 3 * round);
     while (kinds.size < 3000) {
       const name = latin1(random.bytes(1 + random.below(12)).map((byte) => byte % 3 ? byte % 4 + 1 : byte || 1));
-      if (!name.includes("/")) kinds.set(name, random.below(16));
+      if (!name.includes("/")) kinds.set(start + name, random.below(16));
     }
+    if (start !== "") kinds.set(start, 3);
     for (const [name, kind] of kinds) add(sorted, fromLatin1(name), kind);
     sorted.sort();
     const names = namesOf(sorted);
@@ -72,4 +75,15 @@ Deno.test("SortedListing.keepOrder leaves names as they were added", () => {
   for (const name of names) add(sorted, fromLatin1(name));
   sorted.keepOrder();
   assert.deepEqual(namesOf(sorted), names);
+  sorted.sort();
+  assert.deepEqual(namesOf(sorted), names.toSorted());
+});
+
+Deno.test("SortedListing orders one name, and none", () => {
+  const sorted = new SortedListing();
+  sorted.sort();
+  assert.deepEqual(namesOf(sorted), []);
+  add(sorted, fromLatin1("only"));
+  sorted.sort();
+  assert.deepEqual(namesOf(sorted), ["only"]);
 });
