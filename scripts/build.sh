@@ -85,13 +85,14 @@ workers() {
 
 # compile FOLDER PROGRAM INCLUDES...: --no-code-cache because Deno keeps that cache in the shared temp folder under a name that
 # anyone can guess. --no-config because a bundle imports nothing that a configuration names. The files' times are embedded: one
-# fixed time makes two builds of one tree the same program.
+# fixed time makes two builds of one tree the same program. V8 would otherwise collect a heap of 12 MB that has hardly any garbage, in
+# each thread (measured: a run of 0.38 s over 100,000 files takes 0.01 s less).
 compile() {
   folder=$1 program=$2
   shift 2
   find "$folder" -type f -exec env TZ=UTC0 touch -t 200001010000 {} +
   DENORT_BIN=$(base_file "$target_machine") sh scripts/deno.sh compile --quiet --no-config --no-check --no-code-cache --allow-all \
-    --target "$triple" --output "$program" "$@" "$folder/main.js" </dev/null
+    --v8-flags=--initial-old-space-size=64 --target "$triple" --output "$program" "$@" "$folder/main.js" </dev/null
 }
 
 # describe PAYLOAD: the manifest of the agents made of this payload and each base.
