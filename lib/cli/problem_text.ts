@@ -129,6 +129,7 @@ function reason(problem: Problem): string {
     case Cause.system:
       return errnoText(problem.errno) + advice(problem);
     case Cause.changed:
+      if (problem.verb === Verb.stat) return "it became a folder after it was first looked at; run it again";
       return "it changed while it was read, more than twice; the target keeps what it had (--allow-torn sends it as it was read)";
     case Cause.verify:
       return "the content did not arrive as it was sent, twice; the target keeps what it had";

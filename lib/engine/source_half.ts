@@ -382,6 +382,7 @@ export class SourceHalf implements SourcePort {
     this.#demandRawNames();
     this.#guardEmpty(this.#origins);
     const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
+    this.#scan.isSingle = single;
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
     this.#scan.addRoot(hasRoot ? rootStat : null, rootHandle);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
@@ -480,6 +481,7 @@ export class SourceHalf implements SourcePort {
     const hasRoot = paths.count > 0 && sources.hasRoot && this.#os.statHandle(root.root, stat) === 0;
     this.#guardEmpty(end > 0 && end === paths.count ? this.#origins : []);
     const single = paths.count === 1 && !hasRoot && lastKind !== Kind.folder && !paths.path(0).includes(SLASH);
+    this.#scan.isSingle = single;
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
     this.#scan.addRoot(hasRoot ? stat : null, root.root);
     this.#pieces = paths.count > 0 ? this.#scan.pieces() : noPieces(true);

@@ -117,6 +117,8 @@ export class Scan {
   readonly #paths: NamedPaths | null;
   /** Folders in which something was left out because its kind was not asked for; null: nobody asks. */
   holdsOthers: IndexSet | null = null;
+  /** The target was told that the one argument is no folder: it must not have become one. */
+  isSingle = false;
   /** Whether every folder was read whole and no entry was lost to an error. */
   complete = true;
   /** Sum of the sizes of files and link targets listed. */
@@ -508,6 +510,10 @@ export class Scan {
     if (filters && hinted === Kind.unknown && this.#isExcluded(path, listing.name(row), kind, origin)) return true;
     if (way === Way.implied && kind !== Kind.folder) {
       return this.#failed(Verb.open, Errno.ENOTDIR, joinPath(path, listing.name(row)));
+    }
+    if (this.isSingle && kind === Kind.folder) {
+      this.#problem(Verb.stat, Cause.changed, 0, joinPath(path, listing.name(row)));
+      return false;
     }
     if (!isAskedKind(kind, this.#options)) {
       this.holdsOthers?.add(folder);
