@@ -197,6 +197,7 @@ export function remedyOf({ verb, cause, errno, side }: Problem): string | null {
 
 const SOURCE_REMEDIES: Record<number, string> = {
   5: "the disk reports a fault: look at the system's log",
+  84: "it is not written in the charset of --iconv",
   116: "the server has lost it: run it again",
 };
 const TARGET_REMEDIES: Record<number, string> = {
@@ -207,7 +208,7 @@ const TARGET_REMEDIES: Record<number, string> = {
   28: "make room at the target",
   30: "the target is mounted read-only",
   36: "the target's file system takes no such long name: shorten it",
-  84: "the target's file system does not take such a name",
+  84: "the target's file system, or its charset of --iconv, does not take such a name",
   122: "make room within the quota at the target",
 };
 

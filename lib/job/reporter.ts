@@ -4,6 +4,7 @@
 import { Failures } from "./failures.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
+import { withoutMarks } from "../base/lost_names.ts";
 import { Change, type EntryFacts, type Monitor, type Totals, type Transfer, zeroTotals } from "../base/monitor.ts";
 import { Cause, isNotice, isVanished, type Problem, Side, Verb } from "../base/problem.ts";
 import { Kind } from "../os/os.ts";
@@ -32,16 +33,18 @@ export class Reporter implements Events {
   readonly #waitsForEnd: boolean;
 
   readonly #munges: boolean;
+  readonly #converts: boolean;
 
   /**
    * `waitsForEnd`: the target tells of each file that is in place, and only then it is shown. `munges`: this is the target, which munges
-   * links.
+   * links. `converts`: names are of another charset at one side.
    */
-  constructor(list: FileList, monitor: Monitor, waitsForEnd = false, munges = false) {
+  constructor(list: FileList, monitor: Monitor, waitsForEnd = false, munges = false, converts = false) {
     this.#list = list;
     this.#monitor = monitor;
     this.#waitsForEnd = waitsForEnd;
     this.#munges = munges;
+    this.#converts = converts;
   }
 
   entry(index: number, change: number, linkedWith = -1): void {
@@ -95,7 +98,7 @@ export class Reporter implements Events {
       if (isVanished(problem)) this.vanished++;
       else this.failed++;
     }
-    this.#monitor.problem(problem);
+    this.#monitor.problem(this.#converts ? { ...problem, path: withoutMarks(problem.path) } : problem);
   }
 
   transferred(files: number, bytes: number): void {
@@ -119,7 +122,12 @@ export class Reporter implements Events {
 }
 
 /** The client's ear of one session. */
-export function reporterOf({ options, direction }: JobRequest, list: FileList, monitor: Monitor): Reporter {
+export function reporterOf(
+  { options, peerOptions, direction }: JobRequest,
+  list: FileList,
+  monitor: Monitor,
+): Reporter {
   const munges = direction === "pull" && options.mungeLinks;
-  return new Reporter(list, monitor, options.tellsFinished && !options.dryRun, munges);
+  const converts = options.charset !== "" || (peerOptions?.charset ?? "") !== "";
+  return new Reporter(list, monitor, options.tellsFinished && !options.dryRun, munges, converts);
 }

@@ -4,12 +4,11 @@
 
 import type { Charset } from "../base/charset.ts";
 import { NAME_BYTES } from "../base/limits.ts";
+import { LOST } from "../base/lost_names.ts";
 import { Errno, type Handle, type Kind, Listing, type Os, type Result, type Stat } from "../os/os.ts";
 import { OsThrough } from "../os/through.ts";
 
 const EILSEQ = -Errno.EILSEQ;
-/** In front of a name that has no UTF-8, where it never stands in any: what comes of such a name is refused. */
-const LOST = 0xff;
 
 export class ConvertedNames extends OsThrough {
   readonly #charset: Charset;

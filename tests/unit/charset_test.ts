@@ -4,9 +4,13 @@ import assert from "node:assert/strict";
 import { fromLatin1, latin1, utf8 } from "../../lib/base/bytes.ts";
 import { charsetOf } from "../../lib/base/charset.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
+import { FileList } from "../../lib/base/file_list.ts";
+import type { Monitor } from "../../lib/base/monitor.ts";
+import { Cause, Side, Verb } from "../../lib/base/problem.ts";
 import { readCommand } from "../../lib/cli/request.ts";
 import type { Environment } from "../../lib/engine/environment.ts";
 import { sideOf, wordsAsUtf8 } from "../../lib/engine/sides.ts";
+import { reporterOf } from "../../lib/job/reporter.ts";
 import { openMemory } from "../../lib/os/memory.ts";
 import { Errno, Listing, OpenMode, Stat } from "../../lib/os/os.ts";
 import { ConvertedNames } from "../../lib/tree/converted_names.ts";
@@ -84,6 +88,27 @@ Deno.test("--iconv: a tree in another charset is seen as UTF-8, and a name witho
   assert.equal(inner.statAt(inside, fromLatin1("\x80"), 0, 1, stat), 0);
   assert.equal(os.openFile(root, utf8("\u4e2d"), OpenMode.create, 0o600), -Errno.EILSEQ);
   assert.ok(os.openBeneath(root, utf8("d\u00fc")) >= 0);
+});
+
+Deno.test("--iconv: a name that cannot be converted is shown as it is on its disk, and counts as one that cannot be named", () => {
+  const shown: string[] = [];
+  const ignore = () => {};
+  const rest = { phase: ignore, entry: ignore, deleted: ignore, listed: ignore, transferred: ignore };
+  const monitor: Monitor = { ...rest, problem: ({ path }) => shown.push(latin1(path)) };
+  const told = (line: string, path: string) => {
+    const command = readCommand(line.split(" ").map((word) => utf8(word)), () => undefined);
+    assert.ok(command.kind === "sync");
+    const reporter = reporterOf(command.request, new FileList(), monitor);
+    const about = { verb: Verb.stat, cause: Cause.system, errno: Errno.EILSEQ, side: Side.source };
+    reporter.problem({ ...about, path: fromLatin1(path) });
+    assert.deepEqual([reporter.failed, reporter.failures.paths], [1, []]);
+  };
+  for (const iconv of ["utf8,latin1", "latin1,utf8"]) {
+    told(`-a --iconv=${iconv} s h:d`, "\xffbad\xff");
+    told(`-a --iconv=${iconv} s d`, "dir/\xff\xff\xfe");
+  }
+  told("-a s h:d", "\xffbad\xff");
+  assert.deepEqual(shown, ["bad\xff", "dir/\xff\xfe", "bad\xff", "dir/\xff\xfe", "\xffbad\xff"]);
 });
 
 Deno.test("--iconv: which charset is whose, words that are not of it, and none that cannot be had", async () => {
