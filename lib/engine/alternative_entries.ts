@@ -11,20 +11,18 @@ import { copyFile, type HoleOptions } from "../tree/copy.ts";
 import { PRIVATE } from "../tree/fresh_files.ts";
 import { isUnchanged } from "../tree/read_file.ts";
 import { type Alternatives, type Found, Match } from "./alternatives.ts";
-import type { Generator } from "./generator.ts";
+import { wantedMetadata } from "./entry_metadata.ts";
 import type { TargetState } from "./target_state.ts";
 
 export class AlternativeEntries {
   readonly #state: TargetState;
-  readonly #generator: Generator;
   readonly #alternatives: Alternatives;
   readonly #kind: AltKind;
   /** Files to be copied when the piece of the list is through. */
   #copies: { index: number; found: Found }[] = [];
 
-  constructor(state: TargetState, generator: Generator, alternatives: Alternatives) {
+  constructor(state: TargetState, alternatives: Alternatives) {
     this.#state = state;
-    this.#generator = generator;
     this.#alternatives = alternatives;
     this.#kind = state.options.altKind;
   }
@@ -121,7 +119,7 @@ export class AlternativeEntries {
 
   /** Told like an unchanged entry where only that is the news. */
   #report(i: number, change: number): void {
-    this.#generator.tell(i, change);
+    this.#state.changes.made(i, change);
   }
 
   // ---- copies
@@ -187,6 +185,7 @@ export class AlternativeEntries {
   #finish(i: number, handle: Handle): boolean {
     const { os } = this.#state;
     const has = new Stat();
-    return os.statHandle(handle, has) === 0 && applyMetadata(os, handle, has, this.#generator.wanted(i, -1)) === null;
+    return os.statHandle(handle, has) === 0 &&
+      applyMetadata(os, handle, has, wantedMetadata(this.#state, i, -1)) === null;
   }
 }

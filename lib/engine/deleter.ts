@@ -16,7 +16,7 @@ import { sweepPartials } from "../tree/partials.ts";
 import { replaceEmptyFolder, sweep } from "../tree/stage.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { SourcePort } from "../session/ports.ts";
-import type { Generator } from "./generator.ts";
+import type { OwnEntries } from "./own_entries.ts";
 import type { TargetState } from "./target_state.ts";
 
 /** The guard: refuse when both are passed. */
@@ -29,7 +29,7 @@ type Visit = (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array, 
 
 export class Deleter {
   readonly #state: TargetState;
-  readonly #generator: Generator;
+  readonly #own: OwnEntries;
   #answer: Gate<Uint8Array> | null = null;
   #failure: unknown = null;
   /** Dry run: the entries in whose way a folder stands that is not empty, by list index. */
@@ -38,9 +38,9 @@ export class Deleter {
   #gone = 0;
   #skipped = 0;
 
-  constructor(state: TargetState, generator: Generator) {
+  constructor(state: TargetState, own: OwnEntries) {
     this.#state = state;
-    this.#generator = generator;
+    this.#own = own;
   }
 
   /** Deletes the extra entries, if `allowed`. Returns the guard's refusal if too many would go: then nothing was deleted. */
@@ -54,7 +54,7 @@ export class Deleter {
 
   async #runExtras(allowed: boolean): Promise<TsyncError | null> {
     const state = this.#state;
-    const { extras } = this.#generator;
+    const { extras } = this.#own;
     this.#fullFolders = state.inTheWay.filter((i) => !this.#isEmpty(state.path(i)));
     const doomed = extras.count + state.blocked.length + this.#fullFolders.length;
     if (!mayDelete(state.options) || doomed === 0) {
@@ -144,7 +144,7 @@ export class Deleter {
 
   /** What would go, folders' content included, and how many entries the target has in all. */
   #count(): { doomed: number; all: number } {
-    const { extras, ownEntries } = this.#generator;
+    const { extras, count } = this.#own;
     let inside = 0;
     for (let i = 0; i < extras.count; i++) {
       if (extras.kind(i) === Kind.folder) {
@@ -153,7 +153,7 @@ export class Deleter {
     }
     const full = [...this.#state.blocked.map(({ index }) => index), ...this.#fullFolders];
     for (const index of full) inside += 1 + this.#countInside(this.#state.path(index), this.#placeOver(index));
-    return { doomed: extras.count + inside, all: ownEntries + inside };
+    return { doomed: extras.count + inside, all: count + inside };
   }
 
   /** Whether the folder holds nothing at all; one that cannot be read counts as empty, which the real run then finds out. */
@@ -188,7 +188,7 @@ export class Deleter {
   // ---- deleting
 
   async #deleteExtras(): Promise<void> {
-    const { extras } = this.#generator;
+    const { extras } = this.#own;
     const order = this.#state.options.maxDelete < 0 ? null : this.#orderOfRsync();
     const at = order === null ? (k: number) => k : (k: number) => order[k];
     for (let end = extras.count; end > 0;) {
@@ -208,7 +208,7 @@ export class Deleter {
    * its folders come before its other entries, both from the last name to the first.
    */
   #orderOfRsync(): number[] {
-    const { extras } = this.#generator;
+    const { extras } = this.#own;
     const { list } = this.#state;
     const paths = new Map<number, string[]>();
     const pathOf = (parent: number) => {
@@ -242,7 +242,7 @@ export class Deleter {
 
   #deleteExtra(i: number): void {
     const state = this.#state;
-    const { extras } = this.#generator;
+    const { extras } = this.#own;
     const path = this.#extraPath(i);
     if (state.keptLinks?.keeps(path)) return;
     const folder = state.options.dryRun ? state.folders.get(extras.parent(i)) : state.openForChange(extras.parent(i));
@@ -478,7 +478,7 @@ export class Deleter {
 
   /** Path of an extra entry below the root. */
   #extraPath(i: number): Uint8Array {
-    const { extras } = this.#generator;
+    const { extras } = this.#own;
     return joinPath(this.#state.list.path(extras.parent(i)), extras.name(i));
   }
 

@@ -9,7 +9,6 @@ import { TempFolder } from "../tree/temp_folder.ts";
 import { AlternativeEntries } from "./alternative_entries.ts";
 import { Alternatives } from "./alternatives.ts";
 import { Backup } from "./backup.ts";
-import type { Generator } from "./generator.ts";
 import { SideFolders } from "./side_folders.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -18,6 +17,8 @@ export class Destinations {
   readonly #state: TargetState;
   readonly backup: Backup | null;
   readonly alternatives: Alternatives | null;
+  /** What the generator does with what they have. */
+  readonly entries: AlternativeEntries | null;
   #partials: Handle;
   #temp: TempFolder | null = null;
 
@@ -31,17 +32,13 @@ export class Destinations {
     if (options.tempDir !== "" && !options.dryRun) state.stage.aside = this.#temp = this.#openTemp(options.tempDir);
     const roots = options.altDests.map((word) => this.#openAlternative(state, word)).filter((handle) => handle >= 0);
     this.alternatives = roots.length > 0 ? new Alternatives(state, roots) : null;
+    this.entries = this.alternatives === null ? null : new AlternativeEntries(state, this.alternatives);
   }
 
   /** --partial-dir, an absolute one; a negated errno while there is none. */
   partials(makes: boolean): Handle {
     if (this.#partials < 0 && makes) this.#partials = this.sides.make(this.#state.options.partialDir);
     return this.#partials;
-  }
-
-  /** What the generator asks of the alternatives; null where there are none. */
-  entriesFor(generator: Generator): AlternativeEntries | null {
-    return this.alternatives === null ? null : new AlternativeEntries(this.#state, generator, this.alternatives);
   }
 
   /** What dead runs left in --temp-dir goes, unless another run is at work there. */

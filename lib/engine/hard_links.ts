@@ -13,6 +13,7 @@ import { compareMetadata, quickCheck } from "../plan/compare.ts";
 import { applyMetadata } from "../tree/apply.ts";
 import { copyFile } from "../tree/copy.ts";
 import { PRIVATE } from "../tree/fresh_files.ts";
+import { wantedMetadata } from "./entry_metadata.ts";
 import type { Generator } from "./generator.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -168,14 +169,8 @@ export class HardLinks {
   }
 
   #tell(i: number, change: number, carrier: number): void {
-    const { totals, list, options, events } = this.#state;
-    if ((change & Change.create) !== 0) {
-      const kind = list.kind(i);
-      if (kind === Kind.file) totals.createdFiles++;
-      else if (kind === Kind.link) totals.createdLinks++;
-      else if (kind === Kind.charDevice || kind === Kind.blockDevice) totals.createdDevices++;
-      else totals.createdSpecials++;
-    }
+    const { changes, list, options, events } = this.#state;
+    if ((change & Change.create) !== 0) changes.created(list.kind(i));
     if (options.reportEntries) events.entry(i, change, carrier);
   }
 
@@ -261,7 +256,7 @@ export class HardLinks {
     os.statHandle(handle, fresh);
     const failure = copied.errno !== 0
       ? { verb: copied.verb, errno: copied.errno }
-      : applyMetadata(os, handle, fresh, this.#generator.wanted(i, existingMode));
+      : applyMetadata(os, handle, fresh, wantedMetadata(state, i, existingMode));
     const volume = failure === null ? stage.flushes(folder, stands) : undefined;
     const closed = volume === undefined ? os.close(handle) : 0;
     if (failure === null && closed === 0) {

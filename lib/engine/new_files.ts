@@ -10,6 +10,7 @@ import { REDO } from "../session/ports.ts";
 import { Filler } from "../tree/fill.ts";
 import { FileStatus, type FillUnit, UNIT_FILES } from "../tree/fill_unit.ts";
 import type { Board } from "./board.ts";
+import { wantedMode } from "./entry_metadata.ts";
 import type { Helper } from "./helper.ts";
 import type { Receiver } from "./receiver.ts";
 import type { TargetState } from "./target_state.ts";
@@ -120,7 +121,7 @@ export class NewFiles {
       list.mtimeSec(i),
       list.mtimeNs(i),
       list.tag(i),
-      this.#state.wantedMode(i, -1),
+      wantedMode(this.#state, i, -1),
       owners.uid(i),
       owners.gid(i),
     );

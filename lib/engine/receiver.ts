@@ -17,7 +17,7 @@ import type { BasisCopies, BasisCopy } from "./basis_copy.ts";
 import { ChunkDigest } from "./chunk_digest.ts";
 import { BREATH_BYTES } from "./environment.ts";
 import { plainDigest } from "./plain_digest.ts";
-import type { Generator } from "./generator.ts";
+import { wantedMetadata } from "./entry_metadata.ts";
 import { InPlace } from "./in_place.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -64,7 +64,6 @@ const EARLY_BYTES = 8 << 20;
 
 export class Receiver {
   readonly #state: TargetState;
-  readonly #generator: Generator;
   readonly #copies: BasisCopies;
   readonly #stat = new Stat();
   readonly #fresh: FreshFiles;
@@ -82,10 +81,9 @@ export class Receiver {
   /** Called with each file when it was answered, or came unasked and was passed over. */
   onAnswered: (index: number) => void = () => {};
 
-  constructor(state: TargetState, generator: Generator, copies: BasisCopies) {
+  constructor(state: TargetState, copies: BasisCopies) {
     this.#state = state;
     this.#copies = copies;
-    this.#generator = generator;
     this.#fresh = new FreshFiles(state.os);
   }
 
@@ -177,7 +175,7 @@ export class Receiver {
     const { os, stage, options } = state;
     const has = this.#stat;
     const looked = state.os.statHandle(handle, has);
-    const wanted = this.#generator.wanted(index, has.mode);
+    const wanted = wantedMetadata(this.#state, index, has.mode);
     const failure = looked < 0 ? { verb: Verb.stat, errno: -looked } : applyMetadata(state.os, handle, has, wanted);
     const synced = failure === null && options.fsync && stage.flushesEach(folder) ? os.sync(handle) : 0;
     const closed = state.os.close(handle) || synced;
@@ -504,7 +502,7 @@ export class Receiver {
     if (isCopied && os.truncate(handle, end) < 0) return false;
     if (os.statHandle(handle, has) < 0 || has.size === 0) return false;
     const name = this.#state.name(index);
-    const wanted = this.#generator.wanted(index, this.#existingMode(folder, name));
+    const wanted = wantedMetadata(this.#state, index, this.#existingMode(folder, name));
     os.statHandle(handle, has);
     applyMetadata(os, handle, has, { ...wanted, setsTime: false });
     if (os.rename(stage.placeOf(folder, temporary), temporary, folder, name) < 0) return false;
@@ -586,7 +584,7 @@ export class Receiver {
     const has = this.#fresh.look(handle, state.list.parent(index), this.#createdMode);
     const isAtItsName = temporary === this.#created && state.newFolders.has(state.list.parent(index));
     const existingMode = isAtItsName ? -1 : this.#existingMode(folder, name);
-    const failure = applyMetadata(os, handle, has, this.#generator.wanted(index, existingMode));
+    const failure = applyMetadata(os, handle, has, wantedMetadata(this.#state, index, existingMode));
     if (failure !== null) return this.#told(index, failure.verb, failure.errno);
     const volume = isAtItsName ? undefined : stage.flushes(folder, state.replaced.has(index));
     if (volume !== undefined) {

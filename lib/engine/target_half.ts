@@ -44,7 +44,8 @@ import type { Delayed } from "./delayed.ts";
 import { Deleter } from "./deleter.ts";
 import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
-import { Generator, type Wishes } from "./generator.ts";
+import { wantedMetadata } from "./entry_metadata.ts";
+import { Generator } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
 import { NewFiles } from "./new_files.ts";
@@ -56,6 +57,7 @@ import { TreeThread } from "./tree_thread.ts";
 import { TargetPlaces } from "./target_places.ts";
 import type { TrashOs } from "./trash_os.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
+import type { Wishes } from "./wish_list.ts";
 
 export interface TargetPlan extends TargetInput {
   /** The source can tell digests of subtrees: the own tree is scanned by this thread, or, within one process, by another one. */
@@ -142,8 +144,8 @@ export class TargetHalf implements TargetPort {
     this.#generator = new Generator(this.#state);
     this.#state.onBroken = (error) => this.fail(error);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
-    this.#receiver = new Receiver(this.#state, this.#generator, this.#copies);
-    this.#deleter = new Deleter(this.#state, this.#generator);
+    this.#receiver = new Receiver(this.#state, this.#copies);
+    this.#deleter = new Deleter(this.#state, this.#generator.own);
     this.#signer = new BasisSigner(this.#state, this.#copies);
     this.#receiver.onAnswered = (index) => {
       this.#signer.answered(index);
@@ -605,7 +607,7 @@ export class TargetHalf implements TargetPort {
     if (looked < 0) return state.problem(Verb.stat, -looked, folder);
     if (state.bare.has(folder)) return this.#closeAgain(folder, handle);
     const existing = state.created.has(folder) ? -1 : this.#originalMode(folder, stat);
-    const failure = applyMetadata(os, handle, stat, this.#generator.wanted(folder, existing));
+    const failure = applyMetadata(os, handle, stat, wantedMetadata(state, folder, existing));
     if (failure !== null) state.problem(failure.verb, failure.errno, folder);
     const synced = state.stage.flushesEach(handle) ? os.sync(handle) : 0;
     if (synced < 0) state.problem(Verb.flush, -synced, folder);
@@ -626,7 +628,7 @@ export class TargetHalf implements TargetPort {
   /** Temporary files of dead runs go; what a live run may be using stays. */
   #sweep(): void {
     const state = this.#state;
-    for (const [folder, names] of this.#generator.leftovers) {
+    for (const [folder, names] of this.#generator.own.leftovers) {
       const handle = state.openForChange(folder);
       if (handle < 0) continue;
       // Our own hold on the folder would stand in the way of the sweep's exclusive lock: it is given up first.
@@ -634,7 +636,7 @@ export class TargetHalf implements TargetPort {
       sweep(state.os, handle, names, state.env.identity.uid);
     }
     state.destinations?.sweepTemp();
-    for (const folder of this.#generator.withPartials) {
+    for (const folder of this.#generator.own.withPartials) {
       const handle = state.folders.get(folder);
       // Its time is renewed by that.
       if (handle >= 0 && state.partials?.sweep(handle)) state.openForChange(folder);

@@ -9,7 +9,6 @@ import { hasPartials, mayDelete, type SyncOptions } from "../base/options.ts";
 import { Cause, Side, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, OpenMode, type Os, type Stat } from "../os/os.ts";
 import type { FilterPlace, FilterSet } from "../filter/filter_set.ts";
-import { runnable } from "../plan/compare.ts";
 import { AccountMap, type AccountRules } from "../plan/owner_map.ts";
 import type { Events } from "../session/events.ts";
 import type { SourcePort } from "../session/ports.ts";
@@ -25,6 +24,7 @@ import { KeptLinks } from "./kept_links.ts";
 import type { Alternatives } from "./alternatives.ts";
 import type { Backup } from "./backup.ts";
 import type { Destinations } from "./destinations.ts";
+import { ChangeReport } from "./change_report.ts";
 import { Delayed } from "./delayed.ts";
 import { Partials } from "./partials.ts";
 import type { Similar } from "./similar.ts";
@@ -87,6 +87,7 @@ export class TargetState {
   /** --delay-updates. */
   readonly delayed: Delayed | null;
   readonly totals: Totals = zeroTotals();
+  readonly changes: ChangeReport = new ChangeReport(this);
   /** With -H: the names of one inode. Made before anything is listed. */
   links: HardLinks | null = null;
   /** With -A or -X: their extended attributes. Made with the root. */
@@ -263,15 +264,6 @@ export class TargetState {
       detail: `the target "${display(root.path)}" was removed or replaced while the run wrote in it: ` +
         "nothing was made in its place and nothing more is deleted; run it again",
     });
-  }
-
-  /** Mode a new or changed entry gets: the source's with -p; else the existing entry's, or the source's less the umask. */
-  wantedMode(i: number, existingMode: number): number {
-    if (this.options.perms) return this.list.mode(i);
-    if (this.options.executability && existingMode >= 0 && this.list.kind(i) === Kind.file) {
-      return runnable(this.list.mode(i), existingMode);
-    }
-    return existingMode >= 0 ? existingMode : this.list.mode(i) & 0o777 & ~this.env.umask;
   }
 
   /**
