@@ -38,6 +38,30 @@ class Columns {
   atimeNs: Uint32Array | null = null;
 }
 
+/** Columns of some entries of one list, row by row, for loops over many entries. */
+export class EntryColumns {
+  readonly nameLength: Uint8Array<ArrayBuffer>;
+  /** kind << 12 | permission bits. */
+  readonly mode: Uint16Array<ArrayBuffer>;
+  readonly uid: Uint32Array<ArrayBuffer>;
+  readonly gid: Uint32Array<ArrayBuffer>;
+  readonly size: Float64Array<ArrayBuffer>;
+  readonly mtimeSec: Float64Array<ArrayBuffer>;
+  readonly mtimeNs: Uint32Array<ArrayBuffer>;
+  readonly tag: Uint32Array<ArrayBuffer>;
+
+  constructor(readonly rows: number) {
+    this.nameLength = new Uint8Array(rows);
+    this.mode = new Uint16Array(rows);
+    this.uid = new Uint32Array(rows);
+    this.gid = new Uint32Array(rows);
+    this.size = new Float64Array(rows);
+    this.mtimeSec = new Float64Array(rows);
+    this.mtimeNs = new Uint32Array(rows);
+    this.tag = new Uint32Array(rows);
+  }
+}
+
 /** A device number as the size column of a device holds it, and back. */
 export function deviceNumber(major: number, minor: number): number {
   return major * 4294967296 + minor;
@@ -119,18 +143,7 @@ export class FileList {
     const row = index & MASK;
     if (row === 0 && index >>> SHIFT === this.#chunks.length) this.#chunks.push(new Columns());
     const c = this.#chunks[index >>> SHIFT];
-    const room = length + (target === null ? 0 : target.length);
-    if (this.#pieceUsed + room > PIECE) {
-      this.#pieces.push(new Uint8Array(PIECE));
-      assert(this.#pieces.length <= 4096, "the names of one list fit 4 GiB");
-      this.#pieceUsed = 0;
-    }
-    const piece = this.#pieces[this.#pieces.length - 1];
-    const at = this.#pieceUsed;
-    for (let i = 0; i < length; i++) piece[at + i] = name[from + i];
-    if (target !== null) piece.set(target, at + length);
-    this.#pieceUsed = at + room;
-    c.nameAt[row] = ((this.#pieces.length - 1) * PIECE + at) >>> 0;
+    c.nameAt[row] = this.#addName(name, from, length, target);
     c.nameLength[row] = length;
     c.mode[row] = mode;
     c.uid[row] = uid;
@@ -142,6 +155,98 @@ export class FileList {
     c.tag[row] = tag;
     this.count = index + 1;
     return index;
+  }
+
+  /** Where in all pieces the name now stands. */
+  #addName(name: Uint8Array, from: number, length: number, target: Uint8Array | null): number {
+    const room = length + (target === null ? 0 : target.length);
+    if (this.#pieceUsed + room > PIECE) {
+      this.#pieces.push(new Uint8Array(PIECE));
+      assert(this.#pieces.length <= 4096, "the names of one list fit 4 GiB");
+      this.#pieceUsed = 0;
+    }
+    const piece = this.#pieces[this.#pieces.length - 1];
+    const at = this.#pieceUsed;
+    for (let i = 0; i < length; i++) piece[at + i] = name[from + i];
+    if (target !== null) piece.set(target, at + length);
+    this.#pieceUsed = at + room;
+    return ((this.#pieces.length - 1) * PIECE + at) >>> 0;
+  }
+
+  /**
+   * Appends `count` entries that are no links, as children of `parent`: what the first rows of `columns` say, with the names that stand
+   * in `names` at the positions that `order` gives from `from` on. Returns the index of the first.
+   */
+  addRows(
+    columns: EntryColumns,
+    count: number,
+    parent: number,
+    { names, at }: { names: Uint8Array; at: Uint32Array },
+    order: Uint32Array,
+    from: number,
+  ): number {
+    const index = this.count;
+    for (let done = 0; done < count;) {
+      const row = (index + done) & MASK;
+      const some = Math.min(count - done, CHUNK - row);
+      if (row === 0 && (index + done) >>> SHIFT === this.#chunks.length) this.#chunks.push(new Columns());
+      const c = this.#chunks[(index + done) >>> SHIFT];
+      c.nameLength.set(columns.nameLength.subarray(done, done + some), row);
+      c.mode.set(columns.mode.subarray(done, done + some), row);
+      c.uid.set(columns.uid.subarray(done, done + some), row);
+      c.gid.set(columns.gid.subarray(done, done + some), row);
+      c.size.set(columns.size.subarray(done, done + some), row);
+      c.mtimeSec.set(columns.mtimeSec.subarray(done, done + some), row);
+      c.mtimeNs.set(columns.mtimeNs.subarray(done, done + some), row);
+      c.tag.set(columns.tag.subarray(done, done + some), row);
+      c.parent.fill(parent, row, row + some);
+      for (let k = 0; k < some; k++) {
+        c.nameAt[row + k] = this.#addName(names, at[order[from + done + k]], c.nameLength[row + k], null);
+      }
+      done += some;
+    }
+    this.count = index + count;
+    return index;
+  }
+
+  /** Copies what the list says of entries [first, first + count) to the first rows of `into`. */
+  copyColumns(first: number, count: number, into: EntryColumns): void {
+    for (let done = 0; done < count;) {
+      const c = this.#chunks[(first + done) >>> SHIFT];
+      const row = (first + done) & MASK;
+      const end = Math.min(row + count - done, CHUNK);
+      into.nameLength.set(c.nameLength.subarray(row, end), done);
+      into.mode.set(c.mode.subarray(row, end), done);
+      into.uid.set(c.uid.subarray(row, end), done);
+      into.gid.set(c.gid.subarray(row, end), done);
+      into.size.set(c.size.subarray(row, end), done);
+      into.mtimeSec.set(c.mtimeSec.subarray(row, end), done);
+      into.mtimeNs.set(c.mtimeNs.subarray(row, end), done);
+      into.tag.set(c.tag.subarray(row, end), done);
+      done += end - row;
+    }
+  }
+
+  /** Copies the names of entries [first, first + count), one behind another, to `into` from `at` on; returns where they end. */
+  copyNames(first: number, count: number, into: Uint8Array, at: number): number {
+    const end = first + count;
+    for (let i = first; i < end;) {
+      const piece = this.namePiece(i);
+      const start = this.nameStart(i);
+      let stop = start + this.nameLength(i);
+      // Names lie one behind another, but where a link's target or the end of a piece is between them.
+      for (i++; i < end && this.nameStart(i) === stop && this.namePiece(i) === piece; i++) stop += this.nameLength(i);
+      into.set(piece.subarray(start, stop), at);
+      at += stop - start;
+    }
+    return at;
+  }
+
+  /** How many of the entries [first, first + count) are of a kind. */
+  countKind(kind: number, first: number, count: number): number {
+    let found = 0;
+    for (let i = first; i < first + count; i++) if (this.kind(i) === kind) found++;
+    return found;
   }
 
   kind(i: number): number {

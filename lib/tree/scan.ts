@@ -4,8 +4,8 @@
 
 import { AttributeSets, EMPTY_SET, FIRST_SET, Told } from "../base/attributes.ts";
 import { compareBytes, compareRanges, EMPTY, equalBytes, joinPath } from "../base/bytes.ts";
-import { deviceNumber, FileList } from "../base/file_list.ts";
-import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, PATH_BYTES } from "../base/limits.ts";
+import { deviceNumber, EntryColumns, FileList } from "../base/file_list.ts";
+import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, NAME_BYTES, PATH_BYTES } from "../base/limits.ts";
 import type { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
@@ -22,6 +22,8 @@ import { isOwnName, isPartialFolder, isPartialFolderName, isTrashName } from "./
 import type { ScanPlaces } from "./scan_places.ts";
 import { SortedListing } from "./sorted_listing.ts";
 
+/** Names that are looked at in one go. */
+const ROWS = 512;
 /** Folders from which it may be judged what the others are like. */
 const TYPICAL_FOLDERS = 8;
 
@@ -102,6 +104,7 @@ export class Scan {
   /** --chmod. */
   readonly #changeMode: ((kind: number, mode: number) => number) | null;
   readonly #stat = new Stat();
+  readonly #columns = new EntryColumns(ROWS);
   readonly #firstNames: FirstNames | null;
   #attributes: AttributeReader | null = null;
   readonly #sorted = new SortedListing();
@@ -213,8 +216,10 @@ export class Scan {
     let first = firstOfFolder;
     let isFirst = true;
     try {
-      for (let position = 0; position < names.count; position++) {
-        if (!names.add(position)) names.incomplete = true;
+      for (let position = 0; position < names.count;) {
+        const plain = names.addPlain?.(position, LIST_ENTRIES - (this.#list.count - first)) ?? 0;
+        if (plain === 0 && !names.add(position)) names.incomplete = true;
+        position += Math.max(plain, 1);
         if (this.#list.count - first < LIST_ENTRIES) continue;
         yield { folder, first, count: this.#list.count - first, isFirst, isLast: false, incomplete: false, ...about };
         first = this.#list.count;
@@ -255,7 +260,20 @@ export class Scan {
       handles: handle < 0 ? [] : [handle],
       incomplete,
       add: (position) => this.#add(folder, path, handle, origin, sorted, position),
+      addPlain: this.#looksOnly && (folder !== 0 || this.#origins[origin].only === null) &&
+          path.length + 1 + NAME_BYTES <= PATH_BYTES && this.#list.depth(folder) < DEPTH - 1
+        ? (position, limit) => this.#addPlain(folder, handle, origin, sorted, position, limit)
+        : undefined,
     };
+  }
+
+  /** Whether a file or folder below the root that has been looked at is appended, whatever it is, and nothing more is asked of it. */
+  get #looksOnly(): boolean {
+    const { partialsOnly, folderSizes, atimes } = this.#options;
+    return this.#filter.isEmpty && this.places === null && this.#paths === null && this.#follower === null &&
+      this.#fileSystems === null &&
+      this.#changeMode === null && this.#attributes === null && this.#firstNames === null &&
+      listsFolders(this.#options) && !partialsOnly && !folderSizes && !atimes;
   }
 
   /** Only names are looked at, all of one source: nothing is read. */
@@ -475,6 +493,51 @@ export class Scan {
       isPartialFolder(stat, null);
     const isTrash = isTrashName(name) && listing.kind[row] === Kind.folder;
     if (!isPartials && !isTrash) this.#problem(Verb.skip, Cause.reservedName, 0, joinPath(path, name));
+  }
+
+  /**
+   * Appends names of a folder from `position` on, at most `limit`, up to the first that is no file or folder, is ours, or cannot be looked
+   * at: #add sees to that one. Returns how many.
+   */
+  #addPlain(
+    folder: number,
+    handle: Handle,
+    origin: number,
+    sorted: SortedListing,
+    position: number,
+    limit: number,
+  ): number {
+    const { listing, order } = sorted;
+    const { nameLength, mode, uid, gid, size, mtimeSec, mtimeNs, tag } = this.#columns;
+    const stat = this.#stat;
+    const most = Math.min(limit, ROWS, sorted.count - position);
+    let count = 0;
+    for (; count < most; count++) {
+      const row = order[position + count];
+      const at = listing.at[row];
+      const length = listing.length[row];
+      const hinted = listing.kind[row];
+      if (hinted !== Kind.file && hinted !== Kind.folder && hinted !== Kind.unknown) break;
+      if (isOwnName(listing.names, at, length) || this.#os.statAt(handle, listing.names, at, length, stat) < 0) break;
+      const kind = stat.kind;
+      if (kind !== Kind.file && kind !== Kind.folder) break;
+      nameLength[count] = length;
+      mode[count] = (kind << 12) | stat.mode;
+      uid[count] = stat.uid;
+      gid[count] = stat.gid;
+      mtimeSec[count] = stat.mtimeSec;
+      mtimeNs[count] = stat.mtimeNs;
+      tag[count] = identityTag(stat);
+      size[count] = 0;
+      if (kind === Kind.folder) continue;
+      size[count] = stat.size;
+      this.bytes += stat.size;
+      if (stat.allocated < stat.size) this.holeBytes += stat.size - stat.allocated;
+    }
+    if (count === 0) return 0;
+    const first = this.#list.addRows(this.#columns, count, folder, listing, order, position);
+    if (origin !== 0) { for (let i = first; i < first + count; i++) this.#list.setOrigin(i, origin); }
+    return count;
   }
 
   /** Appends one name of a folder; false if it was lost to an error. */
@@ -700,7 +763,10 @@ interface Names {
   count: number;
   handles: Handle[];
   incomplete: boolean;
+  /** Appends one; false if it was lost to an error. */
   add(position: number): boolean;
+  /** Appends several at once, as far as that goes, and tells how many; 0: the first is one for `add`. */
+  addPlain?: (position: number, limit: number) => number;
 }
 
 /** Sorts folders of one folder as rsync visits them. */

@@ -3,11 +3,11 @@
 // hears from the target, and by the target half for its own. What a session tells is sealed with its seed. Promises: a folder that was not read whole, or holds one, has no digest
 // (law 5); what two sides compare equal by the quick check and metadata may have different digests, never the other way round.
 //
-// Each entry in canonical order: length and bytes of its name, kind, and by kind and terms: mode, owner, group, time; then a
-// file's size, a link's target, a device's number, a folder's digest; then what it has of extended attributes.
+// What is digested of a folder is told by PROTOCOL.md, "Subtrees": its entries in canonical order, in blocks, of each block one column
+// after the other, so that they are copied as they stand in the list.
 
 import { FIRST_SET, isNamed, Told } from "../base/attributes.ts";
-import type { FileList } from "../base/file_list.ts";
+import { EntryColumns, type FileList } from "../base/file_list.ts";
 import { keepsFolderTimes, type SyncOptions } from "../base/options.ts";
 import { RuleFlag } from "../filter/rule.ts";
 import { Kind } from "../os/os.ts";
@@ -92,9 +92,10 @@ export interface SubtreeTally {
 export type Seal = (digest: Uint8Array) => Uint8Array;
 export const SEAL_BYTES = 16;
 
-/** The longest record of an entry: a name and two account names of 256 bytes at most, a link target of 4,095, numbers. */
-const RECORD_BYTES = 6 << 10;
-const BUFFER_BYTES = 64 << 10;
+/** Entries in one block. */
+const BLOCK = 256;
+/** The most that is kept of a block before it is digested: names, other columns, and a token for each account. */
+const BUFFER_BYTES = BLOCK * (256 + 27 + 2 * (4 + 3 + 256));
 const EMPTY_TALLY: SubtreeTally = { files: 0, folders: 0, links: 0, devices: 0, specials: 0, bytes: 0 };
 
 class Folder {
@@ -116,6 +117,7 @@ export class SubtreeDigests {
   readonly #terms: TreeTerms;
   readonly #accounts: AccountNames;
   readonly #folders = new Map<number, Folder>();
+  readonly #columns = new EntryColumns(BLOCK);
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #used = 0;
   readonly #users = new Map<number, Uint8Array>();
@@ -141,7 +143,7 @@ export class SubtreeDigests {
     entry.count += count;
     if (incomplete) entry.isWhole = false;
     if (isNamed) entry.isNamed = true;
-    for (let i = first; i < first + count; i++) if (this.#list.kind(i) === Kind.folder) entry.pending++;
+    entry.pending += this.#list.countKind(Kind.folder, first, count);
     if (!isLast) return;
     entry.isListed = true;
     if (entry.pending === 0) this.#complete(folder, entry);
@@ -186,11 +188,18 @@ export class SubtreeDigests {
   }
 
   #complete(folder: number, entry: Folder): void {
+    const { first, count } = entry;
     const tally = { ...EMPTY_TALLY };
     let isWhole = entry.isWhole && !entry.isNamed;
-    for (let i = entry.first; i < entry.first + entry.count; i++) if (!this.#count(i, tally)) isWhole = false;
+    this.#hash.reset();
+    for (let done = 0; done < count; done += BLOCK) {
+      const some = Math.min(count - done, BLOCK);
+      this.#list.copyColumns(first + done, some, this.#columns);
+      if (!this.#takeBlock(first + done, some, tally)) isWhole = false;
+      if (isWhole) this.#digestBlock(first + done, some);
+    }
     entry.tally = tally;
-    entry.digest = isWhole ? this.#digest(entry) : null;
+    entry.digest = isWhole ? this.#hash.digest() : null;
     this.onComplete(folder);
     if (folder === 0) return;
     const parent = this.#list.parent(folder);
@@ -199,16 +208,42 @@ export class SubtreeDigests {
     if (above.isListed && above.pending === 0) this.#complete(parent, above);
   }
 
-  /** Counts entry i and what lies below it; false if that has no digest. */
-  #count(i: number, tally: SubtreeTally): boolean {
-    const kind = this.#list.kind(i);
-    const isAlike = this.#isComparable(i);
-    if (kind === Kind.file || kind === Kind.link) tally.bytes += this.#list.size(i);
-    if (kind === Kind.file) tally.files++;
-    else if (kind === Kind.link) tally.links++;
-    else if (kind === Kind.charDevice || kind === Kind.blockDevice) tally.devices++;
+  /** Counts the entries in #columns and what lies below them, and leaves of the columns what counts; false if one of them has no digest. */
+  #takeBlock(first: number, count: number, tally: SubtreeTally): boolean {
+    const { perms, hardLinks, attributes } = this.#terms;
+    const { mode, size } = this.#columns;
+    let isAlike = true;
+    for (let row = 0; row < count; row++) {
+      const kind = mode[row] >>> 12;
+      if (kind === Kind.file) {
+        tally.files++;
+        tally.bytes += size[row];
+        if (!perms) mode[row] = kind << 12;
+      } else if (!this.#takeOther(first + row, row, kind, tally)) isAlike = false;
+    }
+    if (this.#terms.wholeSeconds) this.#columns.mtimeNs.fill(0, 0, count);
+    if (hardLinks || attributes) {
+      for (let row = 0; row < count; row++) if (!this.#isComparable(first + row)) isAlike = false;
+    }
+    return isAlike;
+  }
+
+  /** The same of one that is no file. */
+  #takeOther(i: number, row: number, kind: number, tally: SubtreeTally): boolean {
+    const { perms, times, omitDirTimes, omitLinkTimes } = this.#terms;
+    const { mode, size, mtimeSec, mtimeNs } = this.#columns;
+    if (!perms || kind === Kind.link) mode[row] = kind << 12;
+    if (!times || (kind === Kind.folder ? omitDirTimes : kind === Kind.link && omitLinkTimes)) {
+      mtimeSec[row] = 0;
+      mtimeNs[row] = 0;
+    }
+    if (kind === Kind.link) {
+      tally.links++;
+      tally.bytes += size[row];
+    } else if (kind === Kind.charDevice || kind === Kind.blockDevice) tally.devices++;
     else if (kind !== Kind.folder) tally.specials++;
     else {
+      size[row] = 0;
       const below = this.#folders.get(i)!;
       tally.files += below.tally.files;
       tally.folders += below.tally.folders + 1;
@@ -216,9 +251,9 @@ export class SubtreeDigests {
       tally.devices += below.tally.devices;
       tally.specials += below.tally.specials;
       tally.bytes += below.tally.bytes;
-      return isAlike && below.digest !== null;
+      return below.digest !== null;
     }
-    return isAlike;
+    return true;
   }
 
   /** Whether what the entry says of names and attributes means the same to both sides. */
@@ -233,43 +268,53 @@ export class SubtreeDigests {
     return this.#accounts === NUMBERS || ![...access ?? [], ...defaults ?? []].some(({ tag }) => isNamed(tag));
   }
 
-  #digest({ first, count }: Folder): Uint8Array {
-    this.#hash.reset();
-    this.#used = 0;
-    for (let i = first; i < first + count; i++) {
-      if (this.#used > BUFFER_BYTES - RECORD_BYTES) this.#flush();
-      this.#record(i);
-    }
+  #digestBlock(first: number, count: number): void {
+    const { nameLength, mode, uid, gid, size, mtimeSec, mtimeNs } = this.#columns;
+    this.#u32(count);
+    this.#column(nameLength, count);
+    this.#used = this.#list.copyNames(first, count, this.#buffer, this.#used);
+    this.#column(mode, count);
+    if (this.#terms.owner) this.#accountsOf(uid, count, this.#users, this.#accounts.user);
+    if (this.#terms.group) this.#accountsOf(gid, count, this.#groups, this.#accounts.group);
+    this.#column(mtimeSec, count);
+    this.#column(mtimeNs, count);
+    this.#column(size, count);
     this.#flush();
-    return this.#hash.digest();
+    for (let row = 0; row < count; row++) {
+      const kind = mode[row] >>> 12;
+      if (kind === Kind.folder) this.#hash.update(this.#folders.get(first + row)!.digest!);
+      else if (kind === Kind.link) this.#hash.update(this.#list.linkTarget(first + row));
+    }
+    if (!this.#terms.attributes) return;
+    for (let row = 0; row < count; row++) this.#attributesOf(first + row);
+    this.#flush();
   }
 
   #flush(): void {
-    this.#hash.update(this.#buffer.subarray(0, this.#used));
+    if (this.#used > 0) this.#hash.update(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
   }
 
-  #record(i: number): void {
-    const list = this.#list;
-    const { perms, times, omitDirTimes, omitLinkTimes, owner, group, wholeSeconds } = this.#terms;
-    const kind = list.kind(i);
-    const omits = kind === Kind.folder ? omitDirTimes : kind === Kind.link && omitLinkTimes;
-    this.#bytes(list.namePiece(i), list.nameStart(i), list.nameLength(i));
-    this.#u32(perms && kind !== Kind.link ? kind << 12 | list.mode(i) : kind << 12);
-    if (owner) this.#account(list.uid(i), this.#users, this.#accounts.user);
-    if (group) this.#account(list.gid(i), this.#groups, this.#accounts.group);
-    // The quick check looks at the time of a file even where times are not kept.
-    if (times && !omits || kind === Kind.file) {
-      this.#number(list.mtimeSec(i));
-      this.#u32(wholeSeconds ? 0 : list.mtimeNs(i));
+  /** The first rows as their bytes. */
+  #column(column: Uint8Array | Uint16Array | Uint32Array | Float64Array, count: number): void {
+    const bytes = count * column.BYTES_PER_ELEMENT;
+    this.#buffer.set(new Uint8Array(column.buffer, 0, bytes), this.#used);
+    this.#used += bytes;
+  }
+
+  /** Runs of one account: how many entries, and whose. */
+  #accountsOf(
+    column: Uint32Array,
+    count: number,
+    known: Map<number, Uint8Array>,
+    nameOf: (id: number) => Uint8Array | null,
+  ): void {
+    for (let from = 0, row = 1; row <= count; row++) {
+      if (row < count && column[row] === column[from]) continue;
+      this.#u32(row - from);
+      this.#account(column[from], known, nameOf);
+      from = row;
     }
-    if (kind === Kind.folder) this.#put(this.#folders.get(i)!.digest!);
-    else if (kind === Kind.link) {
-      const target = list.linkTarget(i);
-      this.#u32(target.length);
-      this.#put(target);
-    } else this.#number(list.size(i));
-    if (this.#terms.attributes) this.#attributesOf(i);
   }
 
   /** Nothing, or length and bytes of the set, which may be longer than the buffer. */
@@ -282,12 +327,6 @@ export class SubtreeDigests {
     this.#hash.update(set);
   }
 
-  /** A number up to 2^53 of either sign: low 32 bits, high part. */
-  #number(value: number): void {
-    this.#u32(value >>> 0);
-    this.#u32(Math.floor(value / 4294967296) >>> 0);
-  }
-
   #u32(value: number): void {
     const buffer = this.#buffer;
     const at = this.#used;
@@ -296,15 +335,6 @@ export class SubtreeDigests {
     buffer[at + 2] = value >>> 16;
     buffer[at + 3] = value >>> 24;
     this.#used = at + 4;
-  }
-
-  /** At most 255 bytes with their length. */
-  #bytes(from: Uint8Array, start: number, length: number): void {
-    const buffer = this.#buffer;
-    let at = this.#used;
-    buffer[at++] = length;
-    for (let k = 0; k < length; k++) buffer[at + k] = from[start + k];
-    this.#used = at + length;
   }
 
   #put(bytes: Uint8Array): void {
