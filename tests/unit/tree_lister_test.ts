@@ -11,7 +11,7 @@ import { openMemory } from "../../lib/os/memory.ts";
 import { Stat } from "../../lib/os/os.ts";
 import { ListCopy } from "../../lib/tree/list_copy.ts";
 import { type Piece, Scan } from "../../lib/tree/scan.ts";
-import { comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../../lib/tree/subtree_digests.ts";
+import { NUMBERS, SubtreeDigests } from "../../lib/tree/subtree_digests.ts";
 import { type Entry, file, folder, plant, sameAs } from "../support/trees.ts";
 
 const TERMS = {
@@ -150,35 +150,4 @@ Deno.test("TreeLister: a scan that takes long is not waited for: what it is in i
   assert.equal(lines[0], "list ");
   const listed = lines.filter((line) => line.startsWith("list")).map((line) => line.slice(5)).sort();
   assert.deepEqual(listed, ["", "a", "a/x", "a/y", "b"]);
-});
-
-Deno.test("a digest with whole seconds passes over nanoseconds and nothing else", () => {
-  const digestOf = (sec: number, ns: number, wholeSeconds: boolean) => {
-    const os = openMemory({});
-    plant("/", [folder("s"), file("s/f", "x", { sec, ns })], os);
-    const list = new FileList();
-    const options = { ...defaultOptions(), recursive: true };
-    const root = os.openRoot(utf8("/s"));
-    const scan = new Scan(
-      os,
-      list,
-      [{ root, only: null, word: utf8("s"), at: new Uint8Array(0), from: 0 }],
-      options,
-      filterSet([]),
-      () => {},
-    );
-    scan.addRoot(new Stat());
-    const digests = new SubtreeDigests(list, { ...TERMS, wholeSeconds }, NUMBERS);
-    for (const piece of scan.pieces()) digests.add(piece);
-    return digests.digest(0)!;
-  };
-  assert.deepEqual(digestOf(5, 1, true), digestOf(5, 999, true));
-  assert.notDeepEqual(digestOf(5, 1, true), digestOf(6, 1, true));
-  assert.notDeepEqual(digestOf(5, 1, false), digestOf(5, 999, false));
-  const times = { ...defaultOptions(), recursive: true };
-  const settable = { owner: true, group: true };
-  assert.equal(comparesTrees({ ...times, modifyWindowNs: -1 }), true);
-  assert.equal(comparesTrees({ ...times, modifyWindowNs: -2 }), false);
-  assert.equal(treeTerms({ ...times, modifyWindowNs: -1 }, settable).wholeSeconds, true);
-  assert.equal(treeTerms(times, settable).wholeSeconds, false);
 });
