@@ -80,6 +80,10 @@ export const ACCOUNT_MAP_BYTES = 32_768;
 export const LANE_CHUNK_BYTES = 64 << 10;
 export const LANE_WINDOW_BYTES = 12 << 20;
 export const LANE_CHUNKS = 2048;
+/** How often each says on its connections that it lives, ms; after how many such beats without a byte, while others gave some, one gets nothing new, and is ended. */
+export const LANE_BEAT_MS = 1000;
+export const LANE_DOUBTED_BEATS = 2;
+export const LANE_SILENT_BEATS = 10;
 /** Connections of one run beside its first. */
 export const LANES_MORE = 15;
 /** What lets one connection join, once: too many to be guessed. */

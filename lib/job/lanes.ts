@@ -43,8 +43,9 @@ function tellOfLoss(session: WireSession, says: (line: string) => void): void {
   let isDue = true;
   const end = () => isDue = false;
   session.ended.then(end, end);
-  session.onLaneLost(() => {
-    if (isDue) says("a connection has ended; the run goes on with those that are left");
+  session.onLaneLost((why) => {
+    const what = why === "ended" ? "has ended" : "carries nothing any more and was ended";
+    if (isDue) says(`a connection ${what}; the run goes on with those that are left`);
     isDue = false;
   });
 }

@@ -25,7 +25,7 @@ export interface Child {
   readonly stderr: ByteSource | null;
   readonly ended: Promise<ChildEnd>;
   /** Sends a signal (default SIGTERM); nothing happens if the child has ended. */
-  kill(signal?: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP"): void;
+  kill(signal?: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGCONT"): void;
 }
 
 /** The program could not be started: "missing" (no such program), or "refused" with the system's words. */

@@ -4,9 +4,9 @@
 
 import type { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
-import { LANE_TOKEN_BYTES } from "../base/limits.ts";
+import { LANE_BEAT_MS, LANE_TOKEN_BYTES } from "../base/limits.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
-import { Lanes, type LaneStreams } from "../transport/lanes.ts";
+import { type LaneLoss, Lanes, type LaneStreams } from "../transport/lanes.ts";
 import { decodeEmpty } from "../wire/event_codec.ts";
 import {
   decodeLanesAsked,
@@ -18,6 +18,7 @@ import {
 import { Message } from "../wire/messages.ts";
 import { broken } from "./core.ts";
 import type { SessionSide } from "./hello.ts";
+import type { SessionClock } from "./keepalive.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** The agent's answer where it takes no further connections. */
@@ -27,10 +28,12 @@ export class Splitting {
   /** The agent: makes room for so many connections. */
   onAsked: (count: number) => Promise<LaneOffer> = () => Promise.resolve(NO_LANES);
   /** A connection ended while others stand. */
-  onLost = () => {};
+  onLost: (why: LaneLoss) => void = () => {};
   readonly #side: SessionSide;
   readonly #outbox: Outbox;
   readonly #first: { sink: ByteSink; end(): void };
+  readonly #clock: SessionClock;
+  #stopBeats = () => {};
   #lanes: Lanes | null = null;
   /** How many were asked for; 0: none yet. */
   #asked = 0;
@@ -39,7 +42,8 @@ export class Splitting {
   #peerHasSplit = false;
 
   /** `first`: the connection that there is. */
-  constructor(side: SessionSide, outbox: Outbox, first: { sink: ByteSink; end(): void }) {
+  constructor(side: SessionSide, outbox: Outbox, clock: SessionClock, first: { sink: ByteSink; end(): void }) {
+    this.#clock = clock;
     this.#side = side;
     this.#outbox = outbox;
     this.#first = first;
@@ -62,6 +66,11 @@ export class Splitting {
   add(streams: LaneStreams): void {
     if (this.#side === "client") this.#split();
     this.#theLanes().add(streams);
+  }
+
+  /** The session is over: nothing is judged or said by itself any more. */
+  stop(): void {
+    this.#stopBeats();
   }
 
   /** Says on every connection that nothing follows. */
@@ -120,7 +129,8 @@ export class Splitting {
   #theLanes(): Lanes {
     if (this.#lanes !== null) return this.#lanes;
     const lanes = this.#lanes = new Lanes(this.#first);
-    lanes.onLost = () => this.onLost();
+    lanes.onLost = (why) => this.onLost(why);
+    this.#stopBeats = this.#clock.every(LANE_BEAT_MS, () => lanes.beat());
     return lanes;
   }
 }

@@ -18,7 +18,7 @@ import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/even
 import { encodeCredit, encodePing } from "../wire/event_codec.ts";
 import type { Hello } from "../wire/hello_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
-import type { LaneStreams } from "../transport/lanes.ts";
+import type { LaneLoss, LaneStreams } from "../transport/lanes.ts";
 import { prefixed } from "../transport/early.ts";
 import type { LaneOffer } from "../wire/lane_codec.ts";
 import { encodeNames } from "../wire/names_codec.ts";
@@ -116,8 +116,12 @@ export class WireSession {
     this.#state = new SessionState(options.side === "client");
     this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
     const { sink, endConnection } = options;
-    this.#splitting = new Splitting(options.side, this.#outbox, { sink, end: () => endConnection?.() });
-    this.#closing = new Closing(this.#outbox, options.clock, () => this.#keepalive.stop());
+    const first = { sink, end: () => endConnection?.() };
+    this.#splitting = new Splitting(options.side, this.#outbox, options.clock, first);
+    this.#closing = new Closing(this.#outbox, options.clock, () => {
+      this.#keepalive.stop();
+      this.#splitting.stop();
+    });
     this.ended = this.#closing.end.promise;
     this.#helloGate = this.#closing.watch(new Gate<Hello>());
     this.#jobGate = this.#closing.watch(new Gate<Job>());
@@ -304,7 +308,7 @@ export class WireSession {
   }
 
   /** Calls `fn` for each connection that ends while others stand. */
-  onLaneLost(fn: () => void): void {
+  onLaneLost(fn: (why: LaneLoss) => void): void {
     this.#splitting.onLost = fn;
   }
 

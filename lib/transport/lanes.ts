@@ -2,13 +2,14 @@
 // to the lane that is free first, and is kept until the other side has used it, so that it can be sent again over another lane
 // when one ends. Owned by a session that was split. Promises: every byte once and in order as long as one lane stands; at most WINDOW_BYTES
 // kept for each direction, whatever the peer sends (law 3); lanes are always read, so that no word of the peer's waits behind a half
-// that is busy; the end of the last lane is the end of the stream.
+// that is busy; one that stands but gives nothing while others do is ended; the end of the last lane is the end of the stream.
 
 import { TsyncError } from "../base/errors.ts";
 import { Gate } from "../base/gate.ts";
 import { LANE_CHUNK_BYTES, LANE_CHUNKS, LANE_WINDOW_BYTES } from "../base/limits.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, decodeChunkHeader, encodeChunkHeader } from "./lane_chunk.ts";
+import { LaneEar } from "./lane_ear.ts";
 
 /** What was used is told at the latest after so much. */
 const ACK_BYTES = 1 << 20;
@@ -24,7 +25,11 @@ export interface LaneStreams {
 interface Lane extends LaneStreams {
   isBusy: boolean;
   isOver: boolean;
+  ear: LaneEar;
 }
+
+/** Why a lane was lost: it ended, or gave nothing any more. */
+export type LaneLoss = "ended" | "silent";
 
 /** What was sent and not yet used by the peer; `lane` is null while it waits to be sent again. */
 interface Chunk {
@@ -71,7 +76,7 @@ export class Lanes implements ByteSource, ByteSink {
   }
 
   /** Hears of a lane that ended while others stand. */
-  onLost = () => {};
+  onLost: (why: LaneLoss) => void = () => {};
   /** The most there were at a time. */
   most = 0;
 
@@ -101,7 +106,7 @@ export class Lanes implements ByteSource, ByteSink {
   }
 
   #taken(streams: LaneStreams): Lane {
-    const lane: Lane = { ...streams, isBusy: false, isOver: this.#isEnded };
+    const lane: Lane = { ...streams, isBusy: false, isOver: this.#isEnded, ear: new LaneEar() };
     if (lane.isOver) streams.end();
     else {
       this.#lanes.push(lane);
@@ -140,9 +145,12 @@ export class Lanes implements ByteSource, ByteSink {
     }
   }
 
-  /** Says on every lane that nothing follows. */
+  /** Says on every lane that nothing follows; ends those that would not hear it. */
   close(): void {
-    for (const lane of this.#lanes) lane.sink.close();
+    for (const lane of [...this.#lanes]) {
+      if (lane.ear.isDoubted && this.#lanes.length > 1) this.#lost(lane, "silent");
+      else lane.sink.close();
+    }
   }
 
   /** Ends every lane. */
@@ -159,9 +167,10 @@ export class Lanes implements ByteSource, ByteSink {
   }
 
   #freeLane(): Lane | null {
+    const isDoubtful = this.#lanes.every((lane) => lane.ear.isDoubted);
     for (let i = 0; i < this.#lanes.length; i++) {
       const lane = this.#lanes[(this.#turn + i) % this.#lanes.length];
-      if (lane.isBusy) continue;
+      if (lane.isBusy || (lane.ear.isDoubted && !isDoubtful)) continue;
       this.#turn = (this.#turn + i + 1) % this.#lanes.length;
       return lane;
     }
@@ -209,11 +218,23 @@ export class Lanes implements ByteSource, ByteSink {
 
   #sendAck(): void {
     const lane = this.#freeLane();
-    if (lane === null) return;
+    if (lane !== null) this.#sendUsed(lane);
+  }
+
+  #sendUsed(lane: Lane): void {
     const bytes = new Uint8Array(CHUNK_HEADER_BYTES);
     encodeChunkHeader(bytes, { length: 0, sequence: 0, used: this.#used });
     this.#told();
     this.#put(lane, bytes);
+  }
+
+  /** To be called every LANE_BEAT_MS: ends the lanes that give nothing any more, and says on the others that we live. */
+  beat(): void {
+    const heard = this.#lanes.filter((lane) => lane.source !== NOTHING);
+    LaneEar.beat(heard.map((lane) => lane.ear));
+    for (const lane of heard) if (lane.ear.isSilent) this.#lost(lane, "silent");
+    if (this.#lanes.length === 1) return;
+    for (const lane of [...this.#lanes]) if (!lane.isBusy) this.#sendUsed(lane);
   }
 
   // Reading.
@@ -253,12 +274,12 @@ export class Lanes implements ByteSource, ByteSink {
   async #listen(lane: Lane): Promise<void> {
     const header = new Uint8Array(CHUNK_HEADER_BYTES);
     try {
-      while (!lane.isOver && await fill(lane.source, header)) {
+      while (!lane.isOver && await lane.ear.fill(lane.source, header)) {
         const chunk = decodeChunkHeader(header);
         this.#takeUsed(chunk.used);
         if (chunk.length === 0) continue;
         const content = new Uint8Array(chunk.length);
-        if (!await fill(lane.source, content)) break;
+        if (!await lane.ear.fill(lane.source, content)) break;
         this.#arrive(chunk, content);
       }
     } catch (error) {
@@ -297,7 +318,7 @@ export class Lanes implements ByteSource, ByteSink {
     this.#wakeReader();
   }
 
-  #lost(lane: Lane): void {
+  #lost(lane: Lane, why: LaneLoss = "ended"): void {
     if (lane.isOver) return;
     lane.isOver = true;
     this.#lanes.splice(this.#lanes.indexOf(lane), 1);
@@ -307,7 +328,7 @@ export class Lanes implements ByteSource, ByteSink {
     // What was told of over this lane may not have arrived.
     this.#isAckDue = true;
     if (this.#lanes.length === 0) return this.#ended();
-    this.onLost();
+    this.onLost(why);
     this.#pump();
   }
 
@@ -331,16 +352,6 @@ function withHeaderRoom(content: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(CHUNK_HEADER_BYTES + content.length);
   bytes.set(content, CHUNK_HEADER_BYTES);
   return bytes;
-}
-
-/** Fills all of `into`; false if the stream ends before. */
-async function fill(source: ByteSource, into: Uint8Array): Promise<boolean> {
-  for (let filled = 0; filled < into.length;) {
-    const count = await source.read(into.subarray(filled));
-    if (count === null) return false;
-    filled += count;
-  }
-  return true;
 }
 
 function broken(what: string): never {

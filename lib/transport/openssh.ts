@@ -38,6 +38,8 @@ export function openSsh(
     kill() {
       child.stdin.close();
       child.kill();
+      // One that was stopped ends only when it goes on, and we may be gone before the limit.
+      child.kill("SIGCONT");
       const cancel = after(KILL_MS, () => child.kill("SIGKILL"));
       child.ended.then(cancel);
     },

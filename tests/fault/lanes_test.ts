@@ -1,4 +1,4 @@
-// Several connections of one run, on the real ssh: one of them is killed at either end, the server takes no more than one, all of them are lost. The run
+// Several connections of one run, on the real ssh: one of them is killed at either end, or stands still, the server takes no more than one, all of them are lost. The run
 // ends as it would over one, and nothing is left behind.
 
 import assert from "node:assert/strict";
@@ -123,6 +123,27 @@ for (const way of WAYS) {
       Deno.kill(agentsOf(begun.place)[1], "SIGKILL");
       const { code, out, err } = await begun.ran;
       assert.equal(code, 0, err + out);
+      await end(begun, true);
+    });
+  }
+}
+
+for (const way of WAYS) {
+  // Ten seconds of silence each.
+  for (const which of LONG ? [0, 1, 2] : way === "push" ? [1] : []) {
+    Deno.test(`--connections: number ${which} of three stands still, and is given up for the others (${way})`, async () => {
+      const begun = await begin(way, { ...SLOW }, ["--connections=3"]);
+      await atWork(begun, 3);
+      Deno.kill(remoteShells(begun.place)[which], "SIGSTOP");
+      begun.proxy.plan.bytesPerSecond = undefined;
+      const { code, out, err } = await begun.ran;
+      assert.equal(code, 0, err);
+      assert.match(
+        out + err,
+        /a connection carries nothing any more and was ended; the run goes on with those that are/,
+      );
+      assert.equal(begun.proxy.connections, 3);
+      // The stopped shell, too.
       await end(begun, true);
     });
   }

@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { equalBytes } from "../../lib/base/bytes.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
-import { LANE_CHUNK_BYTES, LANE_CHUNKS, LANE_WINDOW_BYTES } from "../../lib/base/limits.ts";
+import {
+  LANE_CHUNK_BYTES,
+  LANE_CHUNKS,
+  LANE_DOUBTED_BEATS,
+  LANE_SILENT_BEATS,
+  LANE_WINDOW_BYTES,
+} from "../../lib/base/limits.ts";
 import type { ByteSink, ByteSource } from "../../lib/os/streams.ts";
 import {
   CHUNK_HEADER_BYTES,
@@ -13,6 +19,7 @@ import {
 } from "../../lib/transport/lane_chunk.ts";
 import { Lanes, type LaneStreams } from "../../lib/transport/lanes.ts";
 import { Random } from "../support/random.ts";
+import { settled } from "../wire/raw_peer.ts";
 
 /** One direction of a fake connection: holds up to `room` bytes, gives them in odd pieces, and may break. */
 class Line implements ByteSource, ByteSink {
@@ -21,6 +28,7 @@ class Line implements ByteSource, ByteSink {
   #heldBytes = 0;
   #isClosed = false;
   #isBroken = false;
+  #isFrozen = false;
   #wake: (() => void)[] = [];
 
   constructor(readonly random: Random, readonly room: number) {}
@@ -41,7 +49,7 @@ class Line implements ByteSource, ByteSink {
   }
 
   async read(into: Uint8Array): Promise<number | null> {
-    while (this.#held.length === 0 && !this.#isClosed && !this.#isBroken) await this.#changed();
+    while ((this.#held.length === 0 || this.#isFrozen) && !this.#isClosed && !this.#isBroken) await this.#changed();
     if (this.#isBroken || this.#held.length === 0) return null;
     const first = this.#held[0];
     const count = Math.min(first.length, into.length, 1 + this.random.below(40_000));
@@ -56,6 +64,12 @@ class Line implements ByteSource, ByteSink {
 
   close(): void {
     this.#isClosed = true;
+    this.#tell();
+  }
+
+  /** It stands, takes what it has room for, and gives nothing; or goes on. */
+  freeze(isFrozen = true): void {
+    this.#isFrozen = isFrozen;
     this.#tell();
   }
 
@@ -93,6 +107,11 @@ class Connection {
   cut(): void {
     this.up.cut();
     this.down.cut();
+  }
+
+  freeze(isFrozen = true): void {
+    this.up.freeze(isFrozen);
+    this.down.freeze(isFrozen);
   }
 }
 
@@ -200,6 +219,84 @@ Deno.test("lanes: a connection that takes nothing holds up nothing but what it w
   await done;
   const shares = connections.slice(0, 2).map(({ up }) => up.carried);
   assert.ok(Math.min(...shares) > 0.2 * Math.max(...shares), `${shares}`);
+  near.end();
+  far.end();
+});
+
+/** So many beats of both sides; between two, what was said arrives. */
+async function beats(count: number, ...sides: Lanes[]): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    for (const side of sides) side.beat();
+    for (let turn = 0; turn < 3; turn++) await settled();
+  }
+}
+
+Deno.test("lanes: one that stands but carries nothing is ended after ten beats, at both sides, and what it held goes another way", async () => {
+  for (const which of [0, 1, 2]) {
+    const random = new Random(11 + which);
+    const { near, far, connections } = joined(random, 3);
+    const said: string[] = [];
+    near.onLost = (why) => said.push(`near ${why}`);
+    far.onLost = (why) => said.push(`far ${why}`);
+    await beats(3, near, far);
+    const total = 2 * LANE_WINDOW_BYTES;
+    let written = 0;
+    let isRead = false;
+    const work = Promise.all([
+      writeAll(near, total, random, (bytes) => {
+        if (written < 1_000_000 && bytes >= 1_000_000) connections[which].freeze();
+        written = bytes;
+      }),
+      writeAll(far, 300_000, random, () => {}),
+      readAll(far, total),
+      readAll(near, 300_000),
+    ]).then(() => isRead = true);
+    await beats(LANE_SILENT_BEATS, near, far);
+    assert.ok(!isRead && written < total, "it holds up the others");
+    await beats(3, near, far);
+    await work;
+    assert.deepEqual([near.count, far.count], [2, 2]);
+    assert.ok(said.some((line) => line.endsWith("silent")), `${said}`);
+    near.end();
+    far.end();
+  }
+});
+
+Deno.test("lanes: one that is doubted gets nothing new, and is trusted again when it speaks", async () => {
+  const random = new Random(14);
+  const { near, far, connections } = joined(random, 2, 1 << 20);
+  await beats(2, near, far);
+  connections[1].freeze();
+  await beats(LANE_DOUBTED_BEATS + 1, near, far);
+  connections[1].up.carried = connections[0].up.carried = 0;
+  await Promise.all([writeAll(near, 500_000, random, () => {}), readAll(far, 500_000)]);
+  connections[1].freeze(false);
+  await beats(2, near, far);
+  assert.ok(connections[0].up.carried > 500_000 && connections[1].up.carried < 1000, `${connections[1].up.carried}`);
+  await Promise.all([writeAll(near, 500_000, random, () => {}), readAll(far, 500_000)]);
+  assert.ok(connections[1].up.carried > 100_000, `${connections[1].up.carried}`);
+  assert.deepEqual([near.count, far.count], [2, 2]);
+  near.end();
+  far.end();
+});
+
+Deno.test("lanes: silence of all, or of a peer that is busy, condemns none; nor does that of the last", async () => {
+  const random = new Random(15);
+  const { near, far, connections } = joined(random, 2);
+  await beats(2, near, far);
+  for (const connection of connections) connection.freeze();
+  await beats(3 * LANE_SILENT_BEATS, near, far);
+  for (const connection of connections) connection.freeze(false);
+  // Only we are awake.
+  await beats(3 * LANE_SILENT_BEATS, near);
+  assert.deepEqual([near.count, far.count], [2, 2]);
+  connections[0].freeze();
+  await beats(LANE_SILENT_BEATS - 2, near, far);
+  connections[1].cut();
+  await beats(3 * LANE_SILENT_BEATS, near, far);
+  assert.deepEqual([near.count, far.count], [1, 1], "the last one stays, however silent");
+  connections[0].freeze(false);
+  await Promise.all([writeAll(near, 500_000, random, () => {}), readAll(far, 500_000)]);
   near.end();
   far.end();
 });

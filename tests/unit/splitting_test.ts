@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { LaneNeed } from "../../lib/job/lane_watch.ts";
 import { Capability, Message } from "../../lib/wire/messages.ts";
 import { helloPayload, makeHello } from "../../lib/session/hello.ts";
-import { frame, made, options, RawPeer, settled } from "../wire/raw_peer.ts";
+import { frame, made, options, Pipe, RawPeer, settled } from "../wire/raw_peer.ts";
 import { encodeJob } from "../../lib/wire/job_codec.ts";
 import { WireSession } from "../../lib/session/wire_session.ts";
 import { utf8 } from "../../lib/base/bytes.ts";
@@ -98,6 +98,28 @@ Deno.test("SPLIT: a chunk that breaks the rules is an offence, and no lost link"
   assert.equal(kind, "stream");
   assert.match(text, /breaks the rules of lanes: a chunk of 4294967295 bytes/);
   assert.equal("isGone" in (peer.outcome as { data: object }).data, false);
+});
+
+Deno.test("SPLIT: a connection that gives nothing while another one does is ended after ten seconds; the session's end stops the clock", async () => {
+  const peer = await peerOf("agent");
+  const [up, down] = [new Pipe(), new Pipe()];
+  let isEnded = false;
+  peer.session.addLane({ source: up.source, sink: down.sink, end: () => isEnded = true });
+  await peer.send(Message.split);
+  const said: string[] = [];
+  peer.session.onLaneLost((why) => said.push(why));
+  const empty = chunk(0, new Uint8Array(0));
+  for (let second = 0; second < 20; second++) {
+    await peer.bytes(empty);
+    if (second < 10) await up.write(empty);
+    await peer.clock.pass(1000);
+    assert.equal(isEnded, second >= 19, `${second} s`);
+  }
+  assert.deepEqual(said, ["silent"]);
+  assert.ok(down.drain().length >= 16, "it is told each second that we live");
+  assert.equal(peer.ending(), "");
+  await peer.session.fail(new Error("enough"));
+  assert.equal(peer.clock.timers, 0);
 });
 
 Deno.test("further connections are needed where the link is waited for, at a window in a long round trip, for a while", () => {
