@@ -11,8 +11,8 @@ import { Filler } from "../tree/fill.ts";
 import { FileStatus, type FillUnit, UNIT_FILES } from "../tree/fill_unit.ts";
 import type { Board } from "./board.ts";
 import { wantedMode } from "./entry_metadata.ts";
+import type { FileOutcomes } from "./file_outcomes.ts";
 import type { Helper } from "./helper.ts";
-import type { Receiver } from "./receiver.ts";
 import type { TargetState } from "./target_state.ts";
 
 /** Content of one unit, unless a single file has more. */
@@ -41,7 +41,7 @@ interface Job {
 
 export class NewFiles {
   readonly #state: TargetState;
-  readonly #receiver: Receiver;
+  readonly #outcomes: FileOutcomes;
   readonly #helper: Helper;
   readonly #board: Board;
   readonly #filler: Filler;
@@ -55,9 +55,9 @@ export class NewFiles {
   /** No space was left: the ordinary way will find that out. */
   #isOut = false;
 
-  constructor(state: TargetState, receiver: Receiver, helper: Helper) {
+  constructor(state: TargetState, outcomes: FileOutcomes, helper: Helper) {
     this.#state = state;
-    this.#receiver = receiver;
+    this.#outcomes = outcomes;
     this.#helper = helper;
     this.#board = helper.board;
     this.#filler = new Filler(state.os, helper.board.stop);
@@ -182,7 +182,7 @@ export class NewFiles {
     job.isUnderWay = false;
     this.#underWay--;
     if (again.length > 0) this.#state.source.want(Uint32Array.from(again), REDO);
-    this.#receiver.filled(folder, good, count);
+    this.#outcomes.filled(folder, good, count);
   }
 
   // ---- waiting

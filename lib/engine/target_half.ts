@@ -45,6 +45,7 @@ import { Deleter } from "./deleter.ts";
 import { seededDigesters } from "./digesters.ts";
 import type { Environment } from "./environment.ts";
 import { wantedMetadata } from "./entry_metadata.ts";
+import { FileOutcomes } from "./file_outcomes.ts";
 import { Generator } from "./generator.ts";
 import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import { Receiver } from "./receiver.ts";
@@ -144,15 +145,16 @@ export class TargetHalf implements TargetPort {
     this.#generator = new Generator(this.#state);
     this.#state.onBroken = (error) => this.fail(error);
     this.#copies = new BasisCopies(this.#state, (work) => this.#beside(work), plan.copiedAheadBytes);
-    this.#receiver = new Receiver(this.#state, this.#copies);
+    const outcomes = new FileOutcomes(this.#state);
+    this.#receiver = new Receiver(this.#state, this.#copies, outcomes);
     this.#deleter = new Deleter(this.#state, this.#generator.own);
     this.#signer = new BasisSigner(this.#state, this.#copies);
-    this.#receiver.onAnswered = (index) => {
+    outcomes.onAnswered = (index) => {
       this.#signer.answered(index);
       this.#state.links?.awaited.delete(index);
       if (this.#state.wanted.size === 0) this.#checkAnswered();
     };
-    this.#newFiles = plan.helper === undefined ? null : new NewFiles(this.#state, this.#receiver, plan.helper);
+    this.#newFiles = plan.helper === undefined ? null : new NewFiles(this.#state, outcomes, plan.helper);
   }
 
   /** Runs until everything is in place; throws what ended the run early, with nothing half-written left behind. */
@@ -179,7 +181,7 @@ export class TargetHalf implements TargetPort {
       if (refusal !== null) throw refusal;
       state.events.totals(state.totals);
       // The totals go out first.
-      if (this.#receiver.lingers) await this.#breathe();
+      if (this.#receiver.large.lingers) await this.#breathe();
       return state.totals;
     } finally {
       this.#ended ??= { error: new TsyncError({ kind: "stream", detail: "the target half has ended" }) };
@@ -190,8 +192,8 @@ export class TargetHalf implements TargetPort {
       const dropped = this.#copies.dropAll();
       await Promise.allSettled(this.#working);
       await dropped;
-      this.#receiver.abandon();
-      this.#receiver.close();
+      this.#receiver.large.abandon();
+      this.#receiver.large.close();
       state.newFolders.placeAll();
       await state.stage.end(isStop(this.#ended.error));
       this.#deleter.close();
@@ -514,7 +516,7 @@ export class TargetHalf implements TargetPort {
 
   fileBasis(offset: number, basisOffset: number, bytes: number): Promise<void> {
     this.#demandAlive();
-    return this.#during(this.#receiver.fileBasis(offset, basisOffset, bytes));
+    return this.#during(this.#receiver.large.basis(offset, basisOffset, bytes));
   }
 
   refine(index: number, ranges: readonly BasisRange[]): Promise<void> {
@@ -524,17 +526,17 @@ export class TargetHalf implements TargetPort {
 
   fileData(offset: number, bytes: Uint8Array): Wait {
     this.#demandAlive();
-    return this.#whileWaiting(this.#receiver.fileData(offset, bytes));
+    return this.#whileWaiting(this.#receiver.large.data(offset, bytes));
   }
 
   fileCopy(source: Handle, stat: Stat): Promise<number> {
     this.#demandAlive();
-    return this.#during(this.#receiver.fileCopy(source, stat));
+    return this.#during(this.#receiver.large.copy(source, stat));
   }
 
   fileEnd(complete: boolean, digest: Uint8Array | null): Wait {
     this.#demandAlive();
-    return this.#whileWaiting(this.#receiver.fileEnd(complete, digest));
+    return this.#whileWaiting(this.#receiver.large.end(complete, digest));
   }
 
   fileSkip(index: number, cause: number): Wait {
@@ -565,7 +567,7 @@ export class TargetHalf implements TargetPort {
     // A file under way is off the wanted ones, and the list may end while it comes.
     const { links } = this.#state;
     if (links !== null && links.awaited.size > 0) return;
-    if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.hasOpenFile) this.#answered.open();
+    if (this.#listDone.isOpen && this.#state.wanted.size === 0 && !this.#receiver.large.isOpen) this.#answered.open();
   }
 
   /**
