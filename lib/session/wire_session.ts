@@ -11,29 +11,27 @@ import { assert, TsyncError } from "../base/errors.ts";
 import { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
-import { CHUNK_BYTES, FRAME_BYTES } from "../base/limits.ts";
 import { hasLastWord } from "../base/options.ts";
 import type { ByteSink, ByteSource } from "../os/streams.ts";
 import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
-import { encodeCredit, encodePing } from "../wire/event_codec.ts";
-import type { Hello } from "../wire/hello_codec.ts";
-import { decodeJob, encodeJob, type Job } from "../wire/job_codec.ts";
+import type { Job } from "../wire/job_codec.ts";
 import type { LaneLoss, LaneStreams } from "../transport/lanes.ts";
 import { prefixed } from "../transport/early.ts";
 import type { LaneOffer } from "../wire/lane_codec.ts";
-import { encodeNames } from "../wire/names_codec.ts";
-import { Capability, HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
+import { type Capability, HEADER_BYTES, isBulk, Message } from "../wire/messages.ts";
 import { errorOfAbort } from "./abort_kinds.ts";
 import { Closing, LAST_WORD_MS } from "./closing.ts";
 import { broken, type SessionCore } from "./core.ts";
+import { CreditReturn } from "./credit_return.ts";
 import { EventIntake, PeerEvents } from "./event_side.ts";
 import type { Events } from "./events.ts";
-import { acceptHello, helloPayload, helloVersion, makeHello, sessionSeed, type SessionSide } from "./hello.ts";
+import { Handshake, type HandshakeOptions } from "./handshake.ts";
+import type { SessionSide } from "./hello.ts";
 import { Inbox } from "./inbox.ts";
 import { Keepalive, type SessionClock } from "./keepalive.ts";
-import { NamesIntake } from "./names_intake.ts";
 import { Outbox } from "./outbox.ts";
 import { Packer } from "./packer.ts";
+import { Pulse } from "./pulse.ts";
 import type { SourcePort, TargetPort, Wait } from "./ports.ts";
 import { SourceSide } from "./source_side.ts";
 import { Splitting } from "./splitting.ts";
@@ -42,20 +40,12 @@ import { TargetSide } from "./target_side.ts";
 
 export type { Job, SessionClock, SessionSide };
 
-/** Credit is given back in steps of at least this, bytes. */
-const CREDIT_STEP = 1 << 20;
-
-export interface WireSessionOptions {
+export interface WireSessionOptions extends HandshakeOptions {
   source: ByteSource;
   sink: ByteSink;
-  side: SessionSide;
   clock: SessionClock;
   /** Our own idle limit; 0 = none. An agent takes the job's where it is shorter. */
   timeoutSeconds: number;
-  /** The program's version, as HELLO tells it. */
-  version?: string;
-  /** Capability bits that are not offered. */
-  withholds?: number;
   /** Ends the connection, with whatever carries it; needed where further ones may be added. */
   endConnection?(): void;
 }
@@ -76,29 +66,12 @@ export class WireSession {
   readonly #state: SessionState;
   readonly #keepalive: Keepalive;
   readonly #core: SessionCore;
-  readonly #hello: Hello;
-  #peerHello: Hello | null = null;
-  #job: Job | null = null;
+  readonly #handshake: Handshake;
+  readonly #pulse: Pulse;
+  readonly #credit: CreditReturn;
   readonly #closing: Closing;
   readonly #splitting: Splitting;
   #isHandling = false;
-  /** Bytes handled and whatever worked() added, and the highest of what PING told of it. */
-  #work = 0;
-  #counter = 0;
-  /** Bulk bytes handled and not given back. A peer that overdraws its credit needs no check: no more is read than is handled. */
-  #unreturned = 0;
-  /** How long we waited for bytes since we gave credit last, and when that was. */
-  #waitedMs = 0;
-  #waitedBeforeMs = 0;
-  #readingSinceMs = 0;
-  #creditMs = 0;
-  /** When we sent what the peer answers with its first PING (HELLO, or a PING), and how long that took. */
-  #askedMs = 0;
-  #roundTripMs: number | null = null;
-  readonly #helloGate: Gate<Hello>;
-  readonly #jobGate: Gate<Job>;
-  readonly #namesGate: Gate<Uint8Array>;
-  readonly #names = new NamesIntake();
   /** Open once our half, and the client's events, are attached. */
   readonly #halfGate: Gate;
   readonly #eventsGate: Gate;
@@ -112,9 +85,11 @@ export class WireSession {
     this.#peer = options.side === "client" ? "the agent" : "the client";
     this.#clock = options.clock;
     this.#timeoutSeconds = options.timeoutSeconds;
-    this.#hello = makeHello(options.side, options.version, options.withholds);
     this.#state = new SessionState(options.side === "client");
-    this.#outbox = new Outbox(options.sink, () => options.clock.now(), () => this.#onBrokenSink());
+    const now = () => options.clock.now();
+    this.#outbox = new Outbox(options.sink, now, () => this.#onBrokenSink());
+    this.#pulse = new Pulse(this.#outbox, now);
+    this.#credit = new CreditReturn(this.#outbox, now);
     const { sink, endConnection } = options;
     const first = { sink, end: () => endConnection?.() };
     this.#splitting = new Splitting(options.side, this.#outbox, options.clock, first);
@@ -123,16 +98,19 @@ export class WireSession {
       this.#splitting.stop();
     });
     this.ended = this.#closing.end.promise;
-    this.#helloGate = this.#closing.watch(new Gate<Hello>());
-    this.#jobGate = this.#closing.watch(new Gate<Job>());
-    this.#namesGate = this.#closing.watch(new Gate<Uint8Array>());
+    this.#handshake = new Handshake(
+      options,
+      this.#outbox,
+      this.#closing,
+      (job, isAgreed) => this.#onJob(job, isAgreed),
+    );
     this.#halfGate = this.#closing.watch(new Gate());
     this.#eventsGate = this.#closing.watch(new Gate());
     this.#keepalive = new Keepalive(options.clock, {
       lastWriteMs: () => this.#outbox.lastWriteMs,
       isWriting: () => this.#outbox.isWriting,
       isHandling: () => this.#isHandling,
-      sendPing: () => this.#sendPing(),
+      sendPing: () => this.#pulse.send(this.#inbox.pending),
       onSilence: (idleMs, isAlive) => this.#onSilence(idleMs, isAlive),
     });
     this.#core = this.#makeCore();
@@ -146,7 +124,7 @@ export class WireSession {
       reader: this.#reader,
       state: this.#state,
       get job() {
-        return session.#job;
+        return session.#handshake.job;
       },
       can: (capability) => session.can(capability),
       guard: () => this.#closing.guard(),
@@ -173,19 +151,19 @@ export class WireSession {
 
   /** Whether both sides offered it; known when the peer's HELLO has come. */
   can(capability: keyof typeof Capability): boolean {
-    return this.#peerHello !== null && (this.#hello.offers & this.#peerHello.offers & Capability[capability]) !== 0;
+    return this.#handshake.can(capability);
   }
 
   /** The link's round trip, as far as a program's own haste can tell; null until it is known, soon after hello or job. */
   get roundTripMs(): number | null {
-    return this.#roundTripMs;
+    return this.#pulse.roundTripMs;
   }
 
   // Hello and job.
 
   /** The payload of our HELLO. */
   helloPayload(): Uint8Array {
-    return helloPayload(this.#hello);
+    return this.#handshake.payload();
   }
 
   /**
@@ -193,22 +171,14 @@ export class WireSession {
    * "incompatible" or "stream"; the caller then tells the client by fail().
    */
   acceptHello(payload: Uint8Array): void {
-    this.#outbox.control(Message.hello).raw(this.helloPayload());
-    this.#outbox.controlEnd();
-    this.#askedMs = this.#clock.now();
-    this.#takeHello(payload);
-  }
-
-  #takeHello(payload: Uint8Array): void {
-    this.#peerHello = acceptHello(payload, this.#hello);
-    this.#helloGate.open(this.#peerHello);
+    this.#handshake.sendHello();
+    this.#pulse.asked();
+    this.#handshake.takeHello(payload);
   }
 
   /** The seed of this session's digests. Waits for the peer's HELLO. */
-  async seed(): Promise<{ low: number; high: number }> {
-    const theirs = (await this.#helloGate.promise).nonce;
-    const ours = this.#hello.nonce;
-    return this.#side === "client" ? sessionSeed(ours, theirs) : sessionSeed(theirs, ours);
+  seed(): Promise<{ low: number; high: number }> {
+    return this.#handshake.seed();
   }
 
   /**
@@ -216,52 +186,28 @@ export class WireSession {
    * TsyncError "usage" if it is too long to travel.
    */
   sendJob(job: Job, told = job.options): void {
-    this.#closing.guard();
-    const writer = this.#outbox.control(Message.job);
-    const before = writer.used;
-    encodeJob(writer, { ...job, options: told });
-    if (writer.used - before > FRAME_BYTES) {
-      writer.used = before - HEADER_BYTES;
-      throw new TsyncError({ kind: "usage", detail: "the filter rules and paths of one run fill more than 1 MiB" });
-    }
-    this.#outbox.controlEnd();
-    this.#takeJob(job);
+    this.#handshake.sendJob(job, told);
   }
 
   /** The agent: the client's job. */
   receiveJob(): Promise<Job> {
-    return this.#jobGate.promise;
+    return this.#handshake.receiveJob();
   }
 
   /** The client: the names to transfer, each ended by NUL. After the agent's HELLO, in a job that asks for them. */
-  async sendNames(names: Uint8Array): Promise<void> {
-    for (let at = 0; at === 0 || at < names.length;) {
-      this.#closing.guard();
-      const part = names.subarray(at, at + CHUNK_BYTES);
-      at += Math.max(1, part.length);
-      encodeNames(this.#outbox.control(Message.names), part, at >= names.length);
-      this.#outbox.controlEnd();
-      await this.#outbox.drained();
-    }
+  sendNames(names: Uint8Array): Promise<void> {
+    return this.#handshake.sendNames(names);
   }
 
   /** The agent: those names. */
   receiveNames(): Promise<Uint8Array> {
-    return this.#namesGate.promise;
+    return this.#handshake.receiveNames();
   }
 
-  #takeNames(reader: ByteReader): void {
-    const names = this.#names.take(reader);
-    if (names === null) return;
-    this.#state.phase = "ready";
-    this.#namesGate.open(names);
-  }
-
-  #takeJob(job: Job): void {
-    this.#job = job;
+  #onJob(job: Job, isAgreed: boolean): void {
     this.#state.role = (this.#side === "agent") === job.agentIsSource ? "source" : "target";
     this.#state.deletes = hasLastWord(job.options);
-    if (this.#peerHello !== null) this.#begin(job);
+    if (isAgreed) this.#begin(job);
   }
 
   /** There are a job and both HELLOs. */
@@ -272,10 +218,10 @@ export class WireSession {
     this.#state.phase = !isSource ? "roots" : takesNames ? "names" : "ready";
     // Nothing is listed: the target works and tells.
     if (trashTask !== "") this.#state.phase = isSource ? "source check" : "end";
-    this.#creditMs = this.#clock.now();
+    this.#credit.begin();
     if (isSource && this.can("compression")) {
       this.#outbox.packer = new Packer(job.options);
-      if (this.#roundTripMs !== null) this.#outbox.packer.roundTrip(this.#roundTripMs);
+      if (this.roundTripMs !== null) this.#outbox.packer.roundTrip(this.roundTripMs);
     }
     const limits = [this.#timeoutSeconds, job.options.timeoutSeconds].filter((seconds) => seconds > 0);
     this.#keepalive.setTimeout(limits.length === 0 ? 0 : Math.min(...limits));
@@ -328,13 +274,9 @@ export class WireSession {
 
   /** Bytes in the direction of content so far, and how long it was the link that we waited for, ms. */
   flow(): { bytes: number; waitedMs: number } {
-    const now = this.#clock.now();
-    if (this.#state.role === "source") {
-      const { sentBytes, writtenMs, isWriting, lastWriteMs } = this.#outbox;
-      return { bytes: sentBytes, waitedMs: writtenMs + (isWriting ? now - lastWriteMs : 0) };
-    }
-    const underWay = this.#readingSinceMs === 0 ? 0 : now - this.#readingSinceMs;
-    return { bytes: this.receivedBytes, waitedMs: this.#waitedBeforeMs + this.#waitedMs + underWay };
+    if (this.#state.role !== "source") return { bytes: this.receivedBytes, waitedMs: this.#credit.waitedMs };
+    const { sentBytes, writtenMs, isWriting, lastWriteMs } = this.#outbox;
+    return { bytes: sentBytes, waitedMs: writtenMs + (isWriting ? this.#clock.now() - lastWriteMs : 0) };
   }
 
   #receiveLanes(type: number): void {
@@ -396,7 +338,7 @@ export class WireSession {
 
   /** Our half did `units` of work that no message shows (it scanned entries): the peer's timeout hears of it. */
   worked(units: number): void {
-    this.#work += units;
+    this.#pulse.worked(units);
     this.#keepalive.workedOurselves();
   }
 
@@ -439,13 +381,7 @@ export class WireSession {
       ? `; the last file it was sent is "${display(inHand.path)}"`
       : ` of "${display(inHand.path)}"`;
     const detail = `the ${this.#side} ${what} for ${seconds} s, waiting for ${WAITING_FOR[this.#state.phase]}${where}`;
-    this.fail(new TsyncError(this.#job === null ? { kind: "start", detail } : { kind: "timeout", detail }));
-  }
-
-  #sendPing(): void {
-    this.#counter = Math.max(this.#counter, this.#work + this.#inbox.pending);
-    encodePing(this.#outbox.control(Message.ping), this.#counter);
-    this.#outbox.controlEnd();
+    this.fail(new TsyncError(this.#handshake.job === null ? { kind: "start", detail } : { kind: "timeout", detail }));
   }
 
   // Reading.
@@ -499,11 +435,9 @@ export class WireSession {
 
   async #readSome(): Promise<number | null> {
     try {
-      const from = this.#clock.now();
-      this.#readingSinceMs = from;
+      this.#credit.reads();
       const count = await this.#source.read(this.#inbox.space());
-      this.#waitedMs += this.#clock.now() - from;
-      this.#readingSinceMs = 0;
+      this.#credit.hasRead();
       return count;
     } catch (error) {
       if (error instanceof TsyncError) throw error;
@@ -533,10 +467,9 @@ export class WireSession {
   #receivePing(): void {
     if (!this.#state.isLegal(Message.ping)) broken(this.#state.complaint(Message.ping));
     this.#keepalive.heardPing(decodePing(this.#open()));
-    if (this.#roundTripMs !== null || this.#askedMs === 0) return;
-    this.#roundTripMs = this.#clock.now() - this.#askedMs;
-    if (this.#side === "agent") this.#sendPing();
-    this.#outbox.packer?.roundTrip(this.#roundTripMs);
+    if (!this.#pulse.heard()) return;
+    if (this.#side === "agent") this.#pulse.send(this.#inbox.pending);
+    this.#outbox.packer?.roundTrip(this.roundTripMs!);
   }
 
   /** The frames of a PACKED message take its place, each held against the state table by itself. */
@@ -587,20 +520,17 @@ export class WireSession {
     const reader = this.#open();
     switch (type) {
       case Message.hello:
-        this.#takeHello(reader.raw("HELLO", reader.left));
+        this.#handshake.takeHello(reader.raw("HELLO", reader.left));
         this.#state.phase = "idle";
-        this.#sendPing();
-        this.#askedMs = this.#clock.now();
-        if (this.#job !== null) this.#begin(this.#job);
+        this.#pulse.send(this.#inbox.pending);
+        this.#pulse.asked();
+        if (this.#handshake.job !== null) this.#begin(this.#handshake.job);
         break;
-      case Message.job: {
-        const job = decodeJob(reader);
-        this.#takeJob(job);
-        this.#jobGate.open(job);
+      case Message.job:
+        this.#handshake.takeJob(reader);
         break;
-      }
       case Message.names:
-        this.#takeNames(reader);
+        if (this.#handshake.takeNames(reader)) this.#state.phase = "ready";
         break;
       case Message.credit: {
         const { bytes, idlePercent } = decodeCredit(reader);
@@ -623,8 +553,7 @@ export class WireSession {
 
   #receiveAbort(reader: ByteReader): void {
     const { kind, text } = decodeAbort(reader);
-    const theirs = this.#peerHello === null ? "another version" : helloVersion(this.#peerHello);
-    this.#closing.fail(errorOfAbort(kind, text, this.#peer, { ours: helloVersion(this.#hello), theirs }), false);
+    this.#closing.fail(errorOfAbort(kind, text, this.#peer, this.#handshake.versions), false);
   }
 
   #receiveBye(): void {
@@ -636,17 +565,8 @@ export class WireSession {
   /** The message that was found is through: gives its credit back. */
   #handled(): void {
     const { type, payloadAt, payloadEnd, cost } = this.#inbox;
-    this.#work += HEADER_BYTES + payloadEnd - payloadAt;
+    this.#pulse.worked(HEADER_BYTES + payloadEnd - payloadAt);
     if (type === Message.list) this.#listBytes += payloadEnd - payloadAt;
-    if (!isBulk(type)) return;
-    this.#unreturned += cost;
-    if (this.#unreturned < CREDIT_STEP) return;
-    const now = this.#clock.now();
-    const idle = this.#waitedMs / Math.max(now - this.#creditMs, 1e-3);
-    encodeCredit(this.#outbox.control(Message.credit), this.#unreturned, Math.min(100, Math.round(100 * idle)));
-    this.#outbox.controlEnd();
-    this.#waitedBeforeMs += this.#waitedMs;
-    this.#unreturned = this.#waitedMs = 0;
-    this.#creditMs = now;
+    if (isBulk(type)) this.#credit.handled(cost);
   }
 }
