@@ -56,10 +56,14 @@ export const EXIT_VANISHED = 24;
 export class TsyncError extends Error {
   override readonly name = "TsyncError";
   readonly data: ErrorData;
+  /** The message for who has seen what it quotes: lines that were shown when they came. */
+  readonly shown: string;
 
-  constructor(data: ErrorData) {
+  /** `shown`: the data without such quotes, where there are any. */
+  constructor(data: ErrorData, shown = data) {
     super(sentence(data));
     this.data = data;
+    this.shown = sentence(shown);
   }
 
   get exitCode(): number {

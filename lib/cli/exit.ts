@@ -62,10 +62,11 @@ function countsLine({ failures, failed, vanished }: JobOutcome, failedRun: strin
   return `${programName()}: ${all} ${all === 1 ? "failure" : "failures"}: ${counts.join(", ")}${retry}\n`;
 }
 
-/** How a run ends that could not go on. */
-export function endingOfError(error: TsyncError): Ending {
+/** How a run ends that could not go on. `isSeen`: the words are for who saw what the message quotes. */
+export function endingOfError(error: TsyncError, isSeen = false): Ending {
   const code = error.exitCode;
-  return { code, words: `${programName()}: ${printable(error.message)}\n${lastLine(code)}` };
+  const message = isSeen ? error.shown : error.message;
+  return { code, words: `${programName()}: ${printable(message)}\n${lastLine(code)}` };
 }
 
 /** How a run ends by our own mistake. */

@@ -49,7 +49,7 @@ export async function runCli(given: readonly Uint8Array[], called: string, parts
   try {
     ending = await carryOut(readCommand(words, env, asRsync), parts, output, stop);
   } catch (error) {
-    ending = error instanceof TsyncError ? endingOfError(error) : endingOfBug(error);
+    ending = error instanceof TsyncError ? endingOfError(error, true) : endingOfBug(error);
   }
   output.err(ending.words);
   await settled(output.flush(), stop.signal, LAST_WORDS_MS);

@@ -89,12 +89,12 @@ export async function runReconnecting(
     hasAdvanced: () => once.hasAdvanced(),
     lost(error) {
       const limit = limitSeconds === Infinity ? "until it is stopped" : `for up to ${limitSeconds} s`;
-      hooks.tell(`${error.message}; trying to connect again ${limit}`);
+      hooks.tell(`${error.shown}; trying to connect again ${limit}`);
       once.lost(list, reporter.unfinished());
       begin();
     },
     failed(error) {
-      if (error.message !== lastFailure) hooks.tell(`no connection yet: ${error.message}`);
+      if (error.message !== lastFailure) hooks.tell(`no connection yet: ${error.shown}`);
       lastFailure = error.message;
       begin();
     },

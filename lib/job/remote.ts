@@ -2,7 +2,7 @@
 // was loaded or read, because its handshake is the longest wait. What the client says first, the job and in a push the roots of its
 // source, travels in the launch line; the scan (of the source, in a pull of the target) then runs while nothing is heard.
 
-import { TsyncError } from "../base/errors.ts";
+import { type ErrorData, TsyncError } from "../base/errors.ts";
 import { ownAgents } from "../deploy/bundle.ts";
 import { remoteCommand } from "../deploy/command.ts";
 import { launchAgent } from "../deploy/launch.ts";
@@ -373,6 +373,11 @@ async function explained(error: unknown, transport: Transport): Promise<unknown>
   const words = reason.lastWords.length > 0 ? `; its last words: ${reason.lastWords.slice(-3).join(" / ")}` : "";
   const how = reason.signal !== null ? `signal ${reason.signal}` : `code ${reason.code}`;
   const isGone = error.data.isGone === true && (reason.signal !== null || !isTheirOwnEnd(reason.code));
-  const detail = `${error.data.detail} (the remote shell ended with ${how}${words})`;
-  return new TsyncError({ kind: "stream", detail, ...(isGone ? { isGone } : {}) });
+  const { detail } = error.data;
+  const broken = (words: string): ErrorData => ({
+    kind: "stream",
+    detail: `${detail} (the remote shell ended with ${how}${words})`,
+    ...(isGone ? { isGone } : {}),
+  });
+  return new TsyncError(broken(words), broken(""));
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { utf8 } from "../../lib/base/bytes.ts";
 import { NOISE_BYTES } from "../../lib/base/limits.ts";
 import { type Answer, AnswerFinder, quoteNoise } from "../../lib/deploy/answer.ts";
+import { endingOfError } from "../../lib/cli/exit.ts";
 import { explainEnd, explainFail } from "../../lib/deploy/explain.ts";
 
 const MARKER = "0123456789abcdef0123456789abcdef";
@@ -113,5 +114,13 @@ Deno.test("explainEnd: the shell's own codes pass through, others are a start er
   assert.match(end(1, [], "This account is currently not available.\n").message, /not available.*may run commands/);
   assert.match(end(1, ["rbash: line 1: exec: restricted"]).message, /restricted.*normal shell/);
   assert.match(end(127, ["x: not found"]).message, /no such program/);
+  assert.match(end(1, ["tsync-remote: unknown word"]).message, /tsync-remote runs there by a command of its own/);
+  // What came on standard error was shown when it came: whoever saw it is not told again. What came on standard output was not.
+  const both = end(1, ["said aloud"], "said in the answer's place\n");
+  assert.match(both.message, /it said: said in the answer's place \| said aloud/);
+  assert.match(both.shown, /it said: said in the answer's place\)/);
+  for (const [words, told] of [[endingOfError(both), 1], [endingOfError(both, true), 0]] as const) {
+    assert.equal(words.words.split("said aloud").length - 1, told);
+  }
   assert.match(end(143, [], "", "SIGTERM").message, /SIGTERM/);
 });
