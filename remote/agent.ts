@@ -23,7 +23,7 @@ import type { Transport } from "../lib/transport/transport.ts";
 import { prefixed } from "../lib/transport/early.ts";
 import type { Job } from "../lib/wire/job_codec.ts";
 import { type Join, joinOf } from "../lib/wire/lane_codec.ts";
-import { answerFail, answerOk, readLaunchLine } from "../lib/wire/launch_line.ts";
+import { AgentsAsked, answerFail, answerOk, type LaunchLine, readLaunchLine } from "../lib/wire/launch_line.ts";
 import type { Served } from "./serve_words.ts";
 import type { ServedRoot } from "./served.ts";
 
@@ -31,12 +31,16 @@ import type { ServedRoot } from "./served.ts";
 const BUG = 70;
 
 export async function runAgent(words: string[]): Promise<number> {
-  if (words.length === 1 && words[0] === "--version") {
-    writeStandardSync(1, utf8(`tsync-remote ${VERSION}\n`));
+  const spoken = words.length === 1 ? await wordsFor(words[0]) : null;
+  if (spoken !== null) {
+    writeStandardSync(1, utf8(spoken));
     return 0;
   }
   if (words.length > 0 && words[0] !== "serve") {
-    writeStandardSync(2, utf8("tsync-remote: started by tsync over ssh; by hand it knows only serve and --version\n"));
+    writeStandardSync(
+      2,
+      utf8(`tsync-remote: started by tsync over ssh; by hand it knows only serve, --help and --version\n`),
+    );
     return EXIT_CODES.usage;
   }
   if (words.length <= 1) return await serve(null);
@@ -61,12 +65,18 @@ export async function runAgent(words: string[]): Promise<number> {
   return await serve(served);
 }
 
+/** What a person is told who asks; null: `word` is no such question. */
+async function wordsFor(word: string): Promise<string | null> {
+  if (word === "--version" || word === "-V") return `tsync-remote ${VERSION}\n`;
+  return word === "--help" || word === "-h" ? (await import("./serve_words.ts")).HELP : null;
+}
+
 /** `served`: the folder that the session is confined to; null: all that the user may do. */
 async function serve(served: Served | null): Promise<number> {
   const transport = stdioTransport();
   let session: WireSession | null = null;
   try {
-    const line = await within(HANDSHAKE_PHASE_MS, readLaunchLine(transport.source, served === null));
+    const line = await launchLine(transport, served === null);
     const join = joinOf(line.early);
     if (join !== null) return await serveFurther(join, line.marker, transport, served);
     const sink = new LimitableSink(transport.sink);
@@ -92,6 +102,17 @@ async function serveFurther(join: Join, marker: string, transport: Transport, se
   if (served === null) return await (await import("./lane.ts")).serveLane(join, marker, transport);
   await transport.sink.write(answerFail(marker, "a served root takes one connection for a run"));
   return EXIT_CODES.start;
+}
+
+/** The launch line. Who sends none is told so where they see it: `tsync agent` in an answer, anybody else on standard error. */
+async function launchLine({ source, sink }: Transport, heedsEnvironment: boolean): Promise<LaunchLine> {
+  try {
+    return await within(HANDSHAKE_PHASE_MS, readLaunchLine(source, heedsEnvironment));
+  } catch (error) {
+    if (error instanceof AgentsAsked) await sink.write(answerFail(error.marker, error.message));
+    else if (error instanceof TsyncError) writeStandardSync(2, utf8(`tsync-remote: ${error.message}\n`));
+    throw error;
+  }
 }
 
 /** Opens the served root; where that cannot be, the client is told why. */
@@ -130,7 +151,13 @@ class LimitableSink implements ByteSink {
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = after(ms, () => reject(new TsyncError({ kind: "start", detail: "no launch line came" })));
+    cancel = after(
+      ms,
+      () =>
+        reject(
+          new TsyncError({ kind: "start", detail: "no launch line came: this is for tsync, which sends one first" }),
+        ),
+    );
   });
   try {
     return await Promise.race([work, late]);

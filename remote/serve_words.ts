@@ -20,6 +20,25 @@ const MODES = ["--read-only", "--write-only", "--no-delete", "--append-new"];
 export const SERVE_USAGE =
   "usage: tsync-remote serve [--root DIR [--read-only | --write-only] [--no-delete | --append-new]]\n";
 
+/** --help. */
+export const HELP = `tsync-remote: the other half of tsync, on the machine at the other end.
+
+tsync puts it there (~/.tsync/bin) and starts it over ssh; it reads what to do from the connection, and ends with that.
+Nobody needs to start it by hand. What it is started with by hand is a command of its own for a key, in authorized_keys:
+
+  restrict,command="/opt/tsync-remote serve --root /srv/drop --append-new" ssh-ed25519 AAAA...
+
+${SERVE_USAGE}
+  serve           one run, for the tsync at the other end of standard input and output
+  --root DIR      of this machine only the folder DIR: paths are below it, nothing leads out of it
+  --read-only     nothing is written
+  --write-only    nothing can be fetched from it, and no content compared
+  --no-delete     no name is deleted; content may be replaced
+  --append-new    new names only: what is there stays as it is
+
+  --help, --version
+`;
+
 /** Null: nothing is restricted. Throws an Error whose message says what is wrong with the words. */
 export function serveWords(words: readonly string[]): Served | null {
   let root: string | null = null;

@@ -6,6 +6,7 @@ import { errnoText, ServedErrno } from "../lib/base/errno.ts";
 import { TsyncError } from "../lib/base/errors.ts";
 import { display, utf8 } from "../lib/base/bytes.ts";
 import { NAMES_BYTES } from "../lib/base/limits.ts";
+import type { SyncOptions } from "../lib/base/options.ts";
 import { Cause, type Problem } from "../lib/base/problem.ts";
 import type { Environment } from "../lib/engine/environment.ts";
 import { openOs } from "../lib/os/choose.ts";
@@ -79,7 +80,12 @@ export class ServedRoot {
   confine({ agentIsSource, options, paths }: Job): Job {
     const { reads, writes, keeps } = this.#powers;
     if (agentIsSource && !reads) refuse("is write-only: nothing can be read from it");
-    if (!agentIsSource && !writes) refuse("is read-only: nothing can be written to it");
+    if (!agentIsSource && !writes) {
+      const task = options.trashTask === "" ? null : trashWords(options);
+      refuse(
+        `is read-only: ${task === null ? "nothing can be written to it" : `${task} is not allowed; ${ELSEWHERE}`}`,
+      );
+    }
     if (agentIsSource && options.removeSourceFiles && (!writes || keeps !== "nothing")) {
       refuse("keeps what is there: --remove-source-files is not allowed");
     }
@@ -88,8 +94,10 @@ export class ServedRoot {
     }
     if (agentIsSource) return { agentIsSource, options, paths };
     if (options.checksum && !reads) refuse("is write-only: --checksum would tell what is there");
-    if ((options.trash !== "" || options.trashTask !== "") && (keeps !== "nothing" || !reads)) {
-      refuse("keeps what is there: --trash, undo and history are not allowed");
+    const trash = trashWords(options);
+    if (trash !== null && !reads) refuse(`is write-only: ${trash} would read what is there; ${ELSEWHERE}`);
+    if (trash !== null && keeps !== "nothing") {
+      refuse(`keeps what is there: ${trash} is not allowed; ${ELSEWHERE}`);
     }
     if (keeps === "nothing") return { agentIsSource, options, paths };
     const destroying = (["delete", "force", "inplace"] as const).find((name) => options[name]);
@@ -102,6 +110,15 @@ export class ServedRoot {
       paths,
     };
   }
+}
+
+const ELSEWHERE = "use a key that is not bound to this root in that way, or do it on that machine";
+
+/** What a job wants of the trash, in the words that ask for it; null: nothing. */
+function trashWords({ trash, trashTask }: SyncOptions): string | null {
+  if (trashTask === "clean") return "tsync history --clean";
+  if (trashTask !== "") return `tsync ${trashTask.split(" ")[0]}`;
+  return trash === "" ? null : "--trash";
 }
 
 /** An errno of the served root as its cause. */

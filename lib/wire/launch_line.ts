@@ -70,9 +70,23 @@ function decodeBase64(text: string): Uint8Array | null {
   return btoa(plain) === text ? fromLatin1(plain) : null;
 }
 
+const AGENTS_FORM = /^tsync1-agents ([0-9a-f]{32}) (?:list|remove|verify) /;
+
+/** Not a launch line but what `tsync agent` asks a login shell: a command of its own runs the agent instead of that. */
+export class AgentsAsked extends TsyncError {
+  constructor(readonly marker: string) {
+    super({
+      kind: "start",
+      detail:
+        "this login has a command of its own, tsync-remote serve, so tsync installs nothing here; its agent is the program " +
+        "that this command names (in authorized_keys or sshd_config): replace that file to update it, or use a login with a shell",
+    });
+  }
+}
+
 /**
  * The agent's first act: takes the launch line from the environment, where the launcher put it (`heedsEnvironment`), else from `source`,
- * of which not one byte more is read. Throws TsyncError "start" if there is no launch line.
+ * of which not one byte more is read. Throws TsyncError "start" if there is no launch line, AgentsAsked for that.
  */
 export async function readLaunchLine(source: ByteSource, heedsEnvironment = true): Promise<LaunchLine> {
   const given = heedsEnvironment ? env(LAUNCH_VARIABLE) : undefined;
@@ -80,7 +94,12 @@ export async function readLaunchLine(source: ByteSource, heedsEnvironment = true
   const bytes = given !== undefined ? fromLatin1(given) : await readLine(source);
   const line = bytes === null ? null : parseLaunchLine(bytes);
   if (line === null) {
-    throw new TsyncError({ kind: "start", detail: "tsync-remote is started by tsync; it got no launch line" });
+    const asked = AGENTS_FORM.exec(latin1(bytes ?? EMPTY));
+    if (asked !== null) throw new AgentsAsked(asked[1]);
+    throw new TsyncError({
+      kind: "start",
+      detail: "no launch line came: this is for tsync, which sends one first",
+    });
   }
   return line;
 }

@@ -2,7 +2,7 @@
 // says, the agent's own words count. What a hostile client can do is in evil_served_test.ts.
 
 import assert from "node:assert/strict";
-import { Field } from "../support/served_field.ts";
+import { AGENT, Field } from "../support/served_field.ts";
 import { attack, photograph } from "../support/race.ts";
 import { LONG } from "../support/random.ts";
 import { type Ran, run, withPlace } from "../support/run.ts";
@@ -190,7 +190,16 @@ served(
     assert.notDeepEqual(tree(`${f.root}/data`), before);
     for (const words of [["undo"], ["history"]]) {
       ended(await f.sync(["--append-new"], ...words, "host:data"), 4, /not allowed/);
-      ended(await f.sync(["--read-only"], ...words, "host:data"), 4, /read-only/);
+      ended(
+        await f.sync(["--read-only"], ...words, "host:data"),
+        4,
+        /is read-only: tsync \w+ is not allowed; use a key/,
+      );
+      ended(
+        await f.sync(["--write-only"], ...words, "host:data"),
+        4,
+        /is write-only: tsync \w+ would read.*; use a key/,
+      );
       ended(await f.sync([], ...words, `host:../canary`), 3, /served root|cannot open/);
       ended(await f.sync([], ...words, "--trash=../../canary", "host:data"), 3, /served root|cannot open/);
     }
@@ -230,9 +239,25 @@ served("--append-new: new names only; what is there is not touched, and told whe
 });
 
 served("words that are none of its own, and a root that is not there, end it before anything is served", async (f) => {
-  ended(await f.sync(["--read-only", "--append-new"], "-a", "own/", "host:data"), 5, /stands alone/);
+  const wrong = await f.sync(["--read-only", "--append-new"], "-a", "own/", "host:data");
+  ended(wrong, 5, /stands alone[^]*command of its own: correct that/);
+  assert.equal(wrong.err.split("stands alone").length - 1, 1, "it is told once");
   await Deno.rename(f.root, `${f.place}/away`);
   ended(await f.sync([], "-a", "own/", "host:data"), 5, /served root cannot be opened: No such file/);
+});
+
+served("tsync agent says that there is nothing to manage, and what to do; the agent's own help is help", async (f) => {
+  for (const verb of ["list", "remove", "verify"]) {
+    const words = /far side cannot \w+ agents: this login has a command of its own.*replace that file/;
+    ended(await f.sync(["--append-new"], "agent", verb, "host"), 5, words);
+  }
+  for (const word of ["--help", "-h"]) {
+    const { code, out, err } = await run([...AGENT, word]);
+    assert.deepEqual([code, err], [0, ""]);
+    assert.match(out, /usage: tsync-remote serve.*\n[^]*--append-new/);
+  }
+  for (const word of ["--version", "-V"]) assert.match((await run([...AGENT, word])).out, /^tsync-remote \d/);
+  ended(await run([...AGENT, "serve"]), 5, /no launch line came: this is for tsync/);
 });
 
 // F19, swapped: what the client names, and folders on the way, turn into links to the canary and back.

@@ -7,7 +7,7 @@ import { TsyncError } from "../../lib/base/errors.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { decodeJob, encodeJob, type Job } from "../../lib/wire/job_codec.ts";
-import { answerFail, parseLaunchLine, readLaunchLine } from "../../lib/wire/launch_line.ts";
+import { AgentsAsked, answerFail, parseLaunchLine, readLaunchLine } from "../../lib/wire/launch_line.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS } from "../../lib/wire/messages.ts";
 import { AnswerFinder } from "../../lib/deploy/answer.ts";
@@ -96,6 +96,14 @@ Deno.test("a launch line is taken from the environment only where that is heeded
   assert.match((await readLaunchLine(source(""))).marker, /^0000/);
   await assert.rejects(readLaunchLine(source("")), /no launch line/);
   await assert.rejects(readLaunchLine(source("sh\n"), false), /no launch line/);
+  // What `tsync agent` asks a shell, met by a forced command: it can be answered.
+  const asked = await readLaunchLine(source(`tsync1-agents ${"0a".repeat(16)} list -\n`), false).catch((error) =>
+    error
+  );
+  assert.ok(asked instanceof AgentsAsked);
+  assert.equal(asked.marker, "0a".repeat(16));
+  assert.match(asked.message, /command of its own.*replace that file/);
+  await assert.rejects(readLaunchLine(source("tsync1-agents 0a list -\n"), false), /no launch line/);
 });
 
 Deno.test("a LIST whose flag says that there are holes, and that has none, is refused", () => {
