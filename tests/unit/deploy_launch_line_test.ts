@@ -96,11 +96,12 @@ Deno.test("readLaunchLine: takes the line from TSYNC_LAUNCH, and no child gets t
   assert.equal(Deno.env.get("TSYNC_LAUNCH"), undefined);
 });
 
-Deno.test("readLaunchLine: says how it is meant to be started when there is no line", async () => {
+Deno.test("readLaunchLine: says what it waits for when there is no line", async () => {
   for (const text of ["", TEXT, "hello\n", "x".repeat(LAUNCH_LINE_BYTES + 5)]) {
     const source = sourceOf(utf8(text));
     await assert.rejects(() => readLaunchLine(source), (error: unknown) => {
-      return error instanceof TsyncError && error.exitCode === 5 && /started by tsync/.test(error.message);
+      return error instanceof TsyncError && error.exitCode === 5 &&
+        /no launch line came: this is for tsync/.test(error.message);
     });
     assert.ok(source.taken <= LAUNCH_LINE_BYTES);
   }
