@@ -30,6 +30,8 @@ export class BasisCopies {
   readonly #leastBytes: number;
   readonly #copies = new Map<number, BasisCopy>();
   #bytes = 0;
+  /** There is no room for more than is needed. */
+  #isShort = false;
 
   /** `beside` takes what goes on beside everything else. */
   constructor(state: TargetState, beside: (work: Promise<void>) => void, leastBytes = LEAST_BYTES) {
@@ -49,6 +51,7 @@ export class BasisCopies {
     ) {
       return null;
     }
+    if (this.#isShort) return null;
     const isRoom = this.#copies.size === 0 ||
       (this.#copies.size < MOST && this.#bytes + basis.size <= BUDGET_BYTES);
     if (!isRoom || list.size(index) < this.#leastBytes) return null;
@@ -73,6 +76,16 @@ export class BasisCopies {
   drop(index: number): void {
     const copy = this.#forget(index);
     if (copy !== null) this.#beside(copy.giveUp());
+  }
+
+  get areSome(): boolean {
+    return this.#copies.size > 0;
+  }
+
+  /** There is no room: every copy goes, and no more are made. Their files come as deltas all the same. */
+  async makeRoom(): Promise<void> {
+    this.#isShort = true;
+    await this.dropAll();
   }
 
   /** The run ends: every copy goes, as soon as the kernel has let go of it. */

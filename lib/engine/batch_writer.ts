@@ -7,7 +7,15 @@ import type { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause } from "../base/problem.ts";
 import type { Handle, Stat } from "../os/os.ts";
-import { type BasisRange, FolderPiece, type Fresh, type Roots, type TargetPort, type Wait } from "../session/ports.ts";
+import {
+  type BasisRange,
+  FolderPiece,
+  type Fresh,
+  type PlanTotals,
+  type Roots,
+  type TargetPort,
+  type Wait,
+} from "../session/ports.ts";
 import { BATCH_MAGIC, BatchFrame, encodeBatchEnd, encodeBatchHead } from "../wire/batch_codec.ts";
 import {
   encodeCopyRun,
@@ -107,7 +115,12 @@ export class BatchWriter implements TargetPort {
     return this.#target.attributes?.(set);
   }
 
-  listed(folder: number, first: number, count: number, flags: number): Wait {
+  /** For the target alone: a batch is carried out elsewhere. */
+  planned(totals: PlanTotals): Wait {
+    return this.#target.planned?.(totals);
+  }
+
+  listed(folder: number, first: number, count: number, flags: number, holeBytes?: number): Wait {
     let done = 0;
     do {
       const piece = done === 0 ? flags : flags & ~FolderPiece.first;
@@ -115,7 +128,7 @@ export class BatchWriter implements TargetPort {
       done += encodeList(writer, this.#list, folder, first + done, count - done, piece, LIST_BYTES, this.#columns);
       this.#end();
     } while (done < count);
-    return this.#target.listed(folder, first, count, flags);
+    return this.#target.listed(folder, first, count, flags, holeBytes);
   }
 
   subtrees(folders: Uint32Array, digests: Uint8Array): Wait {

@@ -78,12 +78,6 @@ export class FileWriter {
     return this.#state.options.sparse && size > 0 ? this.#state.os.truncate(handle, size) : 0;
   }
 
-  /** The result lacks space or handles, and files that wait to be put in place have some. */
-  mayFree(result: number): boolean {
-    const isShort = result === -Errno.ENOSPC || result === -Errno.EDQUOT || result === -Errno.EMFILE;
-    return isShort && this.#state.stage.isWaiting;
-  }
-
   // ---- into the file that is there
 
   /** --inplace: opens what stands at the name, once its backup is made; null where the file is to be written aside. */

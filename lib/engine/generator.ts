@@ -180,7 +180,7 @@ export class Generator {
     if (kind === Kind.link && state.options.safeLinks && this.#isUnsafe(i)) {
       return state.changes.changed(i, Change.unsafe);
     }
-    if (state.links !== null && state.list.firstName(i) >= 0) return state.links.add(i);
+    if (state.options.hardLinks && state.list.firstName(i) >= 0) return state.links?.add(i);
     this.#settle(i, kind, position, equal);
   }
 
@@ -426,7 +426,7 @@ export class Generator {
   /** `replacedBytes`: what the file that it replaces takes on the disk. */
   #want(i: number, change: number, isDelta = false, replacedBytes = 0): void {
     const state = this.#state;
-    this.#wishes.count(i, replacedBytes);
+    this.#wishes.count(i, replacedBytes, isDelta);
     state.changes.changed(i, change);
     const { dryRun, batchOnly } = state.options;
     if (!dryRun || batchOnly) this.#wishes.add(i, this.#resumes(i) || isDelta);

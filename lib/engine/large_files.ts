@@ -130,9 +130,9 @@ export class LargeFiles {
       : typeof opened === "number"
       ? opened
       : inPlace?.handle ?? this.#writer.create(folder, PRIVATE, state.partials?.nameFor(incoming.index));
-    if (!isLast && this.#writer.mayFree(handle)) {
+    if (!isLast && this.mayFree(handle)) {
       if (folder >= 0) state.stage.close(folder);
-      return state.stage.drain().then(() => this.#open(incoming, true));
+      return this.makeRoom().then(() => this.#open(incoming, true));
     }
     Object.assign(incoming, { folder, handle, inPlace, temporary: state.stage.temporary });
     if (handle < 0) return void this.#voidIncoming(folder < 0 ? Verb.open : Verb.create, -handle);
@@ -213,8 +213,8 @@ export class LargeFiles {
     const result = incoming.inPlace === null
       ? this.#writer.write(incoming.handle, bytes, offset)
       : incoming.inPlace.write(offset, bytes, isThere);
-    if (!isLast && this.#writer.mayFree(result)) {
-      return this.#state.stage.drain().then(() => this.#put(incoming, offset, bytes, isThere, true));
+    if (!isLast && this.mayFree(result)) {
+      return this.makeRoom().then(() => this.#put(incoming, offset, bytes, isThere, true));
     }
     incoming.copy?.overwritten(offset, bytes.length);
     incoming.end = offset + bytes.length;
@@ -264,7 +264,12 @@ export class LargeFiles {
     const { handle, size } = incoming;
     // A part that is kept is one from the start.
     const shared = state.options.partial ? null : state.helper?.shared(size) ?? null;
-    const result = await copyFile(state.os, source, stat, handle, size, state.options, turn, shared);
+    let result = await copyFile(state.os, source, stat, handle, size, state.options, turn, shared);
+    if (result.verb !== Verb.read && this.mayFree(-result.errno)) {
+      await this.makeRoom();
+      const cut = state.os.truncate(handle, 0);
+      if (cut === 0) result = await copyFile(state.os, source, stat, handle, size, state.options, turn, null);
+    }
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.verb === Verb.read) return -result.errno;
@@ -287,7 +292,12 @@ export class LargeFiles {
     const { breathe } = this.#state.env;
     // What came before of this very file (resumed) is compared from its beginning.
     const from = incoming.resumed === null ? this.#writer.keptBytes(inPlace, stat.size) : 0;
-    const result = await inPlace.copy(source, stat, breathe, (copied) => this.#progress(copied), from);
+    const copy = () => inPlace.copy(source, stat, breathe, (copied) => this.#progress(copied), from);
+    let result = await copy();
+    if (!result.isRead && this.mayFree(-result.errno)) {
+      await this.makeRoom();
+      result = await copy();
+    }
     incoming.written = result.copied;
     if (result.errno === 0) return 0;
     if (result.isRead) return -result.errno;
@@ -385,6 +395,20 @@ export class LargeFiles {
     this.#state.stage.close(folder);
   }
 
+  // ---- room
+
+  /** The result lacks space or handles, and files that wait to be put in place, copies made ahead, or old versions have some. */
+  mayFree(result: number): boolean {
+    const isShort = result === -Errno.ENOSPC || result === -Errno.EDQUOT || result === -Errno.EMFILE;
+    return isShort && (this.#state.stage.isWaiting || this.#copies.areSome || this.lingers);
+  }
+
+  async makeRoom(): Promise<void> {
+    await this.#copies.makeRoom();
+    this.close();
+    await this.#state.stage.drain();
+  }
+
   // ---- the run is over
 
   /** The run ends early: what is half-written goes. */
@@ -428,7 +452,7 @@ export class LargeFiles {
     return this.#lingering.length > 0;
   }
 
-  /** The run is over. */
+  /** The run is over, or their room is needed. */
   close(): void {
     for (const basis of this.#lingering) this.#state.os.close(basis);
     this.#lingering.length = 0;

@@ -4,7 +4,7 @@
 
 import { fromLatin1 } from "../base/bytes.ts";
 import { IndexSet } from "../base/index_set.ts";
-import { Errno, type Handle, type Listing, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
 import { isTemporaryOf, ownTemporaries, PARTIAL_FOLDER } from "../tree/own_names.ts";
 import { copyAside } from "../tree/copy_aside.ts";
 import {
@@ -102,6 +102,23 @@ export class Partials {
     if (bytes < this.#least(LEAST_KEPT_BYTES)) return 0;
     this.#found.add(i);
     return bytes;
+  }
+
+  /** Bytes of file i that an earlier run left, whatever becomes of them: nothing is changed. */
+  peek(i: number): number {
+    const { list } = this.#state;
+    const folder = this.#state.openBeneath(list.path(list.parent(i)));
+    if (folder < 0) return 0;
+    const name = this.#state.name(i);
+    const own = new Listing();
+    let bytes = this.inside(folder, (partials) => Math.max(0, partialBytes(this.#os, partials, name, this.#owner)));
+    if (this.#isOurs && this.#os.readFolder(folder, own) === 0) {
+      for (const left of ownTemporaries(own)) {
+        if (isTemporaryOf(left, name)) bytes = Math.max(bytes, partialBytes(this.#os, folder, left, this.#uid));
+      }
+    }
+    this.#os.close(folder);
+    return Math.max(0, bytes);
   }
 
   /** What a dead run was writing for file i becomes its partial, unless a live one is at work in the folder. */

@@ -48,7 +48,7 @@ export class Receiver {
       if (opened !== null) return this.#smallInPlace(index, folder, opened, content);
     }
     const handle = folder < 0 ? folder : this.#writer.createSmall(folder, index, state.newFolders.has(parent));
-    if (handle < 0 && !isLast && this.#writer.mayFree(handle)) return this.#smallAgain(index, content);
+    if (handle < 0 && !isLast && this.large.mayFree(handle)) return this.#smallAgain(index, content);
     if (handle < 0) return this.#outcomes.failed(index, Verb.create, -handle);
     const temporary = this.#writer.created;
     state.transfers?.set(index, {
@@ -59,7 +59,7 @@ export class Receiver {
     if (written < 0 || !this.#writer.finish(index, handle, folder, temporary, content.length)) {
       state.os.close(handle);
       state.stage.discard(folder, temporary);
-      if (!isLast && this.#writer.mayFree(written)) return this.#smallAgain(index, content);
+      if (!isLast && this.large.mayFree(written)) return this.#smallAgain(index, content);
       return written < 0 ? this.#outcomes.failed(index, Verb.write, -written) : this.#outcomes.answered(index);
     }
     state.totals.literalBytes += content.length;
@@ -67,7 +67,7 @@ export class Receiver {
   }
 
   async #smallAgain(index: number, content: Uint8Array): Promise<void> {
-    await this.#state.stage.drain();
+    await this.large.makeRoom();
     await this.#small(index, content, true);
   }
 

@@ -60,6 +60,8 @@ const SLASH = 0x2f;
 
 /** An estimate of so many times more is enough. */
 const SURELY = 4;
+/** A source of no more entries is scanned to its end before anything is listed, so that its plan can be told. */
+const PLANNED_ENTRIES = 2048;
 
 export interface SourcePlan {
   env: Environment;
@@ -144,6 +146,11 @@ export class SourceHalf implements SourcePort {
   #streaming = false;
   /** Only in a run that may delete: which devices the source is on. */
   #devices: SourceDevices | null = null;
+  /** The scan has come to its end. */
+  #isScanned = false;
+  /** What was scanned, where the session's list holds only what differs. */
+  #scanned: FileList | null = null;
+  #isPlanTold = false;
   /** Bytes of holes that the target was told of. */
   #holesTold = 0;
 
@@ -182,6 +189,7 @@ export class SourceHalf implements SourcePort {
     // The root's own set travels with the roots.
     this.#setsTold = this.#list.sets?.count ?? 0;
     if (options.pruneEmptyFolders) await this.#prune();
+    this.#pieces = this.#toTheEnd(this.#pieces);
     await this.#scanAhead();
     const { streaming, trees } = await this.#ready.promise;
     await this.#makeSender();
@@ -578,6 +586,12 @@ export class SourceHalf implements SourcePort {
 
   // ---- list
 
+  /** The same pieces; notes when there are no more. */
+  *#toTheEnd(pieces: Iterable<Piece>): Generator<Piece> {
+    yield* pieces;
+    this.#isScanned = true;
+  }
+
   /** Whether a target that has a tree may want digests of subtrees (it decides by more than this). */
   get #mayCompareTrees(): boolean {
     const { options, localTrees } = this.#plan;
@@ -599,6 +613,7 @@ export class SourceHalf implements SourcePort {
 
   async #sendList(): Promise<void> {
     this.#guessed = null;
+    if (this.#tellsSpace) await this.#isLarge(PLANNED_ENTRIES);
     const { listed } = this.#plan;
     const scan = this.#scan;
     for (const piece of this.#ahead.splice(0)) await this.#sendPiece(piece);
@@ -618,7 +633,7 @@ export class SourceHalf implements SourcePort {
     }
     const hash = localTrees === undefined ? this.#digesters!.list : await localTrees.hash();
     const digests = this.#digestsFor(offer);
-    const scanned = new FileList();
+    const scanned = this.#scanned = new FileList();
     scan.moveTo(scanned);
     digests.moveTo(scanned);
     // Only sets of what is listed are told.
@@ -684,6 +699,7 @@ export class SourceHalf implements SourcePort {
   async #sendPiece(piece: Piece): Promise<void> {
     const { options, listed } = this.#plan;
     if (this.#failure !== null) throw this.#failure;
+    if (!this.#isPlanTold) await this.#tellPlan();
     if (options.checksum) await this.#digestPiece(piece);
     this.#announceAccounts(piece);
     if (this.#list.sets !== null && !this.#plan.isLocal) await this.#announceAttributes(piece, this.#list.sets);
@@ -697,10 +713,23 @@ export class SourceHalf implements SourcePort {
     if (this.#streaming) await this.#streamPiece(piece);
   }
 
+  /** Whether the target looks after its space. */
+  get #tellsSpace(): boolean {
+    const { noGuard, noSpaceCheck, listOnly } = this.#plan.options;
+    return !noGuard && !noSpaceCheck && !listOnly;
+  }
+
+  /** Before the first piece of the list: how much there is, if that is known by now. */
+  async #tellPlan(): Promise<void> {
+    this.#isPlanTold = true;
+    if (!this.#isScanned || !this.#tellsSpace) return;
+    const { bytes, holeBytes } = this.#scan;
+    await this.#target.planned?.({ entries: (this.#scanned ?? this.#list).count, bytes, holeBytes });
+  }
+
   /** Bytes of holes in what was scanned since the last time, where the target looks after its space. */
   #newHoles(): number {
-    const { noGuard, noSpaceCheck } = this.#plan.options;
-    if (noGuard || noSpaceCheck) return 0;
+    if (!this.#tellsSpace) return 0;
     const holes = this.#scan.holeBytes - this.#holesTold;
     this.#holesTold = this.#scan.holeBytes;
     return holes;

@@ -23,6 +23,7 @@ import {
   DELTA,
   FolderPiece,
   type Fresh,
+  type PlanTotals,
   type Roots,
   type TargetPort,
   type TreeOffer,
@@ -53,12 +54,16 @@ import { NewFiles } from "./new_files.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
 import { NameFolds, timeWindowNs } from "./name_folds.ts";
 import { SpaceGuard } from "./space_guard.ts";
+import type { SpacePlan } from "./space_plan.ts";
+import { SideFolders } from "./side_folders.ts";
 import { demandTheSame, folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
 import { TreeThread } from "./tree_thread.ts";
 import { TargetPlaces } from "./target_places.ts";
 import type { TrashOs } from "./trash_os.ts";
 import { type TargetInput, TargetState } from "./target_state.ts";
 import type { Wishes } from "./wish_list.ts";
+
+const SLASH = 0x2f;
 
 export interface TargetPlan extends TargetInput {
   /** The source can tell digests of subtrees: the own tree is scanned by this thread, or, within one process, by another one. */
@@ -93,6 +98,10 @@ export class TargetHalf implements TargetPort {
   readonly #isBatch: boolean;
   readonly #localSources: readonly Uint8Array[];
   readonly #trash: TrashOs | null;
+  /** The door to the system behind that of the trash. */
+  readonly #plainOs: Os;
+  /** While it is not known whether all has room: what is listed waits for the end of the list. */
+  #held: SpacePlan | null = null;
   readonly #trees: TargetPlan["trees"];
   readonly #ahead: ScanAhead | null;
   readonly #expected: Set<string> | null;
@@ -129,6 +138,7 @@ export class TargetHalf implements TargetPort {
       this.#demandAlive();
     };
     this.#trash = plan.trash ?? null;
+    this.#plainOs = plan.env.os;
     const os = this.#trash?.os ?? plan.env.os;
     const env: Environment = Object.create(plan.env, { breathe: { value: breathe }, os: { value: os } });
     this.#state = new TargetState({ ...plan, env });
@@ -327,9 +337,22 @@ export class TargetHalf implements TargetPort {
     state.space = new SpaceGuard(info, {
       uid: env.identity.uid,
       inPlace: options.inplace,
+      keepsReplaced: this.#keepsReplaced(),
+      makesHoles: options.sparse,
+      part: (i) => state.partials?.peek(i) ?? 0,
       linksNames: options.hardLinks || options.altKind === "link",
       isOneFileSystem: () => this.#localSources.some((source) => sharesDevice(os, root.handle, source)),
     });
+  }
+
+  /** Whether what is replaced goes on taking room on the root's file system. */
+  #keepsReplaced(): boolean {
+    const { os, env, options, root } = this.#state;
+    const { backup, backupDir, trash, delayUpdates, partialDir } = options;
+    const isBeside = (word: string) =>
+      word === "" || isOnDevice(os, root.handle, new SideFolders(os, root.path, env.umask).path(word));
+    return (backup && isBeside(backupDir)) || (trash !== "" && isBeside(trash)) ||
+      (delayUpdates && !partialDir.startsWith("/"));
   }
 
   /** Backups and alternative destinations lie beside the root: they are opened with it. */
@@ -435,12 +458,44 @@ export class TargetHalf implements TargetPort {
     else owners.mapGroup(id, mapped);
   }
 
+  planned(totals: PlanTotals): Wait {
+    this.#demandAlive();
+    const { space, streaming, options, env, alternatives, folds } = this.#state;
+    if (space === null || space.surelyFits(totals)) return;
+    if (streaming) {
+      const makesAll = !options.dropSpecials && (actsAsRoot(env.identity) || !options.devices);
+      if (!options.hardLinks) space.demandAll(totals, makesAll);
+      return;
+    }
+    // What becomes of an alternative destination's files, and of names that fold, is decided once.
+    return this.#isBatch || alternatives !== null || folds !== null ? undefined : this.#hold(space, totals.holeBytes);
+  }
+
+  async #hold(space: SpaceGuard, holeBytes: number): Promise<void> {
+    const { SpacePlan } = await import("./space_plan.ts");
+    this.#demandAlive();
+    const guard = space.another("nothing was changed");
+    guard.holes(holeBytes);
+    this.#held = new SpacePlan(this.#state, guard, this.#plainOs);
+  }
+
+  async #decideHeld(held: SpacePlan): Promise<void> {
+    await held.check();
+    this.#held = null;
+    for (const { folder, first, count, flags } of held.pieces) await this.#decide(folder, first, count, flags);
+  }
+
   async listed(folder: number, first: number, count: number, flags: number, holeBytes = 0): Promise<void> {
     this.#demandAlive();
     this.#state.space?.holes(holeBytes);
     this.#checkRequested(folder, first, count, (flags & FolderPiece.named) !== 0);
     this.#changeModes(first, count);
-    const wishes = await this.#during(this.#generator.listed(folder, first, count, flags));
+    if (this.#held !== null) return this.#held.hold(folder, first, count, flags);
+    await this.#during(this.#decide(folder, first, count, flags));
+  }
+
+  async #decide(folder: number, first: number, count: number, flags: number): Promise<void> {
+    const wishes = await this.#generator.listed(folder, first, count, flags);
     this.#demandAlive();
     const { list, totals, space, doneFiles } = this.#state;
     space?.check(totals, doneFiles);
@@ -471,6 +526,7 @@ export class TargetHalf implements TargetPort {
 
   async listEnd(complete: boolean, entries: number, bytes: number): Promise<void> {
     this.#onListed?.(entries, bytes, true);
+    if (this.#held !== null) await this.#during(this.#decideHeld(this.#held));
     if (this.#newFiles !== null) await this.#during(this.#newFiles.finish(this.#state.env.breathe));
     this.#ownTree?.stop();
     this.#ownTree = null;
@@ -651,6 +707,16 @@ function isStop(error: unknown): boolean {
   if (!(error instanceof TsyncError)) return false;
   const { data } = error;
   return data.kind === "interrupted" || data.kind === "timeout" || (data.kind === "stream" && data.isGone === true);
+}
+
+/** Whether the path, or the folder above it in which it will be made, is on the device of the open root. */
+function isOnDevice(os: Os, root: Handle, path: Uint8Array): boolean {
+  const stat = new Stat();
+  for (let end = path.length; end > 0; end = path.lastIndexOf(SLASH, end - 1)) {
+    const above = path.subarray(0, end);
+    if (os.statPath(above, true, stat) === 0) return sharesDevice(os, root, above);
+  }
+  return false;
 }
 
 /** Whether what the operator named is on the device of the open root; what cannot be looked at may be. */

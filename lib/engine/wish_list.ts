@@ -18,10 +18,13 @@ export class WishList {
     this.#state = state;
   }
 
-  /** The content of file i is to come, from wherever; `replacedBytes`: what the file that it replaces takes on the disk. */
-  count(i: number, replacedBytes: number): void {
+  /**
+   * The content of file i is to come, from wherever; `replacedBytes`: what the file that it replaces takes on the disk; `isDelta`: parts of
+   * that one may serve.
+   */
+  count(i: number, replacedBytes: number, isDelta: boolean): void {
     const { space, totals, list } = this.#state;
-    if (space !== null) space.want(list.size(i), replacedBytes);
+    space?.want(i, list.size(i), replacedBytes, isDelta);
     totals.transferredFiles++;
     totals.transferredBytes += list.size(i);
   }

@@ -10,6 +10,7 @@ export function limitedTarget(target: TargetPort, rateKib: number): TargetPort {
   return {
     roots: (roots) => target.roots(roots),
     account: (kind, id, name) => target.account(kind, id, name),
+    planned: (totals) => target.planned?.(totals),
     listed: (folder, first, count, flags, holes) => target.listed(folder, first, count, flags, holes),
     subtrees: (folders, digests) => target.subtrees(folders, digests),
     missing: (paths) => target.missing?.(paths),

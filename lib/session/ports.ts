@@ -7,9 +7,10 @@
 
 import type { Handle, Stat } from "../os/os.ts";
 import type { BasisRange } from "../wire/content_codec.ts";
+import type { PlanTotals } from "../wire/plan_codec.ts";
 import type { SignatureHead, WantKind } from "../wire/wish_codec.ts";
 
-export type { BasisRange, SignatureHead, WantKind };
+export type { BasisRange, PlanTotals, SignatureHead, WantKind };
 
 /** A plain wish. */
 export const WHOLE: WantKind = { redo: false, delta: false };
@@ -54,6 +55,8 @@ export interface TargetPort {
   account(kind: number, id: number, name: Uint8Array): Wait;
   /** The next set of extended attributes, encoded; left out where both halves have one list. */
   attributes?(set: Uint8Array): Wait;
+  /** Before the first listed(), where the source has been scanned to its end by then: how much it holds. Settles when that has room, or throws. */
+  planned?(totals: PlanTotals): Wait;
   /**
    * Entries [first, first + count) of `folder` now stand in the list; flags: FolderPiece. `holeBytes`: by so much the files that were
    * scanned since the last piece take less room at the source than their sizes say.

@@ -29,6 +29,7 @@ import {
 } from "../wire/list_codec.ts";
 import { Kind, Message, MISSING_PATHS, REFINE_RANGES, SUBTREES, WANT_INDEXES } from "../wire/messages.ts";
 import { encodeMissing } from "../wire/missing_codec.ts";
+import { encodePlan } from "../wire/plan_codec.ts";
 import {
   decodeCheck,
   decodeDescend,
@@ -40,7 +41,15 @@ import {
 } from "../wire/wish_codec.ts";
 import { broken, type InHand, type SessionCore } from "./core.ts";
 import { SignatureBook } from "./delta_books.ts";
-import { FolderPiece, type Fresh, type Roots, type SourcePort, type TargetPort, type Wait } from "./ports.ts";
+import {
+  FolderPiece,
+  type Fresh,
+  type PlanTotals,
+  type Roots,
+  type SourcePort,
+  type TargetPort,
+  type Wait,
+} from "./ports.ts";
 
 /** A list message is not cut smaller than this, bytes, however full its batch is. */
 const LEAST_LIST_BYTES = 16 << 10;
@@ -114,6 +123,13 @@ export class SourceSide implements TargetPort {
   attributes(set: Uint8Array): Wait {
     this.#core.guard();
     this.#core.outbox.bulk(Message.attributes).raw(set);
+    return this.#core.outbox.bulkEnd();
+  }
+
+  planned(totals: PlanTotals): Wait {
+    this.#core.guard();
+    assert(this.announced === 1, "the plan is told before the list");
+    encodePlan(this.#core.outbox.bulk(Message.plan), totals);
     return this.#core.outbox.bulkEnd();
   }
 

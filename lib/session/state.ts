@@ -28,6 +28,7 @@ export type Phase =
   | "end";
 
 const LIST_MESSAGES = [
+  Message.plan,
   Message.account,
   Message.list,
   Message.subtrees,

@@ -35,6 +35,7 @@ import {
 import { listsFolders, namesEntries } from "../tree/origins.ts";
 import { ALL_KINDS, Kind, Message, PLACED_INDEXES, WANT_INDEXES } from "../wire/messages.ts";
 import { decodeMissing } from "../wire/missing_codec.ts";
+import { decodePlan } from "../wire/plan_codec.ts";
 import {
   encodeCheck,
   encodeDescend,
@@ -80,6 +81,7 @@ export class TargetSide implements SourcePort {
   readonly #undecided = new IndexSet();
   readonly #equal = new IndexSet();
   #openFolder = NONE;
+  #isPlanned = false;
   /** Of paths of sources that are not there. */
   #missingBytes = 0;
   #isIncomplete = false;
@@ -233,6 +235,8 @@ export class TargetSide implements SourcePort {
         return this.#receiveAccount();
       case Message.attributes:
         return this.#receiveAttributes();
+      case Message.plan:
+        return this.#receivePlan();
       case Message.list:
         return this.#receiveList();
       case Message.subtrees:
@@ -286,6 +290,12 @@ export class TargetSide implements SourcePort {
     if (!this.#rules.attributes) broken("ATTRIBUTES, which were not asked for");
     this.#list.sets!.take(reader.raw("ATTRIBUTES", reader.left));
     return undefined;
+  }
+
+  #receivePlan(): Wait {
+    if (this.#isPlanned || this.#foldersListed.size > 0) broken("PLAN behind the list, or twice");
+    this.#isPlanned = true;
+    return this.#half!.planned?.(decodePlan(this.#core.reader));
   }
 
   #receiveList(): Wait {

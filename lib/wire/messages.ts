@@ -29,6 +29,7 @@ export const Message = {
   subtrees: 0x1e,
   attributes: 0x1f,
   missing: 0x2a,
+  plan: 0x2b,
   // Wishes.
   ready: 0x30,
   want: 0x31,

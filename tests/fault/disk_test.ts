@@ -72,6 +72,44 @@ for (const kind of ["tmpfs", "ext4", "xfs", "btrfs"] as const) {
   }
 }
 
+for (const way of ["local", "push", "pull"] as const) {
+  testAsRoot(
+    `K08: large files are replaced one after the other where there is room for one of them (${way})`,
+    async () => {
+      await withPlace(async (place) => {
+        const [files, megabytes] = LONG ? [20, 100] : [10, 4];
+        await withDisk(
+          place,
+          { kind: "ext4", megabytes: Math.ceil(files * megabytes * 1.1) + 4 * megabytes },
+          async (disk) => {
+            const target = `${disk.path}/target`;
+            const work = await plantFiles(place, target, files, megabytes << 20);
+            // The old versions: all of them, alike but for a part, so that a delta pays.
+            for (let i = 0; i < files; i++) {
+              const content = await Deno.readFile(`${work.source}/f${i}`);
+              crypto.getRandomValues(content.subarray(1 << 20, (1 << 20) + 65536));
+              await Deno.writeFile(`${target}/f${i}`, content);
+              await Deno.utime(`${target}/f${i}`, 1e9, 1e9);
+            }
+            // Room for one and a half of them.
+            const fill = await Deno.open(`${disk.path}/fill`, { create: true, write: true });
+            await fill.write(new Uint8Array(Math.max(0, (await disk.free()) - megabytes * 1.5 * (1 << 20))));
+            fill.close();
+            const free = await disk.free();
+            assert.ok(
+              free > megabytes * 1.2 * (1 << 20) && free < megabytes * 1.8 * (1 << 20),
+              `${free} bytes are free`,
+            );
+            const ran = await sync({ ...work, old: look(target) }, way, { options: ["-a"] });
+            assert.equal(`${ran.code} ${ran.err}`, "0 ");
+            await same(work.source, target);
+          },
+        );
+      });
+    },
+  );
+}
+
 for (const kind of ["tmpfs", "ext4"] as const) {
   testAsRoot(
     `a ${kind} without inodes ends the run with the reason, old or new files and no temporary one`,

@@ -75,6 +75,8 @@ function specimen(name: TypeName, role: Role): Uint8Array {
     CHECKED: encodeAllAbsent(1),
     // Nothing that hand-made peers offer: legal in no state.
     PACKED: Uint8Array.of(1, 1, 0),
+    // Only before the first LIST.
+    PLAN: Uint8Array.of(3, 1, 0),
     READY: Uint8Array.of(0),
     WANT: encodeWant(0, [1]),
     WANT_END: new Uint8Array(0),

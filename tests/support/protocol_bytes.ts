@@ -19,6 +19,7 @@ export const TYPE = {
   SOURCE_DONE: 0x19,
   CHECKED: 0x1a,
   PACKED: 0x1b,
+  PLAN: 0x2b,
   READY: 0x30,
   WANT: 0x31,
   WANT_END: 0x32,
@@ -689,6 +690,13 @@ export function decodeListEnd(payload: Uint8Array): { complete: boolean; entries
   const end = { complete: reader.flags(1) === 1, entries: reader.varint(), bytes: reader.varint() };
   reader.end();
   return end;
+}
+
+export function decodePlan(payload: Uint8Array): { entries: number; bytes: number; holes: number } {
+  const reader = new Reader(payload);
+  const plan = { entries: reader.varint(), bytes: reader.varint(), holes: reader.varint() };
+  reader.end();
+  return plan;
 }
 
 export interface FileRecord {

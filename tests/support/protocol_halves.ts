@@ -14,6 +14,7 @@ import {
   decodeJob,
   decodeList,
   decodeListEnd,
+  decodePlan,
   decodeProblem,
   decodeRoots,
   decodeTotals,
@@ -463,6 +464,7 @@ export async function playTarget(
   const announced = new Announced();
   const outstanding = new Set<number>();
   let listEnded = false;
+  let planned: number | null = null;
   let wantEnded = false;
   const redo = [...plan.redo ?? []];
   let spent = 0;
@@ -486,6 +488,10 @@ export async function playTarget(
         break;
       case TYPE.ACCOUNT:
         break;
+      case TYPE.PLAN:
+        if (planned !== null || announced.paths.length > 1) throw new Violation("PLAN at a wrong time");
+        planned = decodePlan(payload).entries;
+        break;
       case TYPE.LIST: {
         if (listEnded || result.roots === null) throw new Violation("LIST at a wrong time");
         const before = announced.paths.length;
@@ -500,6 +506,9 @@ export async function playTarget(
       case TYPE.LIST_END: {
         result.listEnd = decodeListEnd(payload);
         listEnded = true;
+        if (planned !== null && planned !== announced.paths.length) {
+          throw new Violation(`PLAN counts ${planned} entries of ${announced.paths.length}`);
+        }
         if (result.listEnd.entries !== announced.paths.length) {
           throw new Violation(`LIST_END counts ${result.listEnd.entries} entries of ${announced.paths.length}`);
         }

@@ -425,6 +425,10 @@ limit("FILE_END outcome", Message.fileEnd, (w, v) => w.u8(v), 1);
 limit("FILE_SKIP index", Message.fileSkip, (w, v) => (w.varint(v), w.u8(1)), ENTRY_INDEX);
 limit("FILE_SKIP cause", Message.fileSkip, (w, v) => (w.varint(1), w.u8(v)), 58);
 limit("SOURCE_DONE flags", Message.sourceDone, (w, v) => w.u8(v), 1);
+limit("PLAN entries", Message.plan, (w, v) => (w.varint(v), w.varint(1), w.varint(0)), 200_000_000);
+limit("PLAN no entry", Message.plan, (w, v) => (w.varint(v), w.varint(1), w.varint(0)), 1, 0);
+limit("PLAN bytes", Message.plan, (w, v) => (w.varint(1), big(w, v), w.varint(0)), 2 ** 53 - 1, 2 ** 53);
+limit("PLAN holes", Message.plan, (w, v) => (w.varint(1), w.varint(0), big(w, v)), 2 ** 53 - 1, 2 ** 53);
 limit("MISSING paths", Message.missing, (w, v) => {
   w.varint(v);
   for (let i = 0; i < v; i++) blob(w, 1);

@@ -18,6 +18,7 @@ import * as lane from "../../lib/wire/lane_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { ALL_KINDS, Message } from "../../lib/wire/messages.ts";
 import { decodeMissing, encodeMissing } from "../../lib/wire/missing_codec.ts";
+import { decodePlan, encodePlan } from "../../lib/wire/plan_codec.ts";
 import * as packed from "../../lib/wire/packed_codec.ts";
 import * as wish from "../../lib/wire/wish_codec.ts";
 
@@ -497,6 +498,12 @@ export const SAMPLES: Sample[] = [
     type: Message.missing,
     encode: (writer) => encodeMissing(writer, [utf8("a"), fromLatin1("b/\xff")]),
     again: (reader, writer) => encodeMissing(writer, decodeMissing(reader)),
+  },
+  {
+    name: "PLAN",
+    type: Message.plan,
+    encode: (writer) => encodePlan(writer, { entries: 10, bytes: 2 ** 40 + 3, holeBytes: 4096 }),
+    again: (reader, writer) => encodePlan(writer, decodePlan(reader)),
   },
   {
     name: "LIST_END",
