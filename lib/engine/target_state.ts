@@ -72,6 +72,8 @@ export class TargetState {
   readonly digesters: Digesters | null;
   readonly usesDelta: boolean;
   readonly helper: Helper | undefined;
+  /** The sources as typed, where they are on this machine. */
+  readonly localSources: readonly Uint8Array[];
   readonly owners: AccountMap;
   readonly folders: FolderCache;
   /** -K. */
@@ -152,6 +154,7 @@ export class TargetState {
     this.digesters = input.digesters;
     this.usesDelta = input.usesDelta && !input.options.wholeFile;
     this.helper = input.helper;
+    this.localSources = input.localSources ?? [];
     this.placed = input.options.removeSourceFiles && !input.options.dryRun ? new IndexSet() : null;
     this.transfers = input.options.tellsFinished ? new Map() : null;
     this.owners = new AccountMap(input.list, input.options, input.env.identity, input.accountRules ?? null);
