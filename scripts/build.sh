@@ -92,7 +92,7 @@ compile() {
   shift 2
   find "$folder" -type f -exec env TZ=UTC0 touch -t 200001010000 {} +
   DENORT_BIN=$(base_file "$target_machine") sh scripts/deno.sh compile --quiet --no-config --no-check --no-code-cache --allow-all \
-    --v8-flags=--initial-old-space-size=64 --target "$triple" --output "$program" "$@" "$folder/main.js" </dev/null
+    --v8-flags=--initial-old-space-size=32 --target "$triple" --output "$program" "$@" "$folder/main.js" </dev/null
 }
 
 # describe PAYLOAD: the manifest of the agents made of this payload and each base.
