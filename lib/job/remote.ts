@@ -16,7 +16,7 @@ import { ScanAhead } from "../engine/scan_ahead.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
 import { after, every, monotonicMs } from "../os/clock.ts";
 import { takeLongTurns } from "../os/schedule.ts";
-import type { ByteSource } from "../os/streams.ts";
+import { type ByteSource, takeFrom } from "../os/streams.ts";
 import { WireSession } from "../session/wire_session.ts";
 import { EarlySink, prefixed } from "../transport/early.ts";
 import type { CloseReason, Transport } from "../transport/transport.ts";
@@ -130,7 +130,7 @@ class Connection {
     this.#sink = new EarlySink(run.carrier.sink);
     this.#source = run.carrier.source;
     this.session = new WireSession({
-      source: { read: (into) => this.#source.read(into) },
+      source: { read: (into) => this.#source.read(into), take: (into) => takeFrom(this.#source, into) },
       sink: this.#sink,
       side: "client",
       clock: { now: monotonicMs, every },

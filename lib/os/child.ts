@@ -70,27 +70,35 @@ export function spawn(argv: string[], options: SpawnOptions = {}): Child {
 }
 
 /**
- * A stream hands out buffers only by taking them away (BYOB detaches what it is given), so one inner buffer goes to and
- * fro, and its bytes are copied.
+ * A stream hands out buffers only by taking them away (BYOB detaches what it is given). For `read` one inner buffer goes to and fro, and
+ * its bytes are copied.
  */
 const READ_BYTES = 256 * 1024;
 
 function sourceOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ByteSource {
   const reader = stream.getReader({ mode: "byob" });
-  let spare = new ArrayBuffer(READ_BYTES);
+  let spare: ArrayBuffer | null = null;
   let have: Uint8Array = new Uint8Array(0);
+  const giveKept = (into: Uint8Array) => {
+    const count = Math.min(have.length, into.length);
+    into.set(count === have.length ? have : have.subarray(0, count));
+    have = have.subarray(count);
+    return count;
+  };
   return {
     async read(into) {
       if (have.length === 0) {
-        const { value, done } = await reader.read(new Uint8Array(spare));
+        const { value, done } = await reader.read(new Uint8Array(spare ?? new ArrayBuffer(READ_BYTES)));
         if (value) spare = value.buffer;
         if (done || !value || value.length === 0) return null;
         have = value;
       }
-      const count = Math.min(have.length, into.length);
-      into.set(count === have.length ? have : have.subarray(0, count));
-      have = have.subarray(count);
-      return count;
+      return giveKept(into);
+    },
+    async take(into) {
+      if (have.length > 0) return into.subarray(0, giveKept(into));
+      const { value, done } = await reader.read(into);
+      return done || !value || value.length === 0 ? null : value;
     },
   };
 }

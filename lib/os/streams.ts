@@ -7,6 +7,21 @@ import { openLibC } from "./symbols.ts";
 export interface ByteSource {
   /** Fills the beginning of `into` with what is there, at least one byte; null at the end. Rejects when the stream breaks. One read at a time. */
   read(into: Uint8Array): Promise<number | null>;
+  /**
+   * The same where memory goes to and fro instead of being copied: what `into` lies in is given away, with every other view of it, and
+   * comes back with the view of what was read, at its old place.
+   */
+  take?(into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | null>;
+}
+
+/** Reads from a source as `take` does, whether it can hand memory over or not. */
+export async function takeFrom(
+  source: ByteSource,
+  into: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (source.take !== undefined) return await source.take(into);
+  const count = await source.read(into);
+  return count === null ? null : into.subarray(0, count);
 }
 
 export interface ByteSink {

@@ -1,6 +1,6 @@
 // Inbox: cuts the stream from the peer into frames, in place, in one buffer that is used again; the frames of a PACKED message
 // come in its place. Called by the session's reading loop. Promises: no allocation per frame, and none by the peer's word; what
-// next() shows is valid until space().
+// next() shows is valid until space(); whoever reads may give the buffer away and bring it back.
 
 import { TsyncError } from "../base/errors.ts";
 import { FRAME_BYTES } from "../base/limits.ts";
@@ -12,7 +12,7 @@ import { Unpacked } from "./unpacked.ts";
 const READ_BYTES = 64 << 10;
 
 export class Inbox {
-  readonly #stream = new Uint8Array(FRAME_BYTES + HEADER_BYTES + READ_BYTES);
+  #stream = new Uint8Array(FRAME_BYTES + HEADER_BYTES + READ_BYTES);
   /** Where the frame stands that next() found: in the stream, or in what was unpacked. */
   bytes = this.#stream;
   /** The frame that next() found. */
@@ -67,7 +67,7 @@ export class Inbox {
   }
 
   /** Where the next read may put bytes; at least READ_BYTES. */
-  space(): Uint8Array {
+  space(): Uint8Array<ArrayBuffer> {
     if (this.#start === this.#end) this.#start = this.#end = 0;
     else if (this.#stream.length - this.#end < READ_BYTES) {
       this.#stream.copyWithin(0, this.#start, this.#end);
@@ -77,9 +77,10 @@ export class Inbox {
     return this.#stream.subarray(this.#end);
   }
 
-  /** `count` bytes were read into space(). */
-  filled(count: number): void {
-    this.#end += count;
+  /** What was read into space(): its beginning, perhaps in a new view of the same memory. */
+  filled(read: Uint8Array<ArrayBuffer>): void {
+    if (read.buffer !== this.#stream.buffer) this.#stream = new Uint8Array(read.buffer);
+    this.#end += read.length;
   }
 
   /** What has come behind the frame that next() found: it is taken out. */

@@ -12,7 +12,7 @@ import { ByteReader } from "../base/codec.ts";
 import { Gate } from "../base/gate.ts";
 import type { FileList } from "../base/file_list.ts";
 import { hasLastWord } from "../base/options.ts";
-import type { ByteSink, ByteSource } from "../os/streams.ts";
+import { type ByteSink, type ByteSource, takeFrom } from "../os/streams.ts";
 import { decodeAbort, decodeCredit, decodeEmpty, decodePing } from "../wire/event_codec.ts";
 import type { Job } from "../wire/job_codec.ts";
 import type { LaneLoss, LaneStreams } from "../transport/lanes.ts";
@@ -419,10 +419,10 @@ export class WireSession {
       }
       this.#keepalive.heardPart(inbox.pending);
       this.#outbox.flushEntries();
-      const count = await this.#readSome();
-      if (count === null) return this.#onEndOfStream();
-      this.receivedBytes += count;
-      inbox.filled(count);
+      const read = await this.#readSome();
+      if (read === null) return this.#onEndOfStream();
+      this.receivedBytes += read.length;
+      inbox.filled(read);
     }
   }
 
@@ -433,12 +433,12 @@ export class WireSession {
     this.#isHandling = false;
   }
 
-  async #readSome(): Promise<number | null> {
+  async #readSome(): Promise<Uint8Array<ArrayBuffer> | null> {
     try {
       this.#credit.reads();
-      const count = await this.#source.read(this.#inbox.space());
+      const read = await takeFrom(this.#source, this.#inbox.space());
       this.#credit.hasRead();
-      return count;
+      return read;
     } catch (error) {
       if (error instanceof TsyncError) throw error;
       const why = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@
 // once, in order; what did not fit the line follows the agent's answer.
 
 import { concatBytes, EMPTY } from "../base/bytes.ts";
-import type { ByteSink, ByteSource } from "../os/streams.ts";
+import { type ByteSink, type ByteSource, takeFrom } from "../os/streams.ts";
 
 /** The client's sink: keeps what is written until the agent has answered. */
 export class EarlySink implements ByteSink {
@@ -56,6 +56,9 @@ export function prefixed(beginning: Uint8Array, source: ByteSource): ByteSource 
       into.set(left.subarray(0, count));
       left = left.subarray(count);
       return Promise.resolve(count);
+    },
+    async take(into) {
+      return left.length === 0 ? await takeFrom(source, into) : into.subarray(0, (await this.read(into))!);
     },
   };
 }
