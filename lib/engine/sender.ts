@@ -7,11 +7,11 @@ import type { FileList } from "../base/file_list.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import { HOLE } from "../delta/runs.ts";
-import { Errno, type Handle, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, type Os, Stat } from "../os/os.ts";
 import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
 import type { LinkFollower } from "../tree/link_follower.ts";
-import { isAsListed, isUnchanged, onlyGrew, readAsListed, statRegular } from "../tree/read_file.ts";
+import { isAsListed, isUnchanged, onlyGrew, openListed, readAsListed, statRegular } from "../tree/read_file.ts";
 import { nextExtent } from "../tree/sparse.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
 import { ContentDigest } from "./content_digest.ts";
@@ -58,10 +58,7 @@ export class Sender {
   send(i: number): Wait {
     const folder = this.#input.folders.get(this.#list.parent(i), this.#list.origin(i));
     if (folder < 0) return this.#failed(i, Verb.open, -folder);
-    const { follower } = this.#input;
-    const file = follower === null
-      ? this.#os.openFile(folder, this.#list.name(i), OpenMode.read, 0)
-      : follower.openFile(folder, this.#list.name(i), this.#list.depth(this.#list.parent(i)));
+    const file = openListed(this.#os, this.#list, i, folder, this.#input.follower);
     if (file < 0) return this.#failed(i, Verb.open, -file);
     const delta = this.#input.delta();
     if (delta?.has(i)) return this.#delta(i, file, delta);

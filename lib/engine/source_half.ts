@@ -4,23 +4,21 @@
 //   list      scan folder after folder, tell each piece as it is found            (lib/tree/scan.ts)
 //             or, to a target that has a tree of its own, only what differs       (tree_lister.ts)
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
-//   check     look again at what the target is about to delete
+//   check     look again at what the target is about to delete                    (second_look.ts)
 
-import { AclTag, type AttributeSet, AttributeSets, FIRST_SET } from "../base/attributes.ts";
+import { AttributeSets } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
 import { errnoText } from "../base/errno.ts";
-import { display, EMPTY, equalBytes, joinPath, latin1, utf8 } from "../base/bytes.ts";
+import { display, EMPTY, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { lastNames } from "../base/last_names.ts";
 import { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
-import { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { Errno, type Handle, Kind, Listing, OpenMode, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import {
-  AccountKind,
   FolderPiece,
   type Roots,
   type SignatureHead,
@@ -31,8 +29,6 @@ import {
   type WantKind,
 } from "../session/ports.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
-import { digestFile } from "../tree/digest_file.ts";
-import { FileSystems } from "../tree/file_systems.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
 import type { LinkFollower } from "../tree/link_follower.ts";
@@ -42,19 +38,23 @@ import type { NamedPaths } from "../tree/named_paths.ts";
 import type { NamedSources } from "../tree/named_sources.ts";
 import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
 import { holdsNothing } from "../tree/own_names.ts";
-import { isAskedKind, type Piece, Scan } from "../tree/scan.ts";
+import { type Piece, Scan } from "../tree/scan.ts";
 import { ScanPlaces } from "../tree/scan_places.ts";
+import { Announcer } from "./announcer.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
 import { guardOverlap } from "./overlap.ts";
 import { MissingArgs } from "./missing_args.ts";
+import { ListDigests } from "./list_digests.ts";
+import { secondLook } from "./second_look.ts";
 import { Sender } from "./sender.ts";
 import type { SourceDevices } from "./source_devices.ts";
 import type { SourceFiles } from "./source_files.ts";
 import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { topFolders } from "./own_tree.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
+import { WantQueue } from "./want_queue.ts";
 
 const SLASH = 0x2f;
 
@@ -126,24 +126,15 @@ export class SourceHalf implements SourcePort {
   #lister: TreeLister | null = null;
   /** Digests of subtrees made while nothing is heard of the target: what it lets count is guessed. */
   #guessed: SubtreeDigests | null = null;
-  /** Sets of attributes that the target knows. */
-  #setsTold = 0;
-  readonly #accounts = [new Set<number>(), new Set<number>()];
-  /** Wants not yet served, oldest first, and the position in the first. */
-  readonly #queue: Uint32Array[] = [];
-  #queueAt = 0;
+  readonly #announcer: Announcer;
+  readonly #listDigests: ListDigests;
+  readonly #wants: WantQueue;
   /** What a file needs that is wanted as a delta; loaded with the first. */
   #delta: DeltaSource | null = null;
   /** What removes files that are in place at the target; loaded when the target tells of the first. */
   #remover: SourceFiles | null = null;
   readonly #roundTripMs: () => number;
-  readonly #asked = new IndexSet();
-  readonly #askedAgain = new IndexSet();
-  /** Opened when something is wanted or no more will be. */
-  #wake = new Gate();
-  #noMoreWants = false;
   #failure: unknown = null;
-  #streaming = false;
   /** Only in a run that may delete: which devices the source is on. */
   #devices: SourceDevices | null = null;
   /** The scan has come to its end. */
@@ -171,6 +162,10 @@ export class SourceHalf implements SourcePort {
       },
       this.#follower ?? undefined,
     );
+    const { env, list, options } = plan;
+    this.#announcer = new Announcer(list, options, this.#target, env);
+    this.#listDigests = new ListDigests(this.#os, list, this.#folders, this.#follower, env.breathe);
+    this.#wants = new WantQueue(list);
     // A run that ends before they are needed does not hear of their failure.
     plan.digesters?.catch(() => {});
   }
@@ -186,15 +181,14 @@ export class SourceHalf implements SourcePort {
     this.#guardOverlap(roots);
     await this.#guardDevices();
     await this.#target.roots(roots);
-    // The root's own set travels with the roots.
-    this.#setsTold = this.#list.sets?.count ?? 0;
+    this.#announcer.rootTold();
     if (options.pruneEmptyFolders) await this.#prune();
     this.#pieces = this.#toTheEnd(this.#pieces);
     await this.#scanAhead();
     const { streaming, trees } = await this.#ready.promise;
     await this.#makeSender();
     const list = trees === null ? () => this.#sendList() : () => this.#sendTrees(trees, roots);
-    this.#streaming = streaming;
+    this.#wants.isStreaming = streaming;
     if (streaming) {
       await list();
       if (this.#plan.options.hardLinks) await this.#sendLastNames();
@@ -239,7 +233,8 @@ export class SourceHalf implements SourcePort {
   fail(error: unknown): void {
     this.#failure = error;
     this.#lister?.fail(error);
-    for (const gate of [this.#ready, this.#wake]) gate.fail(error);
+    this.#ready.fail(error);
+    this.#wants.fail(error);
   }
 
   // ---- SourcePort
@@ -254,33 +249,22 @@ export class SourceHalf implements SourcePort {
     return undefined;
   }
 
-  want(indexes: Uint32Array, { redo, delta }: WantKind): Wait {
-    for (const i of indexes) {
-      const isLegal = i < this.#list.count && this.#list.kind(i) === Kind.file &&
-        (redo ? this.#asked.has(i) && this.#askedAgain.add(i) : !this.#streaming && this.#asked.add(i));
-      if (!isLegal) throw new TsyncError({ kind: "stream", detail: "the peer wants a file that is not on offer" });
-    }
-    // A file that is wanted as a delta waits for its signature.
-    if (!delta) this.#enqueue(new Uint32Array(indexes));
+  want(indexes: Uint32Array, kind: WantKind): Wait {
+    this.#wants.want(indexes, kind);
     return undefined;
-  }
-
-  #enqueue(indexes: Uint32Array): void {
-    this.#queue.push(indexes);
-    this.#wakeUp();
   }
 
   signature(index: number, head: SignatureHead | null, isLast: boolean, records: Uint8Array): Wait {
     const { env, list, options } = this.#plan;
     this.#delta ??= new DeltaSource(env, list, this.#digesters!.seed, this.#roundTripMs, options.fillHoles);
     this.#delta.signature(index, head, records);
-    if (isLast) this.#enqueue(Uint32Array.of(index));
+    if (isLast) this.#wants.add(Uint32Array.of(index));
     return undefined;
   }
 
   fine(index: number, isLast: boolean, records: Uint8Array): Wait {
     this.#delta!.fine(index, records);
-    if (isLast) this.#enqueue(Uint32Array.of(index));
+    if (isLast) this.#wants.add(Uint32Array.of(index));
     return undefined;
   }
 
@@ -301,15 +285,19 @@ export class SourceHalf implements SourcePort {
   }
 
   wantEnd(): Wait {
-    this.#noMoreWants = true;
-    this.#wakeUp();
+    this.#wants.end();
     return undefined;
   }
 
   check(paths: Uint8Array[]): Wait {
     const absent = makeBitmap(paths.length);
+    const { options, filters } = this.#plan;
+    const source = {
+      ...{ os: this.#os, options, filters, origins: this.#origins, named: this.#named, missing: this.#missing },
+      ...{ places: this.#places, follower: this.#follower, isPruned: this.#isPruned },
+    };
     paths.forEach((path, i) => {
-      const problem = this.#presence(path);
+      const problem = secondLook(source, path);
       if (problem === null) setBit(absent, i);
       else if (problem.cause !== Cause.notAsked) this.#plan.report(problem);
     });
@@ -318,22 +306,7 @@ export class SourceHalf implements SourcePort {
     return undefined;
   }
 
-  #wakeUp(): void {
-    const wake = this.#wake;
-    this.#wake = new Gate();
-    if (this.#failure !== null) this.#wake.fail(this.#failure);
-    wake.open();
-  }
-
   // ---- open
-
-  #isPrunedAt(root: Handle, parent: Uint8Array, name: Uint8Array, path: Uint8Array): boolean {
-    const folder = this.#os.openBeneath(root, joinPath(parent, name));
-    if (folder < 0) return false;
-    const isPruned = this.#isPruned!(folder, path);
-    this.#os.close(folder);
-    return isPruned;
-  }
 
   #makeScan(): void {
     const { list, options, filters, report, changeMode } = this.#plan;
@@ -511,17 +484,24 @@ export class SourceHalf implements SourcePort {
     this.#isPruned = (folder, path) => {
       return holdsOnlyFolders(this.#os, folder, path, (child, isFolder) => filters.excluded(child, isFolder));
     };
-    const scanned = new FileList();
-    const copy = new ListCopy(scanned, this.#list);
+    const { scanned, copy } = this.#listApart(false);
     const pruned = new PrunedList(scanned, this.#list, copy);
     this.#scan.holdsOthers = pruned.kept;
-    this.#scan.moveTo(scanned);
-    copy.add(0, 0);
     for (const piece of this.#pieces) {
       pruned.add(piece);
       await this.#pause();
     }
     this.#pieces = pruned.pieces();
+  }
+
+  /** From here on the scan has a list of its own, and the session's gets copies: the root now, the rest as it is chosen. */
+  #listApart(hasOwnSets: boolean): { scanned: FileList; copy: ListCopy } {
+    const scanned = new FileList();
+    this.#scan.moveTo(scanned);
+    if (hasOwnSets && scanned.sets !== null) this.#list.sets = new AttributeSets(true);
+    const copy = new ListCopy(scanned, this.#list);
+    copy.add(0, 0);
+    return { scanned, copy };
   }
 
   /** Opens the folder, once for all arguments that lie in it: a shell's `*` may name thousands. */
@@ -633,13 +613,10 @@ export class SourceHalf implements SourcePort {
     }
     const hash = localTrees === undefined ? this.#digesters!.list : await localTrees.hash();
     const digests = this.#digestsFor(offer);
-    const scanned = this.#scanned = new FileList();
-    scan.moveTo(scanned);
-    digests.moveTo(scanned);
     // Only sets of what is listed are told.
-    if (scanned.sets !== null) this.#list.sets = new AttributeSets(true);
-    const copy = new ListCopy(scanned, this.#list);
-    copy.add(0, 0);
+    const { scanned, copy } = this.#listApart(true);
+    this.#scanned = scanned;
+    digests.moveTo(scanned);
     this.#ahead.length = 0;
     this.#lister = new TreeLister({
       scanned,
@@ -697,12 +674,12 @@ export class SourceHalf implements SourcePort {
   }
 
   async #sendPiece(piece: Piece): Promise<void> {
-    const { options, listed } = this.#plan;
+    const { options, listed, isLocal } = this.#plan;
     if (this.#failure !== null) throw this.#failure;
     if (!this.#isPlanTold) await this.#tellPlan();
-    if (options.checksum) await this.#digestPiece(piece);
-    this.#announceAccounts(piece);
-    if (this.#list.sets !== null && !this.#plan.isLocal) await this.#announceAttributes(piece, this.#list.sets);
+    if (options.checksum) await this.#listDigests.add(piece, this.#digesters!.list);
+    if (!isLocal) this.#announcer.accounts(piece);
+    if (!isLocal && this.#list.sets !== null) await this.#announcer.attributes(piece);
     const flags = (piece.isFirst ? FolderPiece.first : 0) | (piece.isLast ? FolderPiece.last : 0) |
       (piece.incomplete ? FolderPiece.incomplete : 0) | (piece.isNamed ? FolderPiece.named : 0) |
       (piece.isBare ? FolderPiece.bare : 0);
@@ -710,7 +687,7 @@ export class SourceHalf implements SourcePort {
     if (wait !== undefined) await wait;
     if (this.#lister === null) listed(this.#list.count, this.#scan.bytes, false);
     await this.#pause();
-    if (this.#streaming) await this.#streamPiece(piece);
+    if (this.#wants.isStreaming) await this.#streamPiece(piece);
   }
 
   /** Whether the target looks after its space. */
@@ -741,7 +718,7 @@ export class SourceHalf implements SourcePort {
     const end = piece.first + piece.count;
     const links = this.#plan.options.hardLinks;
     const isLater = (i: number) => links && list.firstName(i) >= 0;
-    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file && !isLater(i)) this.#asked.add(i);
+    for (let i = piece.first; i < end; i++) if (list.kind(i) === Kind.file && !isLater(i)) this.#wants.unasked(i);
     for (let first = piece.first; first < end;) {
       const origin = list.origin(first);
       let next = first + 1;
@@ -761,7 +738,7 @@ export class SourceHalf implements SourcePort {
   /** To a target that holds nothing: the content of files with several names, each under its last one. */
   async #sendLastNames(): Promise<void> {
     for (const i of lastNames(this.#list)) {
-      this.#asked.add(i);
+      this.#wants.unasked(i);
       const wait = this.#sender.send(i) ?? this.#pause();
       if (wait !== undefined) await wait;
     }
@@ -784,144 +761,20 @@ export class SourceHalf implements SourcePort {
     });
   }
 
-  /** -c: the content digest of each file travels with its entry. */
-  async #digestPiece(piece: Piece): Promise<void> {
-    const { env } = this.#plan;
-    for (let i = piece.first; i < piece.first + piece.count; i++) {
-      if (this.#list.kind(i) !== Kind.file || this.#hasDigest(i)) continue;
-      const folder = this.#folders.get(this.#list.parent(i), this.#list.origin(i));
-      const file = folder < 0 ? folder : this.#openFile(folder, i);
-      if (file < 0) continue;
-      const digest = await digestFile(this.#os, file, this.#digesters!.list, env.breathe);
-      this.#os.close(file);
-      if (digest !== null) this.#list.setDigest(i, digest);
-    }
-  }
-
-  /** Another name of a file has the digest of the first one. */
-  #hasDigest(i: number): boolean {
-    const first = this.#list.firstName(i);
-    const digest = first < 0 || first === i ? null : this.#list.digest(first);
-    if (digest !== null) this.#list.setDigest(i, digest);
-    return digest !== null;
-  }
-
-  #openFile(folder: Handle, i: number): Handle {
-    const name = this.#list.name(i);
-    return this.#follower?.openFile(folder, name, this.#list.depth(this.#list.parent(i))) ??
-      this.#os.openFile(folder, name, OpenMode.read, 0);
-  }
-
-  /** Tells the name of each user and group before the first entry that belongs to it. */
-  #announceAccounts(piece: Piece): void {
-    const { options, env, isLocal } = this.#plan;
-    if (isLocal || options.numericIds || !(options.owner || options.group)) return;
-    const nameOfUid = (id: number) => env.accounts.nameOfUid(id);
-    const nameOfGid = (id: number) => env.accounts.nameOfGid(id);
-    const tell = (i: number) => {
-      if (options.owner) this.#announce(AccountKind.user, this.#list.uid(i), nameOfUid);
-      if (options.group) this.#announce(AccountKind.group, this.#list.gid(i), nameOfGid);
-    };
-    if (piece.folder === 0 && piece.isFirst) tell(0);
-    for (let i = piece.first; i < piece.first + piece.count; i++) tell(i);
-  }
-
-  /** Tells each set of attributes before the first entry that has it, and the accounts that its access lists name. */
-  async #announceAttributes(piece: Piece, sets: AttributeSets): Promise<void> {
-    const isFirst = piece.folder === 0 && piece.isFirst;
-    if (isFirst && this.#setsTold > 0) this.#announceAclAccounts(sets.get(0));
-    for (let i = piece.first; i < piece.first + piece.count; i++) {
-      for (; this.#setsTold <= this.#list.attributes(i) - FIRST_SET; this.#setsTold++) {
-        this.#announceAclAccounts(sets.get(this.#setsTold));
-        await this.#target.attributes?.(sets.encoded(this.#setsTold));
-      }
-    }
-  }
-
-  #announceAclAccounts({ access, defaults }: AttributeSet): void {
-    const { accounts } = this.#plan.env;
-    for (const { tag, id } of [...access ?? [], ...defaults ?? []]) {
-      if (tag === AclTag.user) this.#announce(AccountKind.user, id, (id) => accounts.nameOfUid(id));
-      if (tag === AclTag.group) this.#announce(AccountKind.group, id, (id) => accounts.nameOfGid(id));
-    }
-  }
-
-  /** Tells the account's name here, if it has one and was not told. */
-  #announce(kind: number, id: number, nameOf: (id: number) => Uint8Array | null): void {
-    const known = this.#accounts[kind];
-    if (this.#plan.options.numericIds || known.has(id)) return;
-    known.add(id);
-    const name = id === 0 ? null : nameOf(id);
-    if (name !== null) this.#target.account(kind, id, name);
-  }
-
   // ---- content
 
   /** Serves wants as they come until the target wants nothing more. */
   async #sendWanted(): Promise<void> {
     for (;;) {
-      const i = this.#nextWanted();
+      const i = this.#wants.next();
       if (i < 0) {
-        if (this.#noMoreWants) return;
-        await this.#wake.promise;
+        if (this.#wants.hasEnded) return;
+        await this.#wants.news();
         continue;
       }
       const wait = this.#sender.send(i) ?? this.#pause();
       if (wait !== undefined) await wait;
     }
-  }
-
-  #nextWanted(): number {
-    while (this.#queue.length > 0) {
-      const wants = this.#queue[0];
-      if (this.#queueAt < wants.length) return wants[this.#queueAt++];
-      this.#queue.shift();
-      this.#queueAt = 0;
-    }
-    return -1;
-  }
-
-  // ---- check
-
-  /** Null if no source argument offers the path now; else why it must stay. Whatever cannot be looked at counts as present. */
-  #presence(path: Uint8Array): Problem | null {
-    const cut = path.lastIndexOf(0x2f);
-    const name = path.subarray(cut + 1);
-    const first = path.indexOf(0x2f);
-    const top = first < 0 ? path : path.subarray(0, first);
-    const stat = new Stat();
-    const { options, filters } = this.#plan;
-    const present = (verb: number, cause: number, errno: number): Problem => {
-      return { verb, cause, errno, side: Side.source, path: new Uint8Array(path) };
-    };
-    // Nothing to look at proves nothing: a half that is closed must not let anything be deleted.
-    const missing = this.#missing?.look(path) ?? null;
-    if (missing === 0) return present(Verb.remove, Cause.reappeared, 0);
-    if (missing !== null && missing !== -Errno.ENOENT) return present(Verb.stat, Cause.system, -missing);
-    if (this.#origins.length === 0 && missing === null) return present(Verb.open, Cause.system, Errno.EBADF);
-    const holders = this.#named?.holders(path, options.recursive);
-    for (const [origin, { only }] of this.#origins.entries()) {
-      if (only !== null && !equalBytes(only, top)) continue;
-      if (holders !== undefined && !holders.has(origin)) continue;
-      const { root, rest } = placeOf(this.#origins, origin, path.subarray(0, Math.max(0, cut)));
-      const folder = this.#follower?.openBeneath(root, rest) ?? this.#os.openBeneath(root, rest);
-      if (folder === -Errno.ENOENT || folder === -Errno.ENOTDIR || folder === -Errno.ELOOP) continue;
-      if (folder < 0) return present(Verb.open, Cause.system, -folder);
-      const result = this.#os.statAt(folder, name, 0, name.length, stat);
-      const isLeftOut = options.oneFileSystem > 1 && result === 0 && stat.kind === Kind.folder &&
-        new FileSystems(this.#os).isElsewhere(folder, stat);
-      this.#os.close(folder);
-      if (isLeftOut) continue;
-      if (result === -Errno.ENOENT) continue;
-      if (result < 0) return present(Verb.stat, Cause.system, -result);
-      if (stat.kind === Kind.folder && this.#isPruned !== null && this.#isPrunedAt(root, rest, name, path)) continue;
-      // What a rule leaves out does not count, as for rsync: what it protects the target has not asked about.
-      const place = this.#places?.find(path.subarray(0, Math.max(0, cut)), origin) ?? null;
-      if (!filters.isEmpty && filters.excluded(path, stat.kind === Kind.folder, place)) continue;
-      // What the scan left out on purpose was there all the time.
-      return present(Verb.remove, isAskedKind(stat.kind, options) ? Cause.reappeared : Cause.notAsked, 0);
-    }
-    return null;
   }
 }
 

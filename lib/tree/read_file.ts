@@ -3,9 +3,22 @@
 // while it was read counts up to its length at open.
 
 import type { FileList } from "../base/file_list.ts";
-import { type Handle, Kind, type Os, Stat } from "../os/os.ts";
+import { type Handle, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
 import { identityTag } from "./scan.ts";
 import { HOLE_BYTES } from "./sparse.ts";
+
+/** Opens entry i of the list in its folder, through a link where one is to be followed. */
+export function openListed(
+  os: Os,
+  list: FileList,
+  i: number,
+  folder: Handle,
+  follower: { openFile(folder: Handle, name: Uint8Array, depth: number): Handle } | null,
+): Handle {
+  return follower === null
+    ? os.openFile(folder, list.name(i), OpenMode.read, 0)
+    : follower.openFile(folder, list.name(i), list.depth(list.parent(i)));
+}
 
 /** Whether the file is still the one that was listed, unchanged. */
 export function isAsListed(list: FileList, i: number, stat: Stat): boolean {
