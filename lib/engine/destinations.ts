@@ -26,13 +26,25 @@ export class Destinations {
   constructor(state: TargetState) {
     this.#state = state;
     const { os, options, root, env } = state;
-    this.sides = new SideFolders(os, root.path, env.umask);
+    this.sides = new SideFolders(os, root, env.umask);
+    this.#demandInside();
     this.backup = options.backup ? new Backup(state, this.sides) : null;
     this.#partials = options.partialDir.startsWith("/") ? this.sides.open(options.partialDir) : -Errno.ENOENT;
     if (options.tempDir !== "" && !options.dryRun) state.stage.aside = this.#temp = this.#openTemp(options.tempDir);
     const roots = options.altDests.map((word) => this.#openAlternative(state, word)).filter((handle) => handle >= 0);
     this.alternatives = roots.length > 0 ? new Alternatives(state, roots) : null;
     this.entries = this.alternatives === null ? null : new AlternativeEntries(state, this.alternatives);
+  }
+
+  /** Throws TsyncError "usage" where a link in the target leads one of the folders out of it: who made that link is not known. */
+  #demandInside(): void {
+    const { backupDir, tempDir, altDests } = this.#state.options;
+    for (const word of [backupDir, tempDir, ...altDests]) {
+      if (word === "" || this.sides.look(word) !== -Errno.EXDEV) continue;
+      const path = display(this.sides.path(word));
+      const detail = `cannot use "${path}": a link on the way leads out of the target; name the folder itself`;
+      throw new TsyncError({ kind: "usage", detail });
+    }
   }
 
   /** --partial-dir, an absolute one; a negated errno while there is none. */

@@ -13,7 +13,7 @@ import { attributeReader } from "./attribute_reader.ts";
 import { seededDigesters } from "./digesters.ts";
 import type { Generator } from "./generator.ts";
 import { NameFolds, timeWindowNs } from "./name_folds.ts";
-import { SideFolders } from "./side_folders.ts";
+import { sidePath } from "./side_word.ts";
 import { SpaceGuard } from "./space_guard.ts";
 import { TargetPlaces } from "./target_places.ts";
 import { demandTheSame, folderToMake, makeFolders, openTargetRoot } from "./target_root.ts";
@@ -94,10 +94,9 @@ function lookAtFileSystem(state: TargetState): void {
 }
 
 /** Whether what is replaced goes on taking room on the root's file system. */
-function keepsReplaced({ os, env, options, root }: TargetState): boolean {
+function keepsReplaced({ os, options, root }: TargetState): boolean {
   const { backup, backupDir, trash, delayUpdates, partialDir } = options;
-  const isBeside = (word: string) =>
-    word === "" || isOnDevice(os, root.handle, new SideFolders(os, root.path, env.umask).path(word));
+  const isBeside = (word: string) => word === "" || isOnDevice(os, root.handle, sidePath(root.path, word));
   return (backup && isBeside(backupDir)) || (trash !== "" && isBeside(trash)) ||
     (delayUpdates && !partialDir.startsWith("/"));
 }

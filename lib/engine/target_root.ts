@@ -2,7 +2,7 @@
 // folder is made one, unless a single file is copied to that name.
 
 import { errnoText } from "../base/errno.ts";
-import { display, latin1 } from "../base/bytes.ts";
+import { display, equalBytes, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { Errno, type Handle, isSameInode, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
@@ -26,6 +26,8 @@ export interface TargetRoot {
 
 const SLASH = 0x2f;
 const HERE = new Uint8Array([0x2e]);
+const UP = new Uint8Array([0x2e, 0x2e]);
+const PRIVATE_FOLDER = 0o700;
 
 /** Opens or makes the root for `path`; throws TsyncError "selection" or "file" if that cannot be. */
 export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: number, dryRun: boolean): TargetRoot {
@@ -109,40 +111,68 @@ function makeRoot(os: Os, word: Uint8Array, roots: Roots, umask: number, dryRun:
   if (dryRun) {
     return { path: word, handle: -1, singleName: null, hasMetadata: roots.hasRoot, isNew: true, isEmpty: true };
   }
-  const made = os.makeRoot(word);
-  if (made < 0) {
-    const hint = made === -Errno.ENOENT ? "; make the folder above it first" : "";
-    refuse("file", `cannot create target "${display(word)}": ${errnoText(-made)}${hint}`);
+  const path = withoutLastSlash(word);
+  const above = os.openRoot(parentOf(path));
+  const handle = above < 0 ? above : makeInside(os, above, path.subarray(path.lastIndexOf(SLASH) + 1), umask).handle;
+  if (above >= 0) os.close(above);
+  if (handle < 0) {
+    const hint = handle === -Errno.ENOENT ? "; make the folder above it first" : "";
+    refuse("file", `cannot create target "${display(word)}": ${errnoText(-handle)}${hint}`);
   }
-  const handle = os.openRoot(word);
-  if (handle < 0) refuse("file", `cannot open target "${display(word)}": ${errnoText(-handle)}`);
-  os.setMode(handle, 0o777 & ~umask);
   return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: true, isEmpty: true };
 }
 
-/** Makes the folder at an operator's path and those above it that are missing; how many (would be) made, or a negated errno. */
+/**
+ * Makes the folder at an operator's path and those above it that are missing; how many (would be) made, or a negated errno. What is
+ * there is gone through as the word says, from the first missing folder on nothing is reached through a link.
+ */
 export function makeFolders(os: Os, path: Uint8Array, umask: number, dryRun: boolean): number {
   const stat = new Stat();
-  let made = 0;
-  for (let end = 1; end <= path.length; end++) {
-    const isEnd = end === path.length ? path[end - 1] !== SLASH : path[end] === SLASH && path[end - 1] !== SLASH;
-    if (!isEnd) continue;
-    const part = path.subarray(0, end);
-    if (os.statPath(part, true, stat) !== -Errno.ENOENT) continue;
-    if (dryRun) {
-      made++;
-      continue;
+  const missing: Uint8Array[] = [];
+  let word = withoutLastSlash(path);
+  for (; os.statPath(word, true, stat) === -Errno.ENOENT; word = withoutLastSlash(parentOf(word))) {
+    const name = word.subarray(word.lastIndexOf(SLASH) + 1);
+    if (equalBytes(word, HERE)) return -Errno.ENOENT;
+    if (equalBytes(name, UP)) {
+      // What it goes up from is made first, as the word says.
+      const made = makeFolders(os, parentOf(word), umask, dryRun);
+      const rest = made < 0 ? made : dryRun ? missing.length : makeFolders(os, path, umask, dryRun);
+      return rest < 0 ? rest : made + rest;
     }
-    const result = os.makeRoot(part);
-    if (result < 0 && result !== -Errno.EEXIST) return result;
-    if (result < 0) continue;
-    made++;
-    const handle = os.openRoot(part);
-    if (handle < 0) return handle;
-    os.setMode(handle, 0o777 & ~umask);
-    os.close(handle);
+    if (!equalBytes(name, HERE)) missing.unshift(name);
   }
-  return made;
+  return dryRun ? missing.length : makeEach(os, word, missing, umask);
+}
+
+/** Makes the folders `names`, each in the one before it, below the one at the operator's word; how many, or a negated errno. */
+function makeEach(os: Os, word: Uint8Array, names: readonly Uint8Array[], umask: number): number {
+  if (names.length === 0) return 0;
+  let folder = os.openRoot(word);
+  let count = 0;
+  for (const name of names) {
+    if (folder < 0) return folder;
+    const made = makeInside(os, folder, name, umask);
+    os.close(folder);
+    folder = made.handle;
+    if (made.isNew) count++;
+  }
+  if (folder < 0) return folder;
+  os.close(folder);
+  return count;
+}
+
+/** Makes the folder `name` and opens it: the one that was made, or that another one made meanwhile; never through a link. */
+export function makeInside(
+  os: Os,
+  folder: Handle,
+  name: Uint8Array,
+  umask: number,
+): { handle: Handle; isNew: boolean } {
+  const made = os.makeFolder(folder, name, PRIVATE_FOLDER);
+  if (made < 0 && made !== -Errno.EEXIST) return { handle: made, isNew: false };
+  const handle = os.openFolder(folder, name);
+  if (handle >= 0 && made === 0) os.setMode(handle, 0o777 & ~umask);
+  return { handle, isNew: made === 0 };
 }
 
 function refuse(kind: "selection" | "file", detail: string): never {

@@ -12,7 +12,7 @@ import type { Events } from "../session/events.ts";
 import { TRASH_NAME } from "../tree/own_names.ts";
 import { openRun, openTrash, openTrashAt, readJournal, runNames, weighRun } from "../tree/trash_folder.ts";
 import type { Environment } from "./environment.ts";
-import { SideFolders } from "./side_folders.ts";
+import { openSide, sidePath } from "./side_word.ts";
 import { lookAtRun, pruneTrash, type RunFacts } from "./trash_history.ts";
 import { Undo } from "./undo.ts";
 
@@ -43,14 +43,14 @@ export async function performTrashTask(
 }
 
 function openTrashOf(
-  { os, identity, umask }: Environment,
+  { os, identity }: Environment,
   { trash }: SyncOptions,
   root: Handle,
   path: Uint8Array,
 ): Handle {
   const opened = trash === "" || trash === latin1(TRASH_NAME)
     ? openTrash(os, root, identity.uid)
-    : openTrashAt(os, new SideFolders(os, path, umask).path(trash), identity.uid);
+    : openTrashAt(os, openSide(os, { handle: root, path }, trash), sidePath(path, trash), identity.uid);
   return opened === -Errno.ENOENT ? -1 : opened;
 }
 

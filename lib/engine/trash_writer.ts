@@ -15,8 +15,8 @@ import { TRASH_NAME } from "../tree/own_names.ts";
 import { JOURNAL, makeRun, openTrash, openTrashAt, runName } from "../tree/trash_folder.ts";
 import { type Change, encodeRecord, keptName, stateOf } from "../tree/trash_record.ts";
 import type { Environment } from "./environment.ts";
-import { SideFolders } from "./side_folders.ts";
-import { makeFolders, type TargetRoot } from "./target_root.ts";
+import { makeSide, openSide, sidePath } from "./side_word.ts";
+import type { TargetRoot } from "./target_root.ts";
 import { pruneTrash } from "./trash_history.ts";
 
 /** What a second link cannot do and a copy can. */
@@ -59,17 +59,14 @@ export class TrashWriter {
   #open(): Handle {
     const { trash } = this.#options;
     const { uid } = this.#env.identity;
+    const root = this.#root!;
     return this.#isInRoot
-      ? openTrash(this.#os, this.#root!.handle, uid)
-      : openTrashAt(this.#os, this.#path(trash), uid);
+      ? openTrash(this.#os, root.handle, uid)
+      : openTrashAt(this.#os, openSide(this.#os, root, trash), sidePath(root.path, trash), uid);
   }
 
   get #isInRoot(): boolean {
     return equalBytes(fromLatin1(this.#options.trash), TRASH_NAME);
-  }
-
-  #path(word: string): Uint8Array {
-    return new SideFolders(this.#os, this.#root!.path, this.#env.umask).path(word);
   }
 
   /** Writes the record; 0, or a negated errno: then the change must not be made. */
@@ -224,9 +221,7 @@ export class TrashWriter {
   }
 
   #makeTrash(root: Handle): number {
-    const made = this.#isInRoot
-      ? this.#os.makeFolder(root, TRASH_NAME, 0o700)
-      : this.#makeAt(this.#path(this.#options.trash));
+    const made = this.#isInRoot ? this.#os.makeFolder(root, TRASH_NAME, 0o700) : this.#makeAt();
     if (made < 0 && made !== -Errno.EEXIST) return made;
     const opened = this.#open();
     if (opened >= 0) this.#trash = opened;
@@ -234,8 +229,8 @@ export class TrashWriter {
   }
 
   /** The folders above with the user's own mask, the trash itself for nobody else. */
-  #makeAt(path: Uint8Array): number {
-    const made = makeFolders(this.#os, path, this.#env.umask | 0o077, false);
-    return Math.min(0, made);
+  #makeAt(): number {
+    const made = makeSide(this.#os, this.#root!, this.#options.trash, this.#env.umask | 0o077);
+    return made < 0 ? made : this.#os.close(made);
   }
 }

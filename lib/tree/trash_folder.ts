@@ -35,13 +35,16 @@ export function openTrash(os: Os, root: Handle, uid: number): Handle {
   return checked(os, os.openFolder(root, TRASH_NAME), uid, `the trash "${latin1(TRASH_NAME)}"`);
 }
 
-/** The trash at an operator's word, which may lead through links. */
-export function openTrashAt(os: Os, path: Uint8Array, uid: number): Handle {
-  return checked(os, os.openRoot(path), uid, `the trash "${latin1(path)}"`);
+/** The trash at an operator's word: `opened` as its folder was opened, or a negated errno; closed again where it cannot be trusted. */
+export function openTrashAt(os: Os, opened: Handle, path: Uint8Array, uid: number): Handle {
+  return checked(os, opened, uid, `the trash "${latin1(path)}"`);
 }
 
 function checked(os: Os, handle: Handle, uid: number, what: string): Handle {
   if (handle === -Errno.ENOENT) return handle;
+  if (handle === -Errno.EXDEV) {
+    refuse(`cannot use ${what}: a link on the way leads out of the target; name the folder itself`);
+  }
   if (handle < 0) refuse(`cannot open ${what}: ${errnoText(-handle)}`);
   try {
     demandOurs(os, handle, uid, what);

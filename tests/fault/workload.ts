@@ -72,6 +72,11 @@ export interface Workload {
   fresh: States;
 }
 
+/** A workload of which nothing is known: its folders may not be there yet. */
+export function bareWorkload(place: string): Workload {
+  return { place, source: `${place}/source`, target: `${place}/target`, old: new Map(), fresh: new Map() };
+}
+
 /** Demands that each path below the target is old or new, and nothing else is there but partials and temporary files. Returns the latter. */
 export function assertOldOrNew(work: Workload, what: string): string[] {
   const { old, fresh } = work;

@@ -2,6 +2,7 @@
 // PLACED from a target that was not asked, or claims what cannot be.
 
 import assert from "node:assert/strict";
+import { fingerprint } from "../support/manifest.ts";
 import { withPlace } from "../support/run.ts";
 import { LOCAL, testEach, useOtherMachine } from "../support/topology.ts";
 import { file, folder, link, plant } from "../support/trees.ts";
@@ -10,6 +11,16 @@ useOtherMachine();
 
 const OLD = { sec: 1_000_000_000, ns: 0 };
 const NEW = { sec: 1_100_000_000, ns: 0 };
+
+/** Options for folders beside the tree in the target, and the exit code where one cannot be used. */
+const BESIDE: [string[], number][] = [
+  [["-b", "--backup-dir=side"], 1],
+  [["-b", "--backup-dir=side/not/there"], 1],
+  [["--temp-dir=side/deep"], 1],
+  [["--link-dest=side/deep"], 1],
+  [["--copy-dest=./side/deep/"], 1],
+  [["--trash=side"], 3],
+];
 
 testEach("a link planted in the folder of backups is replaced by a folder, not followed", async (way) => {
   await withPlace(async (place) => {
@@ -66,6 +77,48 @@ for (const kind of ["compare", "copy", "link"]) {
     });
   });
 }
+
+// A peer sends such a link in one run and has it followed in the next; who made it cannot be told later.
+for (const [words, code] of BESIDE) {
+  testEach(`${words.join(" ")}: a link in the target that leads out of it is refused, nothing changes`, async (way) => {
+    await withPlace(async (place) => {
+      for (const target of way === LOCAL ? ["../outside", `${place}/outside`] : ["../outside"]) {
+        plant(place, [
+          file("s/f", "new", NEW),
+          file("d/f", "old", OLD),
+          link("d/side", target),
+          file("outside/deep/f", "canary", OLD),
+        ]);
+        const before = [await fingerprint(`${place}/d`), await fingerprint(`${place}/outside`)];
+        const ran = await way.sync(["-a", ...words], `${place}/s/`, `${place}/d`);
+        assert.match(ran.err, /a link on the way leads out of the target; name the folder itself/);
+        assert.equal(ran.code, code);
+        assert.deepEqual([await fingerprint(`${place}/d`), await fingerprint(`${place}/outside`)], before);
+        await Deno.remove(`${place}/d`, { recursive: true });
+        await Deno.remove(`${place}/s`, { recursive: true });
+        await Deno.remove(`${place}/outside`, { recursive: true });
+      }
+    });
+  });
+}
+
+testEach(
+  "folders beside the tree: a link in the target that stays in it is used, ../ is the operator's word",
+  async (way) => {
+    await withPlace(async (place) => {
+      plant(place, [
+        ...[file("s/f", "new", NEW), file("s/same", "same", OLD), file("d/f", "old", OLD), folder("d/real/deep")],
+        ...[link("d/side", "real/deep/../deep"), link("latest", "prev"), file("prev/same", "same", OLD)],
+      ]);
+      const words = ["-a", "-b", "--backup-dir=./side/new//kept", "-T", "x/../side", "--link-dest=../latest"];
+      const ran = await way.sync(words, `${place}/s/`, `${place}/d`);
+      assert.equal(`${ran.code} ${ran.err}`, "0 ");
+      assert.equal(await Deno.readTextFile(`${place}/d/real/deep/new/kept/f`), "old");
+      assert.equal((await Deno.stat(`${place}/d/same`)).nlink, 2);
+      assert.deepEqual([...Deno.readDirSync(`${place}/d/real/deep`)].map(({ name }) => name), ["new"]);
+    });
+  },
+);
 
 testEach(
   "nothing listed is put into a folder of backups that lies in the target, and nothing in it is deleted",

@@ -3,18 +3,12 @@
 
 import assert from "node:assert/strict";
 import { sync, type Way } from "../fault/ways.ts";
-import { look, type Workload } from "../fault/workload.ts";
+import { bareWorkload, look, type Workload } from "../fault/workload.ts";
 import { photograph } from "../support/race.ts";
 import { run, withPlace } from "../support/run.ts";
 
 function plant(place: string): { work: Workload; canary: string } {
-  const work: Workload = {
-    place,
-    source: `${place}/source`,
-    target: `${place}/target`,
-    old: new Map(),
-    fresh: new Map(),
-  };
+  const work = bareWorkload(place);
   const canary = `${place}/canary`;
   for (const folder of [`${work.source}/sub/deep`, `${work.source}/gone`, work.target, `${canary}/deep`]) {
     Deno.mkdirSync(folder, { recursive: true });

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { sync, type Way } from "../fault/ways.ts";
-import { look, type Workload } from "../fault/workload.ts";
+import { bareWorkload, look, type Workload } from "../fault/workload.ts";
 import { Channel } from "../support/cutproxy.ts";
 import { TSYNC } from "../support/evil_sandbox.ts";
 import { allGone, marked } from "../support/processes.ts";
@@ -18,13 +18,7 @@ interface Field {
 }
 
 async function field(place: string): Promise<Field> {
-  const work: Workload = {
-    place,
-    source: `${place}/source`,
-    target: `${place}/target`,
-    old: new Map(),
-    fresh: new Map(),
-  };
+  const work = bareWorkload(place);
   await Deno.mkdir(`${place}/secret/inner`, { recursive: true });
   await Deno.mkdir(`${place}/aside`);
   await Deno.mkdir(work.target);

@@ -4,9 +4,8 @@
 
 import assert from "node:assert/strict";
 import { sync, type Way } from "../fault/ways.ts";
-import type { Workload } from "../fault/workload.ts";
-import { allGone } from "../support/processes.ts";
-import { attack, photograph } from "../support/race.ts";
+import { bareWorkload, type Workload } from "../fault/workload.ts";
+import { attack, besiege, exists, photograph, setBait } from "../support/race.ts";
 import { AS_ROOT, run, withPlace } from "../support/run.ts";
 
 const FOLDERS = 4;
@@ -32,13 +31,7 @@ function plant(folder: string, files: Record<string, string>): void {
  * call that goes astray hits something: files to update, to remove, folders to remove, to change.
  */
 function field(place: string): Field {
-  const work: Workload = {
-    place,
-    source: `${place}/source`,
-    target: `${place}/target`,
-    old: new Map(),
-    fresh: new Map(),
-  };
+  const work = bareWorkload(place);
   const canary = `${place}/canary`;
   const old = { f: "old", g: "old", "inner/h": "old", "extra": "canary extra", "extras/e": "canary extra" };
   plant(canary, old);
@@ -56,15 +49,7 @@ function field(place: string): Field {
 /** Before each round: the counterparts are links again, and there is work to do again. */
 function arm({ work, canary, pairs }: Field, round: number): void {
   pairs.forEach(([near, aside], i) => {
-    try {
-      if (!Deno.lstatSync(aside).isSymlink && !Deno.lstatSync(near).isSymlink) {
-        Deno.removeSync(aside, { recursive: true });
-        Deno.symlinkSync(canary, aside);
-      }
-    } catch {
-      // Between two flips one of them may be away.
-    }
-    if (!exists(aside)) Deno.symlinkSync(canary, aside);
+    setBait(near, aside, canary);
     const source = `${work.source}/sub${i}`;
     for (const name of ["f", "g", "inner/h"]) Deno.writeTextFileSync(`${source}/${name}`, `new ${round}`);
     Deno.chmodSync(`${source}/inner`, round % 2 ? 0o700 : 0o755);
@@ -74,15 +59,6 @@ function arm({ work, canary, pairs }: Field, round: number): void {
     if (round % 3 === 0 && exists(`${source}/made`)) Deno.removeSync(`${source}/made`, { recursive: true });
     else plant(source, { "made/deep/k": `new ${round}` });
   });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 Deno.test("race at the target: a writer that uses paths is led astray, so the race can be won", async () => {
@@ -112,15 +88,13 @@ for (const way of ["local", "push", "pull"] as Way[]) {
   Deno.test(`race at the target: folders that turn into links and back lead no call outside (${way})`, async () => {
     await withPlace(async (place) => {
       const it = field(place);
-      const before = await photograph(it.canary);
-      await attack(place, it.pairs, async (round) => {
-        arm(it, round);
-        const options = round % 2 ? ["-a", "--delete", "--no-guard"] : ["-ac", "--delete", "--no-guard"];
-        const { code, err } = await sync(it.work, way, { options, timeoutMs: 20_000 });
-        assert.ok([0, 23, 24].includes(code), `exit ${code}: ${err}`);
-        assert.equal(await photograph(it.canary), before, `round ${round}`);
+      await besiege({
+        ...{ work: it.work, way, canary: it.canary, groups: it.pairs },
+        prepare: (round) => {
+          arm(it, round);
+          return round % 2 ? ["-a", "--delete", "--no-guard"] : ["-ac", "--delete", "--no-guard"];
+        },
       });
-      await allGone(place, 10_000);
     });
   });
 }
@@ -130,13 +104,7 @@ Deno.test({
   ignore: !AS_ROOT,
   async fn() {
     await withPlace(async (place) => {
-      const work: Workload = {
-        place,
-        source: `${place}/source`,
-        target: `${place}/target`,
-        old: new Map(),
-        fresh: new Map(),
-      };
+      const work = bareWorkload(place);
       const canary = `${place}/canary`;
       plant(canary, { f: "canary" });
       plant(work.source, { leaf: "new 0", other: "x" });
@@ -150,13 +118,13 @@ Deno.test({
         await run(["mknod", aside[2], "c", "1", "5"]);
       };
       await rearm();
-      const before = await photograph(canary);
-      await attack(place, [[`${work.target}/leaf`, ...aside]], async (round) => {
-        await rearm();
-        await Deno.writeTextFile(`${work.source}/leaf`, `new ${round}`);
-        const { code, err } = await sync(work, "local", { options: round % 2 ? ["-a"] : ["-ac"], timeoutMs: 10_000 });
-        assert.ok([0, 23, 24].includes(code), `exit ${code}: ${err}`);
-        assert.equal(await photograph(canary), before, `round ${round}`);
+      await besiege({
+        ...{ work, way: "local", canary, groups: [[`${work.target}/leaf`, ...aside]] },
+        prepare: async (round) => {
+          await rearm();
+          await Deno.writeTextFile(`${work.source}/leaf`, `new ${round}`);
+          return round % 2 ? ["-a"] : ["-ac"];
+        },
       });
     });
   },
@@ -171,13 +139,7 @@ for (const guard of [true, false]) {
 
 async function exchangeRoot(guard: boolean): Promise<void> {
   await withPlace(async (place) => {
-    const work: Workload = {
-      place,
-      source: `${place}/source`,
-      target: `${place}/target`,
-      old: new Map(),
-      fresh: new Map(),
-    };
+    const work = bareWorkload(place);
     const decoy = `${place}/decoy`;
     for (let i = 0; i < 100; i++) plant(work.source, { [`d${i % 5}/f${i}`]: `new ${i}` });
     for (const root of [work.target, decoy]) plant(root, { "d0/f0": "old", extra: "extra" });
