@@ -5,27 +5,21 @@
 import { hasBit } from "../base/bitmap.ts";
 import { compareBytes, fromLatin1, joinPath, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
+import type { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
 import { CHECK_PATHS } from "../base/limits.ts";
 import { mayDelete } from "../base/options.ts";
 import { Cause, Verb } from "../base/problem.ts";
 import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
-import { isOwnName, isOwnTemporary, isPartialFolderName } from "../tree/own_names.ts";
-import { SortedListing } from "../tree/sorted_listing.ts";
-import { sweepPartials } from "../tree/partials.ts";
-import { replaceEmptyFolder, sweep } from "../tree/stage.ts";
+import { replaceEmptyFolder } from "../tree/stage.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { SourcePort } from "../session/ports.ts";
+import { refuseEmptySource, refuseMany } from "./deletion_guard.ts";
+import { eachChild, isEmptyFolder } from "./doomed_folder.ts";
 import type { OwnEntries } from "./own_entries.ts";
 import type { TargetState } from "./target_state.ts";
 
-/** The guard: refuse when both are passed. */
-const GUARD_COUNT = 100;
-const GUARD_SHARE = 0.5;
 const SLASH = 0x2f;
-
-/** Called for a child that may go, with its open folder and the rules that hold there. */
-type Visit = (folder: Handle, name: Uint8Array, kind: number, path: Uint8Array, place: FilterPlace | null) => void;
 
 export class Deleter {
   readonly #state: TargetState;
@@ -55,14 +49,14 @@ export class Deleter {
   async #runExtras(allowed: boolean): Promise<TsyncError | null> {
     const state = this.#state;
     const { extras } = this.#own;
-    this.#fullFolders = state.inTheWay.filter((i) => !this.#isEmpty(state.path(i)));
+    this.#fullFolders = state.inTheWay.filter((i) => !isEmptyFolder(state, state.path(i)));
     const doomed = extras.count + state.blocked.length + this.#fullFolders.length;
     if (!mayDelete(state.options) || doomed === 0) {
       this.#refuseBlocked();
       return null;
     }
     allowed ||= state.options.ignoreErrors;
-    const refusal = allowed ? this.#guardEmpty() ?? this.#guard() : null;
+    const refusal = allowed ? refuseEmptySource(state) ?? refuseMany(state.options, () => this.#count()) : null;
     if (!allowed || refusal !== null) {
       this.#refuseBlocked();
       return refusal;
@@ -103,44 +97,7 @@ export class Deleter {
     this.#state.blocked.length = 0;
   }
 
-  // ---- the guards
-
-  /** The source half refuses an empty source by itself; a source that says it is empty and complete is not taken at its word. */
-  #guardEmpty(): TsyncError | null {
-    const { list, options } = this.#state;
-    if (list.count > 1 || options.allowEmptySource || options.noGuard) return null;
-    return new TsyncError({
-      kind: "guard",
-      detail: "the source listed nothing, and --delete would delete everything at the target: nothing was deleted; " +
-        "check that it is mounted; if this is meant, say --allow-empty-source",
-    });
-  }
-
-  #guard(): TsyncError | null {
-    const { options } = this.#state;
-    return options.noGuard && options.deleteLimit === null ? null : this.#refuseMany(this.#count());
-  }
-
-  #refuseMany({ doomed: extra, all }: { doomed: number; all: number }): TsyncError | null {
-    const { options } = this.#state;
-    const doomed = options.maxDelete < 0 ? extra : Math.min(extra, options.maxDelete);
-    const limit = options.deleteLimit;
-    const share = all === 0 ? 0 : doomed / all;
-    const over = limit === null
-      ? doomed > GUARD_COUNT && share > GUARD_SHARE
-      : "count" in limit
-      ? doomed > limit.count
-      : share * 100 > limit.percent;
-    if (!over) return null;
-    return new TsyncError({
-      kind: "guard",
-      detail:
-        `refusing to delete ${doomed} of ${all} entries at the target (${
-          Math.round(share * 100)
-        } %): nothing was deleted; ` +
-        `if this is meant, say --delete-limit=${doomed} (or --delete-limit=100%, or --no-guard)`,
-    });
-  }
+  // ---- counting
 
   /** What would go, folders' content included, and how many entries the target has in all. */
   #count(): { doomed: number; all: number } {
@@ -156,20 +113,9 @@ export class Deleter {
     return { doomed: extras.count + inside, all: count + inside };
   }
 
-  /** Whether the folder holds nothing at all; one that cannot be read counts as empty, which the real run then finds out. */
-  #isEmpty(path: Uint8Array): boolean {
-    const { os } = this.#state;
-    const handle = this.#state.openBeneath(path);
-    if (handle < 0) return true;
-    const names = new SortedListing();
-    names.read(os, handle);
-    os.close(handle);
-    return names.count === 0;
-  }
-
   #countInside(path: Uint8Array, above: FilterPlace | null): number {
     let count = 0;
-    this.#eachChild(path, above, (_handle, _name, kind, child, place) => {
+    eachChild(this.#state, path, above, (_handle, _name, kind, child, place) => {
       count += 1 + (kind === Kind.folder ? this.#countInside(child, place) : 0);
     });
     return count;
@@ -189,7 +135,7 @@ export class Deleter {
 
   async #deleteExtras(): Promise<void> {
     const { extras } = this.#own;
-    const order = this.#state.options.maxDelete < 0 ? null : this.#orderOfRsync();
+    const order = this.#state.options.maxDelete < 0 ? null : orderOfRsync(extras, this.#state.list);
     const at = order === null ? (k: number) => k : (k: number) => order[k];
     for (let end = extras.count; end > 0;) {
       const start = Math.max(0, end - CHECK_PATHS);
@@ -201,28 +147,6 @@ export class Deleter {
       await (this.#state.events.room?.() ?? this.#state.env.breathe());
       end = start;
     }
-  }
-
-  /**
-   * Where only some may go, it matters which: the extras so that, read from the end, folder comes after folder as in rsync, and in each
-   * its folders come before its other entries, both from the last name to the first.
-   */
-  #orderOfRsync(): number[] {
-    const { extras } = this.#own;
-    const { list } = this.#state;
-    const paths = new Map<number, string[]>();
-    const pathOf = (parent: number) => {
-      const known = paths.get(parent) ?? latin1(list.path(parent)).split("/");
-      paths.set(parent, known);
-      return known;
-    };
-    const isFolder = (i: number) => extras.kind(i) === Kind.folder ? 1 : 0;
-    return Array.from({ length: extras.count }, (_, i) => i).sort((a, b) => {
-      if (extras.parent(a) !== extras.parent(b)) {
-        return -compareParts(pathOf(extras.parent(a)), pathOf(extras.parent(b)));
-      }
-      return isFolder(a) - isFolder(b) || compareBytes(extras.name(a), extras.name(b));
-    });
   }
 
   /** Asks the source whether extras at(start) to at(end - 1) are still absent there; the bits of its answer. */
@@ -285,9 +209,7 @@ export class Deleter {
   async #deleteMissing(): Promise<TsyncError | null> {
     const { missing, options, list, source, env, events } = this.#state;
     const found = missing.filter((path) => this.#kindAt(path) !== Kind.unknown);
-    const refusal = options.noGuard && options.deleteLimit === null
-      ? null
-      : this.#refuseMany({ doomed: found.length, all: found.length + list.count - 1 });
+    const refusal = refuseMany(options, () => ({ doomed: found.length, all: found.length + list.count - 1 }));
     if (refusal !== null) return refusal;
     for (let end = found.length; end > 0; end -= CHECK_PATHS) {
       const paths = found.slice(Math.max(0, end - CHECK_PATHS), end);
@@ -315,7 +237,7 @@ export class Deleter {
     const state = this.#state;
     const kind = this.#kindAt(path);
     if (kind === Kind.unknown || state.keptLinks?.keeps(path)) return;
-    if (kind === Kind.folder && !mayDelete(state.options) && !this.#isEmpty(path)) {
+    if (kind === Kind.folder && !mayDelete(state.options) && !isEmptyFolder(state, path)) {
       return state.tell(Verb.remove, Cause.notEmpty, 0, path);
     }
     const cut = path.lastIndexOf(SLASH);
@@ -360,7 +282,7 @@ export class Deleter {
     let closedMode = -1;
     let own: FilterPlace | null = null;
     const folders: Uint8Array[] = [];
-    const left = this.#eachChild(path, above, (handle, name, kind, child, place) => {
+    const left = eachChild(this.#state, path, above, (handle, name, kind, child, place) => {
       if (closedMode < 0) closedMode = this.#openUp(handle);
       own = place;
       if (kind === Kind.folder) folders.push(child);
@@ -415,67 +337,6 @@ export class Deleter {
     return true;
   }
 
-  /**
-   * Calls `visit` for each child of the folder at `path` that may go, in reverse order, with the open folder and the rules that hold
-   * in it. Returns how many stay: protected ones, our own names in use, and 1 if the folder (or its file of rules) cannot be read.
-   */
-  #eachChild(path: Uint8Array, above: FilterPlace | null, visit: Visit): number {
-    const state = this.#state;
-    const { os, places } = state;
-    const handle = state.openBeneath(path);
-    // It is no folder any more: nothing stays in it, and what becomes of the name shows where it is removed.
-    if (handle === -Errno.ENOENT || handle === -Errno.ENOTDIR || handle === -Errno.ELOOP) return 0;
-    if (handle < 0) {
-      state.tell(Verb.open, Cause.system, -handle, path);
-      return 1;
-    }
-    try {
-      if (state.destinations?.sides.isOpen(handle) || state.mounts?.isMounted(handle, path)) return 1;
-      const place = places?.inside(above, path, handle) ?? null;
-      return places !== null && place === null ? 1 : this.#visitChildren(path, handle, place, visit);
-    } finally {
-      os.close(handle);
-    }
-  }
-
-  #visitChildren(path: Uint8Array, handle: Handle, place: FilterPlace | null, visit: Visit): number {
-    const state = this.#state;
-    const { os } = state;
-    const names = new SortedListing();
-    const result = names.read(os, handle);
-    if (result < 0) state.tell(Verb.list, Cause.system, -result, path);
-    let staying = result < 0 ? 1 : 0;
-    const stat = new Stat();
-    for (let position = names.count - 1; position >= 0; position--) {
-      const name = names.name(position);
-      if (isOwnName(name, 0, name.length)) {
-        staying += this.#clearOwn(handle, name);
-        continue;
-      }
-      let kind = names.kind(position);
-      if (kind === Kind.unknown && os.statAt(handle, name, 0, name.length, stat) === 0) kind = stat.kind;
-      const child = joinPath(path, name);
-      const look = () => os.statAt(handle, name, 0, name.length, stat) < 0 ? null : stat;
-      const isKept = state.keptLinks?.keeps(child) ||
-        (kind === Kind.folder && state.mounts?.keeps(handle, look(), child, true));
-      if (isKept || state.isProtected(child, name, kind === Kind.folder, look, place, true)) staying++;
-      else visit(handle, name, kind, child, place);
-    }
-    return staying;
-  }
-
-  /** A temporary file that a dead run left in a folder that goes: it goes too. 1 if it stays. */
-  #clearOwn(folder: Handle, name: Uint8Array): number {
-    const { os, options, env } = this.#state;
-    if (options.dryRun) return 1;
-    if (isPartialFolderName(name)) {
-      sweepPartials(os, folder, env.identity.uid, Infinity);
-      return os.statAt(folder, name, 0, name.length, new Stat()) === -Errno.ENOENT ? 0 : 1;
-    }
-    if (!isOwnTemporary(name)) return 1;
-    return sweep(os, folder, [name], env.identity.uid) === 1 ? 0 : 1;
-  }
-
   /** Path of an extra entry below the root. */
   #extraPath(i: number): Uint8Array {
     const { extras } = this.#own;
@@ -510,6 +371,26 @@ export class Deleter {
       state.os.close(file.folder);
     }
   }
+}
+
+/**
+ * Where only some may go, it matters which: the extras so that, read from the end, folder comes after folder as in rsync, and in each
+ * its folders come before its other entries, both from the last name to the first.
+ */
+function orderOfRsync(extras: FileList, list: FileList): number[] {
+  const paths = new Map<number, string[]>();
+  const pathOf = (parent: number) => {
+    const known = paths.get(parent) ?? latin1(list.path(parent)).split("/");
+    paths.set(parent, known);
+    return known;
+  };
+  const isFolder = (i: number) => extras.kind(i) === Kind.folder ? 1 : 0;
+  return Array.from({ length: extras.count }, (_, i) => i).sort((a, b) => {
+    if (extras.parent(a) !== extras.parent(b)) {
+      return -compareParts(pathOf(extras.parent(a)), pathOf(extras.parent(b)));
+    }
+    return isFolder(a) - isFolder(b) || compareBytes(extras.name(a), extras.name(b));
+  });
 }
 
 /** Paths, component by component: a folder comes before what lies in it. */
