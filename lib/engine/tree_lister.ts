@@ -15,7 +15,8 @@ import { LIST_ENTRIES } from "../base/limits.ts";
 import { Kind } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
 import type { ListCopy } from "../tree/list_copy.ts";
-import { type Piece, sortAsFolders } from "../tree/scan.ts";
+import type { Piece } from "../tree/scan.ts";
+import { sortAsFolders } from "../tree/scan_plans.ts";
 import { type Seal, SEAL_BYTES, type SubtreeDigests } from "../tree/subtree_digests.ts";
 
 /** A tree of no more entries is listed as it is: its list is smaller than the least that is sent at once. */

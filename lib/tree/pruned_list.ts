@@ -7,7 +7,8 @@ import { IndexSet } from "../base/index_set.ts";
 import { LIST_ENTRIES } from "../base/limits.ts";
 import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
 import type { ListCopy } from "./list_copy.ts";
-import { type Piece, sortAsFolders } from "./scan.ts";
+import type { Piece } from "./scan.ts";
+import { sortAsFolders } from "./scan_plans.ts";
 
 export class PrunedList {
   /** Scanned folders that stay. Whoever scans adds those in which something was passed over that is no folder. */
