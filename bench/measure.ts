@@ -148,6 +148,7 @@ async function argvOf(
   const slash = data.path.lastIndexOf("/");
   const line = fillIn(peer.lines[row.job]!, {
     tsync: bench.tsync,
+    words: row.words,
     from: (row.job === "pull" ? `${host}:` : "") + data.path + (data.isTree ? "/" : ""),
     to: (row.job === "push" ? `${host}:` : "") + target + "/",
     source: data.path,

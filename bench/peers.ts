@@ -8,7 +8,7 @@ import type { Row, State } from "./rows.ts";
 /**
  * Words in braces are put in, all of them without characters that a shell minds:
  * {from} {to} the two ends as rsync takes them; {source} the tree or file, {folder}/{entry} the same in two parts ("." for a tree's own
- * folder); {target} the target's folder (a tree's does not exist before the first copy); {host}; {ssh} the words of the remote shell; {bin} a folder with an `ssh` that needs no options.
+ * folder); {words} the row's own for tsync; {target} the target's folder (a tree's does not exist before the first copy); {host}; {ssh} the words of the remote shell; {bin} a folder with an `ssh` that needs no options.
  */
 export interface Peer {
   name: string;
@@ -36,7 +36,10 @@ export const PEERS: Peer[] = [
     name: "tsync",
     programs: ["{tsync}"],
     version: ["--version"],
-    lines: { local: "exec {tsync} -a {from} {to}", ...overSsh("exec {tsync} -a -e '{ssh}' {from} {to}") },
+    lines: {
+      local: "exec {tsync} -a {words} {from} {to}",
+      ...overSsh("exec {tsync} -a {words} -e '{ssh}' {from} {to}"),
+    },
     states: [...ALL, "firstContact"],
   },
   {

@@ -36,6 +36,8 @@ export interface Row {
   data: DataName;
   state: State;
   change: ChangeName | null;
+  /** More words for tsync. */
+  words: string;
   goals: Goals;
   /** How many rounds: short runs scatter more and cost less. */
   rounds(asked: number): number;
@@ -70,6 +72,7 @@ interface Draft {
   cpu?: string | null;
   wireBytes?: number;
   upBytes?: number;
+  words?: string;
   rounds?: Row["rounds"];
   quick?: boolean;
 }
@@ -140,7 +143,15 @@ const WAN_200: Draft[] = [
     change: "all changed",
     cpu: "rsync -z",
   },
-  { id: "100m", title: "100 MB", data: "100m", goal: 0.9 },
+  { id: "100m", title: "100 MB, further connections as needed", data: "100m", goal: 0.9 },
+  { id: "100m-one", title: "100 MB, one connection", data: "100m", goal: 0.9, words: "--connections=1" },
+  {
+    id: "100m-four",
+    title: "100 MB, four connections from the start",
+    data: "100m",
+    goal: 0.9,
+    words: "--connections=4",
+  },
 ];
 
 function goalsOf(draft: Draft, place: PlaceName): Goals {
@@ -167,6 +178,7 @@ function rowOf(draft: Draft, job: Job, link: LinkName, place: PlaceName): Row {
     data: draft.data,
     state: draft.state ?? "initial",
     change: draft.change ?? null,
+    words: draft.words ?? "",
     goals: goalsOf(draft, place),
     rounds: draft.rounds ?? PLAIN,
     // A pull of the same is one more minute.

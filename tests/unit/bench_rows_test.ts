@@ -59,7 +59,8 @@ Deno.test("rows never allow tsync to be slower than rsync, but for one small fil
 Deno.test("rowsNamed takes an id, a part of ids, or a pattern with stars", () => {
   assert.deepEqual(rowsNamed("push-1g").map((row) => row.id), ["push-1g"]);
   assert.deepEqual(rowsNamed("insert2-disk").length, 4);
-  assert.deepEqual(rowsNamed("wan200*").map((row) => row.id), ["wan200-10k-changed", "wan200-100m"]);
+  const wan200 = ["wan200-10k-changed", "wan200-100m", "wan200-100m-one", "wan200-100m-four"];
+  assert.deepEqual(rowsNamed("wan200*").map((row) => row.id), wan200);
   assert.deepEqual(rowsNamed("*-sparse").map((row) => row.id), ["local-sparse", "push-sparse", "pull-sparse"]);
   assert.deepEqual(rowsNamed("no such row"), []);
   assert.deepEqual(rowsNamed("push.1g"), []);
@@ -122,6 +123,16 @@ Deno.test("fillIn puts words in, and refuses a word it does not know or a shell 
   for (const word of ["a'b", "a;b", "$x", "a\nb", "`x`", "a&b"]) {
     assert.throws(() => fillIn("{from}", { from: word }), /minds/);
   }
+});
+
+Deno.test("a row's own words reach tsync and nobody else", () => {
+  const { words } = row("wan200-100m-one");
+  const has = ({ lines }: typeof PEERS[number]) =>
+    Object.values(lines).filter((line) => line.includes("{words}")).length;
+  assert.deepEqual(PEERS.map(has), PEERS.map(({ name }) => name === "tsync" ? 3 : 0));
+  const known = { tsync: "tsync", ssh: "ssh", from: "a", to: "b" };
+  assert.equal(fillIn(PEERS[0].lines.push!, { ...known, words }), "exec tsync -a --connections=1 -e 'ssh' a b");
+  assert.equal(row("wan200-100m").words, "");
 });
 
 Deno.test("rotated gives each tool each place once", () => {
