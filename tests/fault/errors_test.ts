@@ -4,42 +4,13 @@
 
 import assert from "node:assert/strict";
 import { same } from "../support/manifest.ts";
-import { allGone } from "../support/processes.ts";
 import { sweep } from "../support/run.ts";
 import { straceWords, struckLine } from "../support/strace.ts";
+import { AT_SOURCE, AT_TARGET, clean, enumerate, failAll, watched } from "./failing_calls.ts";
 import { sampled, together } from "./sample.ts";
-import { type End, frontOf, sync, type Way } from "./ways.ts";
-import { assertOldOrNew, freshWorkload, look, makeTemplate, pathsOf, temporaries, unfinished } from "./workload.ts";
-import type { Workload } from "./workload.ts";
+import { sync } from "./ways.ts";
+import { assertOldOrNew, freshWorkload, makeTemplate, unfinished, type Workload } from "./workload.ts";
 
-/** Calls and the errors they may well answer with. */
-const AT_TARGET: Record<string, string[]> = {
-  openat: ["EACCES", "EMFILE", "ENOSPC"],
-  openat2: ["EACCES", "EMFILE"],
-  getdents64: ["EIO"],
-  statx: ["EIO"],
-  pwrite64: ["ENOSPC", "EDQUOT", "EIO"],
-  copy_file_range: ["ENOSPC", "EIO"],
-  ftruncate: ["EIO"],
-  fchmod: ["EPERM"],
-  utimensat: ["EPERM"],
-  close: ["EIO"],
-  renameat: ["ENOSPC", "EIO"],
-  renameat2: ["EIO"],
-  mkdirat: ["ENOSPC"],
-  symlinkat: ["EDQUOT"],
-  unlinkat: ["EACCES"],
-};
-const AT_SOURCE: Record<string, string[]> = {
-  openat: ["EACCES", "EMFILE"],
-  openat2: ["EACCES"],
-  getdents64: ["EIO"],
-  statx: ["EIO"],
-  read: ["EIO"],
-  pread64: ["EIO"],
-  readlinkat: ["EIO"],
-  copy_file_range: ["EIO"],
-};
 /** Calls that a signal may interrupt. */
 const INTERRUPTIBLE = [
   "openat",
@@ -53,160 +24,28 @@ const INTERRUPTIBLE = [
   "fchmod",
 ];
 
-const WORDS: Record<string, RegExp> = {
-  EACCES: /Permission denied/,
-  EMFILE: /Too many open files/,
-  ENOSPC: /No space left on device/,
-  EDQUOT: /Disk quota exceeded/,
-  EIO: /Input\/output error/,
-  EPERM: /Operation not permitted/,
-};
-
-interface Failure {
-  way: Way;
-  end: End;
-  call: string;
-  when: number;
-  error: string;
-}
-
 let template: Workload;
 Deno.test.beforeAll(async () => {
   template = await makeTemplate();
 });
 Deno.test.afterAll(() => sweep(template.place));
 
-/** Calls that the runtime makes for itself, too: counted by path. The rest is made for temporary files, whose names nobody knows. */
-const BY_PATH = ["openat", "openat2", "getdents64", "statx", "read", "pread64", "readlinkat"];
-
-/** What strace is to watch for a failure of the call at that end. */
-function watched(work: Workload, end: End, call: string): string[] {
-  if (!BY_PATH.includes(call)) return [];
-  if (end === "source") return pathsOf(work.source, work.fresh, true);
-  return [...pathsOf(work.target, work.old), ...pathsOf(work.target, work.fresh)];
-}
-
-/** The calls of undisturbed runs that touch the given end's tree, by their numbers among the watched ones. */
-async function enumerate(way: Way, end: End, errors: Record<string, string[]>): Promise<Failure[]> {
-  const calls = Object.keys(errors);
-  const groups = [calls.filter((call) => BY_PATH.includes(call)), calls.filter((call) => !BY_PATH.includes(call))];
-  const failures: Failure[] = [];
-  for (const group of groups) if (group.length > 0) failures.push(...await enumerateGroup(way, end, group, errors));
-  return failures;
-}
-
-async function enumerateGroup(
-  way: Way,
-  end: End,
-  group: string[],
-  errors: Record<string, string[]>,
-): Promise<Failure[]> {
-  const work = await freshWorkload(template);
-  const log = `${work.place}/log`;
-  const front = straceWords({ calls: group.join(","), paths: watched(work, end, group[0]), log });
-  const { code, err } = await sync(work, way, { fronts: frontOf(way, end, front) });
-  assert.equal(code, 0, err);
-  const root = end === "source" ? work.source : work.target;
-  const failures: Failure[] = [];
-  const counts = new Map<string, number>();
-  for (const line of (await Deno.readTextFile(log)).split("\n")) {
-    const call = /^([a-z0-9_]+)\(/.exec(line)?.[1];
-    if (call === undefined) continue;
-    const when = (counts.get(call) ?? 0) + 1;
-    counts.set(call, when);
-    if (!line.includes(root)) continue;
-    for (const error of errors[call]) failures.push({ way, end, call, when, error });
-  }
-  await sweep(work.place);
-  return failures;
-}
-
-/** Calls for one file's sake: if one fails, nothing but that file is missing. */
-const LEAF = /O_CREAT|^(pwrite64|copy_file_range|ftruncate|renameat|symlinkat|read|pread64|readlinkat)\(/;
-
-let struck = 0;
-
-async function fail(one: Failure): Promise<void> {
-  const what = `${one.way}, ${one.end}: ${one.error} from ${one.call} ${one.when}`;
-  // A batch that falls due by time may move a call by one: what misses is tried again.
-  for (let attempt = 1; attempt <= 3; attempt++) {
-    const work = await freshWorkload(template);
-    const log = `${work.place}/log`;
-    const watch = { calls: one.call, paths: watched(work, one.end, one.call), log };
-    const front = straceWords(watch, { effect: `error=${one.error}`, when: one.when });
-    const ran = await sync(work, one.way, { fronts: frontOf(one.way, one.end, front) });
-    await allGone(work.place, 10_000);
-    const line = await struckLine(log);
-    const isHit = line !== null && line.includes(one.end === "source" ? work.source : work.target);
-    if (isHit) {
-      struck++;
-      await judge(work, one, ran, `${what}\n${line}`);
-      return await clean(work, one.way, what);
-    }
-    await sweep(work.place);
-  }
-}
-
-/** Whether the source told of a path that only the target has: it was looked for before its deletion, after the whole list. */
-function namesAnExtra(work: Workload, err: string): boolean {
-  const extras = [...work.old.keys()].filter((path) => !work.fresh.has(path));
-  return extras.some((path) => err.includes(`"${work.source}${path}" failed`));
-}
-
-async function judge(work: Workload, one: Failure, ran: { code: number; err: string }, what: string): Promise<void> {
-  const said = `${what}\nexit ${ran.code}: ${ran.err}`;
-  assert.ok([0, 3, 11, 23, 24].includes(ran.code), said);
-  const own = assertOldOrNew(work, what);
-  // The call that removes a temporary file may be the very one that fails.
-  if (one.call !== "unlinkat") assert.deepEqual(own, [], said);
-  if (ran.code === 0) return await same(work.source, work.target);
-  // The look before a deletion: what cannot be looked at counts as there, and stays.
-  const isCheck = one.end === "source" && (/at the source again/.test(ran.err) || namesAnExtra(work, ran.err));
-  if (ran.code !== 24 && !isCheck) assert.match(ran.err, WORDS[one.error], said);
-  const rest = unfinished(work);
-  if (one.end === "source") {
-    const now = look(work.target);
-    const gone = [...work.old.keys()].filter((path) => !now.has(path));
-    assert.ok(isCheck || gone.length === 0, `${said}\ndeleted: ${gone.join(", ")}`);
-  } else if (ran.code === 23 && LEAF.test(what.split("\n")[1])) {
-    // A folder that did not give way to a file keeps what it holds.
-    const apart = rest.filter((path) => !path.startsWith(`${rest[0]}/`));
-    assert.ok(apart.length <= 1, `${said}\nnot done: ${rest.join(", ")}`);
-  }
-}
-
-/** The next run does what is left. */
-async function clean(work: Workload, way: Way, what: string): Promise<void> {
-  const again = await sync(work, way);
-  assert.equal(`${again.code} ${again.err}`, "0 ", `${what}: the next run`);
-  assert.deepEqual(temporaries(look(work.target)), [], `${what}: nothing is left after the next run`);
-  await same(work.source, work.target);
-  await sweep(work.place);
-}
-
-async function failAll(failures: Failure[], count: number, salt: number): Promise<void> {
-  struck = 0;
-  const chosen = sampled(failures, count, salt);
-  await together(chosen, 3, fail);
-  assert.ok(struck >= chosen.length * 0.9, `only ${struck} of ${chosen.length} were reached`);
-}
-
 for (const [way, count] of [["local", 36], ["push", 16], ["pull", 16]] as const) {
   Deno.test(`each failing call at the target is told, costs its own entry only and is mended by the next run (${way})`, async () => {
-    await failAll(await enumerate(way, "target", AT_TARGET), count, 11);
+    await failAll({ template }, await enumerate({ template }, way, "target", AT_TARGET), count, 11);
   });
 }
 
 for (const [way, count] of [["local", 16], ["push", 10], ["pull", 10]] as const) {
   Deno.test(`each failing call at the source is told, and nothing is deleted after it (${way})`, async () => {
-    await failAll(await enumerate(way, "source", AT_SOURCE), count, 12);
+    await failAll({ template }, await enumerate({ template }, way, "source", AT_SOURCE), count, 12);
   });
 }
 
 for (const end of ["source", "target"] as const) {
   Deno.test(`each interrupted call at the ${end} is made again, and nobody notices`, async () => {
     const errors = Object.fromEntries(INTERRUPTIBLE.map((call) => [call, ["EINTR"]]));
-    const failures = await enumerate("local", end, errors);
+    const failures = await enumerate({ template }, "local", end, errors);
     await together(sampled(failures, 12, 13), 3, async (one) => {
       const work = await freshWorkload(template);
       const log = `${work.place}/log`;

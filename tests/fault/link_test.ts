@@ -13,8 +13,9 @@ import { startSshd } from "../support/sshd.ts";
 import { sampled, together } from "./sample.ts";
 import { run } from "../support/run.ts";
 import { TSYNC } from "../support/evil_sandbox.ts";
+import { makeDenseTemplate } from "./dense_workload.ts";
 import { script, sync } from "./ways.ts";
-import { assertOldOrNew, freshWorkload, look, makeTemplate, temporaries, type Workload } from "./workload.ts";
+import { assertOldOrNew, freshWorkload, look, temporaries, type Workload } from "./workload.ts";
 
 type Way = "push" | "pull";
 const WAYS: Way[] = ["push", "pull"];
@@ -23,7 +24,7 @@ let template: Workload;
 let server: { port: number; rsh: string; host: string; close(): Promise<unknown> };
 let home: string;
 Deno.test.beforeAll(async () => {
-  template = await makeTemplate();
+  template = await makeDenseTemplate();
   // Enough that every place of the stream is met: 20 MiB in the long run.
   const megabytes = LONG ? 20 : 4;
   for (let i = 0; i < megabytes; i++) {
@@ -74,8 +75,8 @@ async function aftermath({ work, proxy, ran }: Run, what: string): Promise<void>
 }
 
 /** Bytes of an undisturbed run in each direction. */
-async function lengths(way: Way): Promise<{ up: number; down: number }> {
-  const { work, proxy, ran } = await through(way, {});
+async function lengths(way: Way, options: string[] = []): Promise<{ up: number; down: number }> {
+  const { work, proxy, ran } = await through(way, {}, options);
   assert.equal(`${ran.code} ${ran.err}`, "0 ");
   await same(work.source, work.target);
   await proxy.close();
@@ -84,19 +85,26 @@ async function lengths(way: Way): Promise<{ up: number; down: number }> {
 }
 
 /** Every `step` bytes of both directions. */
-async function harms(way: Way, what: Harm["what"], step: number): Promise<Harm[]> {
-  const passed = await lengths(way);
+async function harms(way: Way, what: Harm["what"], step: number, options: string[]): Promise<Harm[]> {
+  const passed = await lengths(way, options);
   return (["up", "down"] as const).flatMap((direction) =>
     Array.from({ length: Math.ceil(passed[direction] / step) }, (_, i) => ({ direction, at: i * step + i % 7, what }))
   );
 }
 
-for (const way of WAYS) {
-  Deno.test(`a connection that is cut or reset anywhere ends the client in 5 s and the agent in 10 s (${way})`, async () => {
-    const places = [...await harms(way, "close", LONG ? 256 << 10 : 4 << 10), ...await harms(way, "reset", 1 << 20)];
-    await together(sampled(places, 8, 21), 2, async (harm) => {
-      const result = await through(way, { harm });
-      const what = `${way}, ${harm.what} ${harm.direction} at ${harm.at}: exit ${result.ran.code} ${result.ran.err}`;
+/** As it is by default, and with holes, delta and everything packed. */
+const KINDS = [{ kind: "", options: [] }, { kind: ", packed and with holes", options: ["-S", "-z"] }];
+
+for (const { way, kind, options } of WAYS.flatMap((way) => KINDS.map((kind) => ({ way, ...kind })))) {
+  Deno.test(`a connection that is cut or reset anywhere ends the client in 5 s and the agent in 10 s (${way}${kind})`, async () => {
+    const places = [
+      ...await harms(way, "close", LONG ? 256 << 10 : 4 << 10, options),
+      ...await harms(way, "reset", 1 << 20, options),
+    ];
+    await together(sampled(places, kind === "" ? 5 : 3, 21), 2, async (harm) => {
+      const result = await through(way, { harm }, options);
+      const what =
+        `${way}${kind}, ${harm.what} ${harm.direction} at ${harm.at}: exit ${result.ran.code} ${result.ran.err}`;
       assert.ok(result.proxy.harmedAt > 0 || result.ran.code === 0, what);
       if (result.proxy.harmedAt > 0) {
         // Before the hello it is ssh's own failure; after the last word of the agent everything is done.
@@ -108,11 +116,12 @@ for (const way of WAYS) {
     });
   });
 
-  Deno.test(`a bit turned below ssh never leads to wrong content (${way})`, async () => {
-    const places = await harms(way, "flip", LONG ? 100 << 10 : 3 << 10);
-    await together(sampled(places, 5, 22), 2, async (harm) => {
-      const result = await through(way, { harm });
-      const what = `${way}, a bit of ${harm.direction} byte ${harm.at}: exit ${result.ran.code} ${result.ran.err}`;
+  Deno.test(`a bit turned below ssh never leads to wrong content (${way}${kind})`, async () => {
+    const places = await harms(way, "flip", LONG ? 100 << 10 : 3 << 10, options);
+    await together(sampled(places, kind === "" ? 3 : 2, 22), 2, async (harm) => {
+      const result = await through(way, { harm }, options);
+      const what =
+        `${way}${kind}, a bit of ${harm.direction} byte ${harm.at}: exit ${result.ran.code} ${result.ran.err}`;
       if (result.ran.code === 0) await same(result.work.source, result.work.target);
       await aftermath(result, what);
     });

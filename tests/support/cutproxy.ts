@@ -199,9 +199,12 @@ export class Channel {
     return new Channel(place, fate, front);
   }
 
+  /** All that can be is packed. */
+  packs = false;
+
   /**
-   * Options that lead the client here. The remote program's name keeps the client from deploying. Nothing is packed: on a busy
-   * machine a slow answer would be taken for a far link, and the frames would not be those that are asked for.
+   * Options that lead the client here. The remote program's name keeps the client from deploying. Nothing is packed, unless `packs` says that all
+   * is: on a busy machine a slow answer would be taken for a far link, and the frames would not be those that are asked for.
    */
   get options(): string[] {
     const standIn = new URL("./evil_rsh.ts", import.meta.url).pathname;
@@ -210,7 +213,7 @@ export class Channel {
       `${Deno.execPath()} run -A --no-config --no-lock --no-check ${standIn} ${this.#socket}`,
       "--rsync-path",
       "/agent",
-      "--no-z",
+      this.packs ? "-z" : "--no-z",
     ];
   }
 
