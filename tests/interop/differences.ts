@@ -5,6 +5,8 @@ export interface Difference {
   /** What is asked, as the test names it. */
   name: string;
   reason: string;
+  /** Of the ways (local, push, pull) the one in which rsync does something else than in the others; default: all. */
+  way?: string;
 }
 
 export const DIFFERENCES: readonly Difference[] = [
@@ -119,9 +121,16 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "dest: --delete-before",
     reason: "deletions come last (law 4), so the folder's time is still the source's when it is compared",
   },
+  ...["-x_user.k*", "-xr_user.k*", "+x_user.k* --filter=-x_*", "-x!_user.*"].map((rules) => ({
+    name: `metadata: -X --filter=${rules}`,
+    way: "push",
+    reason: "rsync sends its rules to a target only with --delete; without it, what they protect there is removed",
+  })),
 ];
 
-/** The declared difference that covers `name`. */
-export function differenceOf(name: string): Difference | undefined {
-  return DIFFERENCES.find((difference) => name === difference.name);
+/** The declared difference that covers `name`, carried out that way. */
+export function differenceOf(name: string, way?: string): Difference | undefined {
+  return DIFFERENCES.find((difference) => {
+    return name === difference.name && (difference.way === undefined || difference.way === way);
+  });
 }
