@@ -121,6 +121,10 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "dest: --delete-before",
     reason: "deletions come last (law 4), so the folder's time is still the source's when it is compared",
   },
+  {
+    name: "select: --ignore-missing-args in a folder that is missing",
+    reason: "the argument is missing all the same, and passed over as the manual says; rsync ends with 23",
+  },
   ...["-x_user.k*", "-xr_user.k*", "+x_user.k* --filter=-x_*", "-x!_user.*"].map((rules) => ({
     name: `metadata: -X --filter=${rules}`,
     way: "push",

@@ -183,6 +183,12 @@ testScenarios("select", [
     name: "--ignore-missing-args",
     entries: BOTH,
     options: "-a -i --ignore-missing-args",
-    sources: ["s/no", "s/r", "no/no"],
+    sources: ["s/no", "s/r", "s/no2"],
+  },
+  {
+    name: "--ignore-missing-args in a folder that is missing",
+    entries: BOTH,
+    options: "-a -i --ignore-missing-args",
+    sources: ["s/r", "no/no"],
   },
 ]);

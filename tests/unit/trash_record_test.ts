@@ -132,3 +132,23 @@ Deno.test("what is kept has a number and, where it is not too long, its own name
   assert.ok(latin1(runName(1_700_000_000.249, new Uint8Array([255, 255, 255]))) < latin1(name));
   assert.ok(isRunName(name) && !isRunName(utf8("..")) && !isRunName(utf8("20231114-221320-010203f")));
 });
+
+Deno.test("a record whose check is right and that says what none can say is refused", () => {
+  const change: TrashRecord = { type: "change", path: utf8("a"), before: null, kept: 0, after: null, isOpen: false };
+  const begin = records()[0];
+  const told = (record: TrashRecord, at: number, byte: number) => altered(encode([record, begin]).bytes, at, byte);
+  refused(told(change, 8, 9), /type: 9 is unknown/);
+  // The byte behind the type: a version, or flags.
+  refused(told(begin, 9, 2), /version: 2 is not known/);
+  for (const flags of [3, 7, 16]) refused(told(change, 9, flags), new RegExp(`flags: ${flags} is unknown`));
+});
+
+/** The journal with another byte in its first record, whose check is computed anew. */
+function altered(bytes: Uint8Array, at: number, byte: number): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  bytes[at] = byte;
+  let check = 0x7a3b91c5;
+  for (const one of bytes.subarray(8, 8 + view.getUint32(0, true))) check = Math.imul(check ^ one, 0x01000193);
+  view.setUint32(4, check >>> 0, true);
+  return bytes;
+}

@@ -6,6 +6,11 @@ import { ByteReader, ByteWriter } from "../../lib/base/codec.ts";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { FileList } from "../../lib/base/file_list.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
+import { NAMES_BYTES } from "../../lib/base/limits.ts";
+import { NamesIntake } from "../../lib/session/names_intake.ts";
+import { decodeBatchHead } from "../../lib/wire/batch_codec.ts";
+import { isToken } from "../../lib/wire/lane_codec.ts";
+import { encodeNames } from "../../lib/wire/names_codec.ts";
 import { decodeJob, encodeJob, type Job } from "../../lib/wire/job_codec.ts";
 import { AgentsAsked, answerFail, parseLaunchLine, readLaunchLine } from "../../lib/wire/launch_line.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
@@ -120,4 +125,34 @@ Deno.test("answerFail says its reason in one line that the client finds, however
     assert.ok(answer?.word === "FAIL");
     assert.equal(new TextDecoder().decode(answer.text), reason.replace(/\n/g, " ").slice(0, 500));
   }
+});
+
+Deno.test("the head of a batch that is a source's job is refused", () => {
+  const job = (agentIsSource: boolean) =>
+    new ByteReader(written((w) => encodeJob(w, { agentIsSource, options: defaultOptions(), paths: [utf8(".")] })));
+  refused(() => decodeBatchHead(job(true)), /batch head.*it is no target's/);
+  assert.equal(decodeBatchHead(job(false)).recursive, false);
+});
+
+Deno.test("a token is another one if any byte differs, or its length", () => {
+  const token = Uint8Array.of(1, 2, 3);
+  assert.ok(isToken(token, Uint8Array.of(1, 2, 3)));
+  for (const other of [[1, 2, 2], [0, 2, 3], [1, 2], [1, 2, 3, 0], []]) {
+    assert.equal(isToken(token, Uint8Array.from(other)), false, `${other}`);
+  }
+});
+
+Deno.test("names of --files-from: parts are put together; too many bytes and a last name without an end are refused", () => {
+  const part = (text: string, isLast: boolean) => new ByteReader(written((w) => encodeNames(w, utf8(text), isLast)));
+  const intake = new NamesIntake();
+  assert.equal(intake.take(part("a\0b", false)), null);
+  assert.deepEqual(intake.take(part("c\0", true)), utf8("a\0bc\0"));
+  assert.deepEqual(new NamesIntake().take(part("", true)), new Uint8Array(0));
+  refused(() => new NamesIntake().take(part("a", true)), /the last name has no end/);
+  const full = new NamesIntake();
+  // Flags 0: not the last part.
+  const quarter = new Uint8Array(2 + (NAMES_BYTES >> 2));
+  const send = () => full.take(new ByteReader(quarter));
+  for (let k = 0; k < 3; k++) assert.equal(send(), null);
+  refused(send, /the client names too much/);
 });
