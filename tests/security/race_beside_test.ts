@@ -4,11 +4,12 @@
 // all in all ways. That such a race can be won shows race_target_test.
 
 import assert from "node:assert/strict";
-import type { Way } from "../fault/ways.ts";
+import { sync, type Way } from "../fault/ways.ts";
 import { bareWorkload, type Workload } from "../fault/workload.ts";
-import { besiege, exists, setBait } from "../support/race.ts";
+import { waitUntil } from "../support/processes.ts";
+import { besiege, exists, photograph, setBait } from "../support/race.ts";
 import { LONG, Random } from "../support/random.ts";
-import { AS_ROOT, withPlace } from "../support/run.ts";
+import { AS_ROOT, run, withPlace } from "../support/run.ts";
 import { file, folder, link, plant } from "../support/trees.ts";
 
 const FOLDERS = ["sub0", "sub1"];
@@ -250,6 +251,33 @@ function assertNoSecret(folder: string): void {
     const path = `${folder}/${name}`;
     if (exists(path)) assert.notEqual(Deno.readTextFileSync(path), SECRET, path);
   }
+}
+
+for (const [option, folderName] of [["-T", "tmp"], ["--backup-dir", "kept"], ["--trash", "old"]] as const) {
+  Deno.test(`race beside the tree: an absolute ${option} that is exchanged while the run works in it keeps its work`, async () => {
+    await withPlace(async (place) => {
+      const field = plantField(place, []);
+      const before = await photograph(field.outside);
+      const names = Array.from({ length: 60 }, (_, i) => `sub${i % 2}/f${i}`);
+      plant(place, names.flatMap((name) => [file(`source/${name}`, "new"), file(`target/${name}`, "old", OLD)]));
+      const path = `${place}/${folderName}`;
+      await Deno.mkdir(path, { mode: 0o700 });
+      const calls = "pwrite64,linkat,renameat,renameat2";
+      const running = sync(field.work, "local", {
+        fronts: { client: ["strace", "-f", "-o", "/dev/null", "-e", `inject=${calls}:delay_enter=3000`] },
+        options: ["-a", ...option === "-T" ? [option, path] : [`${option}=${path}`]],
+      });
+      await waitUntil(() => [...Deno.readDirSync(path)].length > 0, "the folder is in use");
+      await Deno.rename(path, `${place}/moved`);
+      await Deno.symlink(field.canary, path);
+      const { code, err } = await running;
+      assert.equal(`${code} ${err}`, "0 ");
+      assert.equal(await photograph(field.outside), before);
+      for (const name of names) assert.equal(await Deno.readTextFile(`${place}/target/${name}`), "new");
+      const { out } = await run(["sh", "-c", 'find "$1" -type f -name "*f[0-9]*" | wc -l', "sh", `${place}/moved`]);
+      assert.equal(Number(out), option === "-T" ? 0 : names.length);
+    });
+  });
 }
 
 Deno.test({

@@ -2,13 +2,16 @@
 // privileged run. The secret never arrives and never travels. First it is shown that a reader that uses paths loses this race.
 
 import assert from "node:assert/strict";
+import { utf8 } from "../../lib/base/bytes.ts";
+import { OpenMode } from "../../lib/os/os.ts";
 import { sync, type Way } from "../fault/ways.ts";
 import { bareWorkload, look, type Workload } from "../fault/workload.ts";
 import { Channel } from "../support/cutproxy.ts";
 import { TSYNC } from "../support/evil_sandbox.ts";
 import { allGone, marked } from "../support/processes.ts";
-import { attack } from "../support/race.ts";
+import { attack, besiege, exists } from "../support/race.ts";
 import { AS_ROOT, run, withPlace } from "../support/run.ts";
+import { disk } from "../support/trees.ts";
 
 const SECRET = "the canary's secret content, which nobody asked for";
 
@@ -83,6 +86,41 @@ for (const way of ["local", "push", "pull"] as Way[]) {
       });
     });
   }
+}
+
+for (const way of ["local", "push", "pull"] as Way[]) {
+  Deno.test(`race at the source: --remove-source-files removes nothing that a link leads to (${way})`, async () => {
+    await withPlace(async (place) => {
+      const { work, pairs } = await field(place);
+      const os = disk();
+      // Held from the beginning: what is made in them anew is in none that a link leads to.
+      const held = [0, 1, 2, 3].flatMap((i) => [
+        { folder: os.openRoot(utf8(`${work.source}/sub${i}`)), name: utf8("f") },
+        { folder: os.openRoot(utf8(`${work.source}/sub${i}/inner`)), name: utf8("g") },
+      ]);
+      let removed = 0;
+      await besiege({
+        ...{ work, way, canary: `${place}/secret`, groups: pairs },
+        prepare: () => {
+          for (const { folder, name } of held) {
+            const file = os.openFile(folder, name, OpenMode.create, 0o644);
+            if (file < 0) continue;
+            removed++;
+            os.writeAllAt(file, utf8("harmless"), 0);
+            os.close(file);
+          }
+          for (const [leaf] of pairs.filter(([near]) => /leaf.$/.test(near))) {
+            // Refused where something stands, a link included.
+            if (!exists(leaf)) Deno.writeTextFileSync(leaf, "harmless", { createNew: true });
+          }
+          return ["-a", "--remove-source-files", "--no-guard"];
+        },
+        after: () => assertNoSecret(work.target),
+        isEnough: () => removed > 0,
+      });
+      for (const { folder } of held) os.close(folder);
+    });
+  });
 }
 
 Deno.test("race at the source: nothing of the secret travels in any frame", async () => {

@@ -17,12 +17,15 @@ interface Field {
   pairs: string[][];
 }
 
+const LONG_AGO = new Date("2001-01-01");
+
 function plant(folder: string, files: Record<string, string>): void {
   Deno.mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     const path = `${folder}/${name}`;
     Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
     Deno.writeTextFileSync(path, text);
+    Deno.utimeSync(path, LONG_AGO, LONG_AGO);
   }
 }
 
@@ -33,39 +36,61 @@ function plant(folder: string, files: Record<string, string>): void {
 function field(place: string): Field {
   const work = bareWorkload(place);
   const canary = `${place}/canary`;
-  const old = { f: "old", g: "old", "inner/h": "old", "extra": "canary extra", "extras/e": "canary extra" };
+  // As old at both ends.
+  const same = { same: "same", "inner/same": "same" };
+  const old = {
+    ...same,
+    f: "old",
+    h: "old",
+    g: "old",
+    "inner/h": "old",
+    "extra": "canary extra",
+    "extras/e": "canary extra",
+  };
   plant(canary, old);
   Deno.mkdirSync(`${place}/aside`);
   const pairs: string[][] = [];
   for (let i = 0; i < FOLDERS; i++) {
     plant(`${work.target}/sub${i}`, old);
-    plant(`${work.source}/sub${i}`, { f: "new", g: "new", "inner/h": "new", "made/deep/k": "new" });
+    plant(`${work.source}/sub${i}`, { ...same, f: "new", g: "new", "inner/h": "new", "made/deep/k": "new" });
     pairs.push([`${work.target}/sub${i}`, `${place}/aside/sub${i}`]);
   }
-  arm({ work, canary, pairs }, 0);
   return { work, canary, pairs };
 }
 
 /** Before each round: the counterparts are links again, and there is work to do again. */
-function arm({ work, canary, pairs }: Field, round: number): void {
+async function arm({ work, canary, pairs }: Field, round: number): Promise<void> {
   pairs.forEach(([near, aside], i) => {
     setBait(near, aside, canary);
     const source = `${work.source}/sub${i}`;
     for (const name of ["f", "g", "inner/h"]) Deno.writeTextFileSync(`${source}/${name}`, `new ${round}`);
     Deno.chmodSync(`${source}/inner`, round % 2 ? 0o700 : 0o755);
     Deno.chmodSync(source, round % 2 ? 0o711 : 0o755);
-    if (exists(`${source}/link`)) Deno.removeSync(`${source}/link`);
+    for (const name of ["link", "h"]) if (exists(`${source}/${name}`)) Deno.removeSync(`${source}/${name}`);
+    Deno.linkSync(`${source}/f`, `${source}/h`);
     Deno.symlinkSync(`round ${round}`, `${source}/link`);
     if (round % 3 === 0 && exists(`${source}/made`)) Deno.removeSync(`${source}/made`, { recursive: true });
     else plant(source, { "made/deep/k": `new ${round}` });
   });
+  // What changes in these is their attributes alone: they are set on an entry that is there.
+  const folders = pairs.flatMap((_, i) => [`${work.source}/sub${i}`, `${work.source}/sub${i}/inner`]);
+  await run([
+    "setfattr",
+    "-n",
+    "user.round",
+    "-v",
+    String(round),
+    ...folders,
+    ...folders.map((path) => `${path}/same`),
+  ]);
+  await run(["setfacl", "-m", `u:${1 + round}:r`, ...folders, ...folders.map((path) => `${path}/same`)]);
 }
 
 Deno.test("race at the target: a writer that uses paths is led astray, so the race can be won", async () => {
   await withPlace(async (place) => {
     const it = field(place);
     const before = await photograph(it.canary);
-    await attack(place, it.pairs, (round) => {
+    await attack(place, it.pairs, async (round) => {
       for (let i = 0; i < 50; i++) {
         for (const name of ["f", "g", "inner/h"]) {
           try {
@@ -77,8 +102,7 @@ Deno.test("race at the target: a writer that uses paths is led astray, so the ra
           }
         }
       }
-      arm(it, round);
-      return Promise.resolve();
+      await arm(it, round);
     });
     assert.notEqual(await photograph(it.canary), before);
   });
@@ -90,9 +114,9 @@ for (const way of ["local", "push", "pull"] as Way[]) {
       const it = field(place);
       await besiege({
         ...{ work: it.work, way, canary: it.canary, groups: it.pairs },
-        prepare: (round) => {
-          arm(it, round);
-          return round % 2 ? ["-a", "--delete", "--no-guard"] : ["-ac", "--delete", "--no-guard"];
+        prepare: async (round) => {
+          await arm(it, round);
+          return [["-a", "-ac", "-aHAX"][round % 3], "--delete", "--no-guard"];
         },
       });
     });
