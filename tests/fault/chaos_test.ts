@@ -16,8 +16,10 @@ Deno.test("chaos: whatever goes wrong, each path is old or new, nothing else is 
   const counts = new Map<string, number>();
   const failures: string[] = [];
   let seed = from;
-  const count = ({ way, trouble, code }: Round) => {
-    for (const key of [way, trouble, `exit ${code}`]) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const count = ({ way, trouble, code, options }: Round) => {
+    const words = options.map((word) => word.split("=")[0]);
+    const again = words.includes("--reconnect") ? [`--reconnect exit ${code}`] : [];
+    for (const key of [way, trouble, `exit ${code}`, ...words, ...again]) counts.set(key, (counts.get(key) ?? 0) + 1);
   };
   const worker = async () => {
     while (performance.now() < until && failures.length < ENOUGH) {

@@ -1,17 +1,18 @@
 // One round of chaos from a seed: two versions of a random tree, random options, and something that goes wrong while the newer one is
 // synchronised to where the older one lies. Used by fault/chaos_test.ts. Judges by find, stat and sha256sum alone: what a path holds is
-// its old or its new state, what both trees have is there, nothing outside changed, nothing goes that may not, exit 0 means equal trees;
-// and the next run finishes the work, leaves nothing of tsync's behind, and has a third one find nothing to do.
+// its old or its new state, what both trees have is there, nothing outside changed, nothing goes that may not, what is kept is there
+// (chaos_keeps.ts), a lost connection is made anew, exit 0 means equal trees with equal names of one inode; and the next run finishes the work, leaves nothing of tsync's behind, and has a third one find nothing to do.
 
 import assert from "node:assert/strict";
+import { contentOf, demandBackups, demandReconnected, demandUndo } from "./chaos_keeps.ts";
 import { TSYNC, TSYNC_REMOTE } from "./evil_sandbox.ts";
-import { type Found, manifest } from "./manifest.ts";
+import { type Extra, type Found, manifest } from "./manifest.ts";
 import { allGone, marked } from "./processes.ts";
 import { Random } from "./random.ts";
 import { changedTree, randomTree } from "./random_tree.ts";
 import { AS_ROOT, type Ran, run, sweep } from "./run.ts";
 import { straceWords } from "./strace.ts";
-import { type Entry, file, folder, plant } from "./trees.ts";
+import { type Entry, file, folder, plant, sameAs } from "./trees.ts";
 
 type Way = "local" | "push" | "pull";
 const WAYS: Way[] = ["local", "push", "pull"];
@@ -48,6 +49,8 @@ interface Plan {
   /** Bytes that may pass towards the agent and back. */
   up: number;
   down: number;
+  /** Connections that end so; Infinity: all. */
+  cuts: number;
 }
 
 type Tree = Map<string, Found>;
@@ -66,7 +69,7 @@ export async function playRound(seed: number, dir?: string): Promise<Round> {
   const plan = makePlan(random, place);
   const round: Round = { seed, way: plan.way, trouble: plan.trouble, options: plan.options, code: -1 };
   try {
-    await plantPlace(random, place);
+    await plantPlace(random, place, plan);
     const before = { old: await manifest(`${place}/target`), canary: await stateOf(`${place}/canary`) };
     const fresh = await manifest(`${place}/source`);
     const versions = plan.trouble === "mutator" ? mutate(random, place, fresh) : null;
@@ -89,7 +92,7 @@ function makePlan(random: Random, place: string): Plan {
   const way = random.pick(WAYS);
   const trouble = random.pick(TROUBLES.filter((one) => way !== "local" || (one !== "kill agent" && one !== "cut")));
   const plan: Plan = {
-    ...{ way, trouble, deletes: false, client: [], agent: [], up: ALL_BYTES, down: ALL_BYTES },
+    ...{ way, trouble, deletes: false, client: [], agent: [], up: ALL_BYTES, down: ALL_BYTES, cuts: Infinity },
     options: ["-a", "--no-guard"],
   };
   const may = (percent: number, ...words: string[]) => {
@@ -109,8 +112,9 @@ function makePlan(random: Random, place: string): Plan {
   may(10, "-S");
   may(15, random.pick(["--fsync", "--no-fsync"]));
   may(10, "-v", "--stats");
-  may(15, random.pick(["--partial-dir=.part", "--delay-updates", `--temp-dir=${place}/tmp`, "--no-partial"]));
-  may(15, ...random.pick([["-b", `--backup-dir=${place}/backup`], [`--trash=${place}/trash`], ["-y"]]));
+  may(30, random.pick(["--partial-dir=.part", "--delay-updates", `--temp-dir=${place}/tmp`, "--no-partial"]));
+  may(30, ...random.pick([["-b", `--backup-dir=${place}/backup`], [`--trash=${place}/trash`]]));
+  may(20, random.pick(["-y", "-yy"]));
   disturb(random, plan);
   return plan;
 }
@@ -126,6 +130,10 @@ function disturb(random: Random, plan: Plan): void {
   if (plan.trouble === "kill agent") plan.agent.push(...after(random.pick(["KILL", "TERM"])));
   if (plan.trouble === "signal") plan.client.push(...after(random.pick(["INT", "TERM", "HUP"])));
   if (plan.trouble === "cut") plan[random.chance(50) ? "up" : "down"] = 300 + random.below(200_000);
+  if ((plan.trouble === "cut" || plan.trouble === "kill agent") && random.chance(60)) {
+    plan.options.push("--reconnect=30");
+    plan.cuts = 1 + random.below(3);
+  }
   if (plan.trouble === "write error") {
     const calls = random.pick([
       "pwrite64",
@@ -140,15 +148,16 @@ function disturb(random: Random, plan: Plan): void {
 }
 
 /** An older tree at the target, a newer one at the source with larger files that changed in part, and what nobody may touch. */
-async function plantPlace(random: Random, place: string): Promise<void> {
+async function plantPlace(random: Random, place: string, plan: Plan): Promise<void> {
   const about = { entries: 20 + random.below(200), privileged: AS_ROOT, readable: true };
   const old = randomTree(random, about);
   const fresh = changedTree(random, old, about);
   const [oldLarge, newLarge] = largeFiles(random);
+  const [oldNames, newNames] = namesOfOne(random, plan.options.includes("-H"));
   const canary = [folder("canary"), file("canary/file", "do not touch", { mode: 0o600 })];
   plant(place, [...canary, folder("source", { mode: 0o755 }), folder("target", { mode: 0o755 }), folder("tmp")]);
-  plant(`${place}/source`, [...fresh, ...newLarge]);
-  if (random.chance(85)) plant(`${place}/target`, [...old, ...oldLarge]);
+  plant(`${place}/source`, [...fresh, ...newLarge, ...newNames]);
+  if (random.chance(85)) plant(`${place}/target`, [...old, ...oldLarge, ...oldNames]);
   await Deno.symlink(`${place}/canary`, `${place}/target/.to-canary`);
   await Deno.symlink(`${place}/canary`, `${place}/source/.to-canary`);
 }
@@ -164,7 +173,29 @@ function largeFiles(random: Random): [Entry[], Entry[]] {
     }
     const moved = random.chance(30) ? changed.slice(random.below(5000)) : changed;
     old.push(file(`large${i}`, bytes, { sec: 1_000_000_000 }));
-    fresh.push(file(`large${i}`, moved, { sec: 1_200_000_000 }));
+    // Under another name it is for -y to find what it is like.
+    fresh.push(file(random.chance(25) ? `large${i}.new` : `large${i}`, moved, { sec: 1_200_000_000 }));
+  }
+  return [old, fresh];
+}
+
+/** Files of several names: all of them at the source; at the target some, which with -H are of one inode, too. */
+function namesOfOne(random: Random, isOne: boolean): [Entry[], Entry[]] {
+  const old: Entry[] = [];
+  const fresh: Entry[] = [];
+  for (let i = random.below(6); i > 0; i--) {
+    const names = Array.from(
+      { length: 2 + random.below(4) },
+      (_, k) => `${random.pick(["in", "of", "on"])}/one${i}.${k}`,
+    );
+    const content = random.bytes(random.below(9000));
+    fresh.push(file(names[0], content, { sec: 1_200_000_000 }));
+    fresh.push(...names.slice(1).map((name) => sameAs(name, names[0])));
+    const there = names.filter(() => random.chance(60));
+    const was = file("", random.chance(50) ? content : random.bytes(500), {
+      sec: 1_000_000_000 + random.below(2) * 2e8,
+    });
+    old.push(...there.map((name, k) => k > 0 && isOne ? sameAs(name, there[0]) : { ...was, path: name }));
   }
   return [old, fresh];
 }
@@ -189,11 +220,9 @@ function mutate(random: Random, place: string, fresh: Tree) {
 }
 
 async function sync(place: string, plan: Plan, isDisturbed: boolean, more: string[] = []): Promise<Ran> {
-  const { way, options, up, down } = plan;
-  const [client, agent] = isDisturbed ? [plan.client, plan.agent] : [[], []];
-  const far = way === "local"
-    ? []
-    : await farWords(place, agent, isDisturbed ? up : ALL_BYTES, isDisturbed ? down : ALL_BYTES);
+  const { way, options } = plan;
+  const client = isDisturbed ? plan.client : [];
+  const far = way === "local" ? [] : await farWords(place, plan, isDisturbed);
   const source = `${way === "pull" ? "far:" : ""}${place}/source/`;
   const target = `${way === "push" ? "far:" : ""}${place}/target`;
   return await run([...client, TSYNC, ...options, ...more, ...far, source, target], {
@@ -203,13 +232,21 @@ async function sync(place: string, plan: Plan, isDisturbed: boolean, more: strin
 }
 
 /** A remote shell that runs the command here, through which only so many bytes pass, and an agent with words in front of it. */
-async function farWords(place: string, agent: string[], up: number, down: number): Promise<string[]> {
+async function farWords(place: string, { up, down, agent, cuts }: Plan, isDisturbed: boolean): Promise<string[]> {
   const write = (name: string, text: string) =>
     Deno.writeTextFile(`${place}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   const only = (bytes: number) => bytes === ALL_BYTES ? "cat" : `stdbuf -o0 head -c ${bytes}`;
-  const command = up === down ? `exec sh -c "$1"` : `${only(up)} | sh -c "$1" | ${only(down)}`;
-  await write("rsh", `while test $# -gt 1; do shift; done\n${command}`);
-  await write("agent", `exec ${[...agent, TSYNC_REMOTE].map((word) => `'${word}'`).join(" ")}`);
+  const plain = `exec sh -c "$1"`;
+  const cut = up === down ? plain : `${only(up)} | sh -c "$1" | ${only(down)}`;
+  const program = `'${TSYNC_REMOTE}'`;
+  const disturbed = `exec ${[...agent, TSYNC_REMOTE].map((word) => `'${word}'`).join(" ")}`;
+  // The first connections are disturbed, those that are made anew after them are not.
+  const counted = `echo >> '${place}/connections'\nif [ $(wc -l < '${place}/connections') -gt ${cuts} ]; then`;
+  const isCounted = isDisturbed && cuts !== Infinity;
+  const begins = isCounted ? `${counted} ${plain}; fi\n` : "";
+  const turn = isCounted ? `if [ $(wc -l < '${place}/connections') -gt ${cuts} ]; then exec ${program}; fi\n` : "";
+  await write("rsh", `while test $# -gt 1; do shift; done\n${begins}${isDisturbed ? cut : plain}`);
+  await write("agent", isDisturbed ? `${turn}${disturbed}` : `exec ${program}`);
   return ["-e", `${place}/rsh`, "--rsync-path", `${place}/agent`];
 }
 
@@ -218,11 +255,6 @@ interface Known {
   fresh: Tree;
   /** What a path of the source has been meanwhile. */
   changed: Map<string, Set<string>>;
-}
-
-/** What is at a path, without its metadata. */
-function contentOf({ type, digest, target, device }: Found): string {
-  return `${type} ${digest}${target}${device}`;
 }
 
 async function stateOf(root: string): Promise<string[]> {
@@ -248,27 +280,31 @@ async function judge(place: string, plan: Plan, ran: Ran, { old, fresh, changed 
     assert.ok(now.has(path) || mayGo || isReplaced, `${JSON.stringify(path)} is gone; ${said}`);
   }
   if (plan.trouble === "none") assert.equal(`${ran.code} ${ran.err}`, "0 ");
-  if (ran.code === 0 && plan.trouble !== "mutator") equalTrees(plan, fresh, now, said);
+  if (ran.code === 0 && plan.trouble !== "mutator") await equalTrees(place, plan, said);
+  if (plan.cuts !== Infinity) demandReconnected(ran);
+  if (plan.options.includes("-b")) await demandBackups(`${place}/backup`, old, now, said);
+  if (plan.options.includes(`--trash=${place}/trash`)) await demandUndo(place, `${place}/trash`, old, OWN, said);
 }
 
-/** What exit 0 means: the target has all of the source, with --delete nothing else. */
-function equalTrees(plan: Plan, fresh: Tree, now: Tree, said: string): void {
+/** What exit 0 means: the target has all of the source, with --delete nothing else; with -H the same names are of one inode. */
+async function equalTrees(place: string, { options, deletes }: Plan, said: string): Promise<void> {
+  const extra: Extra[] = options.includes("-H") ? ["links"] : [];
+  const [fresh, now] = [await manifest(`${place}/source`, true, extra), await manifest(`${place}/target`, true, extra)];
   for (const [path, found] of fresh) {
     const { allocated: _, ...there } = now.get(path) ?? { allocated: 0 };
     const { allocated: __, ...here } = found;
     assert.deepEqual(there, here, `${JSON.stringify(path)} differs; ${said}`);
   }
-  if (!plan.deletes) return;
-  const extra = [...now.keys()].filter((path) => !fresh.has(path) && !OWN.test(path));
-  assert.deepEqual(extra, [], `not deleted; ${said}`);
+  const others = [...now.keys()].filter((path) => !fresh.has(path) && !OWN.test(path));
+  if (deletes) assert.deepEqual(others, [], `not deleted; ${said}`);
 }
 
 /** The next run ends well and leaves nothing of ours; one more has nothing to do. */
 async function finish(place: string, plan: Plan): Promise<void> {
   const again = await sync(place, plan, false);
   assert.equal(`${again.code} ${again.err}`, "0 ", "the next run");
-  const [fresh, now] = [await manifest(`${place}/source`), await manifest(`${place}/target`)];
-  equalTrees(plan, fresh, now, "after the next run");
+  await equalTrees(place, plan, "after the next run");
+  const now = await manifest(`${place}/target`);
   assert.deepEqual([...now.keys()].filter((path) => OWN.test(path)), [], "left after the next run");
   const quiet = { ...plan, options: plan.options.filter((word) => !["-I", "-v", "--stats"].includes(word)) };
   const third = await sync(place, quiet, false, ["-i"]);
