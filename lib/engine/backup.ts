@@ -1,12 +1,15 @@
 // Backups (-b): what is about to be replaced or deleted is kept under another name, beside the original or in a folder of its own. Called
 // by the stage before it puts an entry in place, by the generator and by the deleter. Promises: the backup is there before the original is
-// gone, and the original's name is never without either its old or its new entry (law 1).
+// gone, and the original's name is never without either its old or its new entry (law 1); one that is a copy is on the disk by then (not with
+// --no-fsync).
 
-import { concatBytes, EMPTY, equalBytes, fromLatin1, joinPath } from "../base/bytes.ts";
+import { concatBytes, EMPTY, equalBytes, fromLatin1, joinPath, latin1 } from "../base/bytes.ts";
 import { Cause, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, Stat } from "../os/os.ts";
+import { Errno, type Handle, isSameInode, Kind, Stat } from "../os/os.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
 import { copyAside } from "../tree/copy_aside.ts";
+import type { AheadOfDeletion } from "../tree/ahead.ts";
+import { KeptFlush } from "../tree/kept_flush.ts";
 import type { StagedFile } from "../tree/stage.ts";
 import type { SideFolders } from "./side_folders.ts";
 import type { TargetState } from "./target_state.ts";
@@ -15,7 +18,7 @@ const SLASH = 0x2f;
 /** What hardLink says where there are no second links, or not for this entry. */
 const NO_LINKS: readonly number[] = [-Errno.EPERM, -Errno.EMLINK, -Errno.EOPNOTSUPP, -Errno.ENOSYS, -Errno.EACCES];
 
-export class Backup {
+export class Backup implements AheadOfDeletion {
   readonly #state: TargetState;
   readonly #sides: SideFolders;
   readonly #suffix: Uint8Array;
@@ -26,11 +29,15 @@ export class Backup {
   #path: Uint8Array = EMPTY;
   #folder: Handle = -1;
   #isTold = false;
+  readonly #copies: KeptFlush;
+  /** Originals, by path, that were copied ahead, and are not replaced or gone yet. */
+  readonly #copied = new Map<string, Stat>();
 
   constructor(state: TargetState, sides: SideFolders) {
     this.#state = state;
     this.#sides = sides;
     this.#suffix = fromLatin1(state.options.backupSuffix);
+    this.#copies = new KeptFlush(state.os);
     // If it is there already and lies inside the target, it must be known before anything is deleted.
     if (this.#isElsewhere) {
       const root = sides.open(state.options.backupDir);
@@ -64,6 +71,7 @@ export class Backup {
     if (looked === -Errno.ENOENT || (looked === 0 && this.#stat.kind === Kind.folder)) return 0;
     if (looked < 0) return looked;
     const path = list.path(list.parent(file.index));
+    if (this.#takeCopied(path, name, this.#stat)) return this.#told(path, name, 0);
     const to = this.#folderFor(folder, path);
     if (to < 0) return to;
     const backup = this.#nameFor(name);
@@ -79,6 +87,59 @@ export class Backup {
     return moved;
   }
 
+  // ---- ahead of many changes
+
+  keepAhead({ folder, name, index, isSame }: StagedFile): number {
+    const { list } = this.#state;
+    return isSame ? 0 : this.keepGoing(folder, list.path(list.parent(index)), name);
+  }
+
+  /** Only what needs a copy is kept ahead: a second link, or a rename, takes no time and has nothing to be flushed. */
+  keepGoing(folder: Handle, path: Uint8Array, name: Uint8Array): number {
+    const { os } = this.#state;
+    const stat = new Stat();
+    const backup = this.#nameFor(name);
+    if (!this.#isElsewhere || backup === null || this.isBackup(name)) return 0;
+    if (os.statAt(folder, name, 0, name.length, stat) < 0 || stat.kind === Kind.folder) return 0;
+    const to = this.#folderFor(folder, path);
+    if (to < 0) return to;
+    const has = new Stat();
+    const looked = os.statHandle(to, has);
+    if (looked < 0 || (has.devMajor === stat.devMajor && has.devMinor === stat.devMinor)) return Math.min(0, looked);
+    const copied = this.#copyAnyway(folder, name, to, backup);
+    if (copied === 0) this.#copied.set(latin1(joinPath(path, name)), stat);
+    return copied;
+  }
+
+  /** What a folder held is not kept with it. */
+  goes(): void {}
+
+  async flush(): Promise<number> {
+    return this.#flushed(this.#copies.isEmpty ? 0 : await this.#copies.flush());
+  }
+
+  flushNow(): number {
+    return this.#flushed(this.#copies.isEmpty ? 0 : this.#copies.flushNow());
+  }
+
+  /** What is not on the disk does not count as copied. */
+  #flushed(result: number): number {
+    if (result < 0) this.#copied.clear();
+    return result;
+  }
+
+  /** Whether the original that `stat` tells of was copied ahead. */
+  #takeCopied(path: Uint8Array, name: Uint8Array, stat: Stat): boolean {
+    if (this.#copied.size === 0) return false;
+    const key = latin1(joinPath(path, name));
+    const copied = this.#copied.get(key);
+    this.#copied.delete(key);
+    return copied !== undefined && isSameInode(copied, stat) && copied.size === stat.size &&
+      copied.mtimeSec === stat.mtimeSec && copied.mtimeNs === stat.mtimeNs;
+  }
+
+  // ---- one by one
+
   /** Keeps a copy of a file that will be written in place; 0 or a negated errno. */
   keepCopy(folder: Handle, path: Uint8Array, name: Uint8Array): number {
     const backup = this.#nameFor(name);
@@ -91,6 +152,10 @@ export class Backup {
   moveAway(folder: Handle, from: Uint8Array, path: Uint8Array, name: Uint8Array): number {
     const backup = this.#nameFor(name);
     if (backup === null) return -Errno.ENAMETOOLONG;
+    const { os } = this.#state;
+    if (this.#copied.size > 0 && os.statAt(folder, from, 0, from.length, this.#stat) === 0) {
+      if (this.#takeCopied(path, name, this.#stat)) return this.#told(path, name, os.unlink(folder, from));
+    }
     const to = this.#folderFor(folder, path);
     return to < 0 ? to : this.#told(path, name, this.#move(folder, from, to, backup));
   }
@@ -102,6 +167,7 @@ export class Backup {
   }
 
   close(): void {
+    this.#copies.close();
     this.#leaveFolder();
   }
 
@@ -133,13 +199,21 @@ export class Backup {
     return copied < 0 ? copied : os.unlink(folder, from);
   }
 
+  /** A copy that is on the disk. */
   #copy(folder: Handle, name: Uint8Array, to: Handle, backup: Uint8Array): number {
-    const { os, stage } = this.#state;
+    const copied = this.#copyAnyway(folder, name, to, backup);
+    return copied < 0 ? copied : this.flushNow();
+  }
+
+  /** A copy that is still to be brought to the disk. */
+  #copyAnyway(folder: Handle, name: Uint8Array, to: Handle, backup: Uint8Array): number {
+    const { os, stage, options } = this.#state;
     const stat = new Stat();
     const looked = os.statAt(folder, name, 0, name.length, stat);
     if (looked < 0) return looked;
     const aside = stage.createOther(to, (temporary) => copyAside(os, folder, name, stat, to, temporary));
-    return typeof aside === "number" ? aside : this.#place(to, aside, backup);
+    const placed = typeof aside === "number" ? aside : this.#place(to, aside, backup);
+    return placed < 0 || options.noFsync ? placed : this.#copies.add(to, backup);
   }
 
   /** Gives what was made aside the backup's name, in place of an older backup. */

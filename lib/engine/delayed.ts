@@ -19,10 +19,16 @@ export class Delayed {
     this.#os = state.os;
   }
 
+  /** Whether the staged file is one that waits. */
+  takes({ index, isName }: StagedFile): boolean {
+    return !this.#isOver && !isName && this.#state.list.kind(index) === Kind.file;
+  }
+
   /** Puts a staged file where it waits: 1; 0 where it is none that waits, or a negated errno. */
-  take({ index, isName, folder, temporary, name }: StagedFile): number {
-    const { list, partials } = this.#state;
-    if (this.#isOver || isName || list.kind(index) !== Kind.file) return 0;
+  take(file: StagedFile): number {
+    const { index, folder, temporary, name } = file;
+    const { partials } = this.#state;
+    if (!this.takes(file)) return 0;
     const moved = partials!.inside(folder, (aside) => this.#os.rename(folder, temporary, aside, name), true);
     if (moved < 0) return moved;
     this.#waiting.add(index);

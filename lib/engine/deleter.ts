@@ -16,6 +16,7 @@ import type { FilterPlace } from "../filter/filter_set.ts";
 import type { SourcePort } from "../session/ports.ts";
 import { refuseEmptySource, refuseMany } from "./deletion_guard.ts";
 import { eachChild, isEmptyFolder } from "./doomed_folder.ts";
+import { keepExtras, keepInside } from "./keep_doomed.ts";
 import type { OwnEntries } from "./own_entries.ts";
 import type { TargetState } from "./target_state.ts";
 
@@ -140,10 +141,11 @@ export class Deleter {
     for (let end = extras.count; end > 0;) {
       const start = Math.max(0, end - CHECK_PATHS);
       const absent = await this.#ask(start, end, at);
-      for (let k = end - 1; k >= start; k--) {
-        // What is there again, the source has told.
-        if (hasBit(absent, k - start)) this.#deleteExtra(at(k));
-      }
+      const doomed: number[] = [];
+      // What is there again, the source has told.
+      for (let k = end - 1; k >= start; k--) if (hasBit(absent, k - start)) doomed.push(at(k));
+      await keepExtras(this.#state, extras, doomed);
+      for (const i of doomed) this.#deleteExtra(i);
       await (this.#state.events.room?.() ?? this.#state.env.breathe());
       end = start;
     }
@@ -287,7 +289,7 @@ export class Deleter {
       own = place;
       if (kind === Kind.folder) folders.push(child);
       else if (!this.#delete(handle, name, kind, child, place, true) || this.#leavesBackup(name)) isEmpty = false;
-    });
+    }, (folder, doomed) => keepInside(this.#state, folder, path, doomed));
     if (left > 0) isEmpty = false;
     for (const child of folders) {
       const name = child.subarray(child.lastIndexOf(0x2f) + 1);

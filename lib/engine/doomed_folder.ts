@@ -11,6 +11,12 @@ import { SortedListing } from "../tree/sorted_listing.ts";
 import { sweep } from "../tree/stage.ts";
 import type { TargetState } from "./target_state.ts";
 
+export interface DoomedChild {
+  name: Uint8Array;
+  kind: number;
+  path: Uint8Array;
+}
+
 /** Called for a child that may go, with its open folder and the rules that hold there. */
 export type Visit = (
   folder: Handle,
@@ -22,9 +28,16 @@ export type Visit = (
 
 /**
  * Calls `visit` for each child of the folder at `path` that may go, in reverse order, with the open folder and the rules that hold
- * in it. Returns how many stay: protected ones, our own names in use, and 1 if the folder (or its file of rules) cannot be read.
+ * in it; `before` is called with all of them first. Returns how many stay: protected ones, our own names in use, and 1 if the folder (or its
+ * file of rules) cannot be read.
  */
-export function eachChild(state: TargetState, path: Uint8Array, above: FilterPlace | null, visit: Visit): number {
+export function eachChild(
+  state: TargetState,
+  path: Uint8Array,
+  above: FilterPlace | null,
+  visit: Visit,
+  before: (folder: Handle, doomed: readonly DoomedChild[]) => void = () => {},
+): number {
   const { os, places } = state;
   const handle = state.openBeneath(path);
   // It is no folder any more: nothing stays in it, and what becomes of the name shows where it is removed.
@@ -36,7 +49,7 @@ export function eachChild(state: TargetState, path: Uint8Array, above: FilterPla
   try {
     if (state.destinations?.sides.isOpen(handle) || state.mounts?.isMounted(handle, path)) return 1;
     const place = places?.inside(above, path, handle) ?? null;
-    return places !== null && place === null ? 1 : visitChildren(state, path, handle, place, visit);
+    return places !== null && place === null ? 1 : visitChildren(state, path, handle, place, visit, before);
   } finally {
     os.close(handle);
   }
@@ -48,8 +61,10 @@ function visitChildren(
   handle: Handle,
   place: FilterPlace | null,
   visit: Visit,
+  before: (folder: Handle, doomed: readonly DoomedChild[]) => void,
 ): number {
   const { os } = state;
+  const doomed: DoomedChild[] = [];
   const names = new SortedListing();
   const result = names.read(os, handle);
   if (result < 0) state.tell(Verb.list, Cause.system, -result, path);
@@ -68,8 +83,10 @@ function visitChildren(
     const isKept = state.keptLinks?.keeps(child) ||
       (kind === Kind.folder && state.mounts?.keeps(handle, look(), child, true));
     if (isKept || state.isProtected(child, name, kind === Kind.folder, look, place, true)) staying++;
-    else visit(handle, name, kind, child, place);
+    else doomed.push({ name, kind, path: child });
   }
+  before(handle, doomed);
+  for (const child of doomed) visit(handle, child.name, child.kind, child.path, place);
   return staying;
 }
 

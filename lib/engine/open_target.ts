@@ -63,6 +63,7 @@ export function openTarget(state: TargetState, path: Uint8Array, roots: Roots, t
   if (goesOn) demandTheSame(state.root);
   lookAtFileSystem(state);
   trash?.begin(state.root);
+  if (trash !== null) state.keepAhead(trash);
   if (mayDelete(options) && state.filters.hasPlaces) state.places = new TargetPlaces(state, path);
 }
 

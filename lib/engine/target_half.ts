@@ -230,6 +230,8 @@ export class TargetHalf implements TargetPort {
     const { Destinations } = await import("./destinations.ts");
     this.#lifetime.demandAlive();
     this.#state.destinations = new Destinations(this.#state);
+    const { options, backup } = this.#state;
+    if (backup !== null && options.backupDir !== "") this.#state.keepAhead(backup);
     await this.#ready();
   }
 

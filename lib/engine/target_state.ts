@@ -15,6 +15,7 @@ import type { SourcePort } from "../session/ports.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
 import { munged } from "../tree/munged_links.ts";
 import type { AttributeWriter } from "../tree/attributes.ts";
+import type { AheadOfDeletion } from "../tree/ahead.ts";
 import { TemporaryNames } from "../tree/own_names.ts";
 import { type FlushMode, replaceEmptyFolder, Stage, type StagedFile } from "../tree/stage.ts";
 import type { Digester, Digesters, Environment } from "./environment.ts";
@@ -104,6 +105,8 @@ export class TargetState {
   folds: NameFolds | null = null;
   /** What is wanted must fit; null: nobody asks. Set with the root. */
   space: SpaceGuard | null = null;
+  /** What keeps the older entries that are replaced or deleted, where that must be on the disk before; set with the root. */
+  ahead: AheadOfDeletion | null = null;
   /** Where rules depend on the folder and entries may be deleted. */
   places: TargetPlaces | null = null;
   /** Set with the root; null where no option asks for other folders. */
@@ -188,6 +191,18 @@ export class TargetState {
     this.newFolders = new NewFolders(this);
     this.partials = hasPartials(input.options) ? new Partials(this) : null;
     this.delayed = input.options.delayUpdates && this.partials !== null ? new Delayed(this) : null;
+  }
+
+  /** From here on `ahead` is asked before anything older is replaced or deleted. */
+  keepAhead(ahead: AheadOfDeletion): void {
+    const { delayed, stage, options } = this;
+    if (options.noFsync || options.dryRun) return;
+    this.ahead = ahead;
+    stage.ahead = delayed === null ? ahead : {
+      keepAhead: (file) => delayed.takes(file) ? 0 : ahead.keepAhead(file),
+      flush: () => ahead.flush(),
+      flushNow: () => ahead.flushNow(),
+    };
   }
 
   get backup(): Backup | null {

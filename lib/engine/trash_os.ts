@@ -2,14 +2,18 @@
 // below the root is noted in the trash's journal first, and what would be lost is kept. So nothing above needs to know of it: whoever
 // changes something comes through here. Made by open_trash.ts.
 // Promises: a name that gets a new entry has its old one until then (law 1: a second link or a copy is made before the rename); a call
-// that could not be noted is not made; names of tsync's own (what is written aside) are nobody's entries and are not noted.
+// that could not be noted is not made; names of tsync's own (what is written aside) are nobody's entries and are not noted. What replaces or
+// removes an older entry finds that one's record and what is kept of it on the disk: whoever changes many asks for that ahead (tree/ahead.ts), once
+// for all of them; else each waits for its own.
 
-import { EMPTY, equalBytes, joinPath } from "../base/bytes.ts";
+import { EMPTY, equalBytes, joinPath, latin1 } from "../base/bytes.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Errno, type Handle, isSameInode, Kind, Listing, OpenMode, type Os, type Result, Stat } from "../os/os.ts";
 import { OsThrough } from "../os/through.ts";
+import type { AheadOfDeletion } from "../tree/ahead.ts";
 import { readAttributes } from "../tree/entry_attributes.ts";
 import { isOwnName } from "../tree/own_names.ts";
+import type { StagedFile } from "../tree/stage.ts";
 import { type Change, type EntryState, stateOf } from "../tree/trash_record.ts";
 import type { Environment } from "./environment.ts";
 import type { TargetRoot } from "./target_root.ts";
@@ -24,7 +28,16 @@ interface Place {
   isNoted: boolean;
 }
 
-export class TrashOs {
+/** An entry that is noted and kept before the change that takes it away. */
+interface Kept {
+  devMajor: number;
+  devMinor: number;
+  inoHigh: number;
+  inoLow: number;
+  number: number;
+}
+
+export class TrashOs implements AheadOfDeletion {
   /** To be used in its place. */
   readonly os: Os;
   readonly #inner: Os;
@@ -32,6 +45,10 @@ export class TrashOs {
   readonly #places = new Map<Handle, Place>();
   readonly #old = new Stat();
   readonly #fresh = new Stat();
+  /** By path. */
+  readonly #kept = new Map<string, Kept>();
+  /** Paths of folders that are noted as gone. */
+  readonly #going = new Set<string>();
 
   constructor(inner: Os, env: Environment, options: SyncOptions) {
     this.#inner = inner;
@@ -45,6 +62,67 @@ export class TrashOs {
     if (root.handle < 0) return;
     this.#places.set(root.handle, { path: EMPTY, isAside: false, isNoted: false });
     this.#writer.begin(root);
+  }
+
+  // ---- ahead of many changes
+
+  keepAhead({ folder, temporary, name }: StagedFile): number {
+    const [old, fresh] = [this.#old, this.#fresh];
+    const inner = this.#inner;
+    if (!this.#isReal(folder, name) || inner.statAt(folder, temporary, 0, temporary.length, fresh) < 0) return 0;
+    if (inner.statAt(folder, name, 0, name.length, old) < 0 || old.kind === Kind.folder) return 0;
+    // What the rename will refuse, or do without.
+    if (isSameInode(old, fresh) || fresh.kind === Kind.folder) return 0;
+    const touched = this.#note(folder);
+    if (touched < 0) return touched;
+    const path = this.#pathOf(folder, name);
+    const change = this.#replaced(folder, name, path, old, stateOf(fresh));
+    return typeof change === "number" ? change : this.#noteKept(path, change);
+  }
+
+  keepGoing(folder: Handle, _path: Uint8Array, name: Uint8Array): number {
+    const old = this.#old;
+    if (!this.#isReal(folder, name) || this.#inner.statAt(folder, name, 0, name.length, old) < 0) return 0;
+    if (old.kind === Kind.folder) return 0;
+    const touched = this.#note(folder);
+    if (touched < 0) return touched;
+    const path = this.#pathOf(folder, name);
+    const change = this.#removed(folder, name, path, old);
+    return typeof change === "number" ? change : this.#noteKept(path, change);
+  }
+
+  #noteKept(path: Uint8Array, change: Change): number {
+    const noted = this.#writer.note(change);
+    if (noted < 0) return noted;
+    const { devMajor, devMinor, inoHigh, inoLow } = this.#old;
+    this.#kept.set(latin1(path), { devMajor, devMinor, inoHigh, inoLow, number: change.kept });
+    return 0;
+  }
+
+  /** The number under which the entry is kept already; 0: it is not, or another one has its name by now. */
+  #takeKept(path: Uint8Array, old: Stat): number {
+    const key = latin1(path);
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return 0;
+    this.#kept.delete(key);
+    return isSameInode(Object.assign(new Stat(), kept), old) ? kept.number : 0;
+  }
+
+  goes(folder: Handle): void {
+    const place = this.#places.get(folder);
+    const stat = new Stat();
+    if (place === undefined || place.isAside || this.#inner.statHandle(folder, stat) < 0) return;
+    const before = stateOf(stat, readAttributes(this.#inner, folder, this.#writer.isRoot));
+    const change: Change = { type: "change", path: place.path, before, kept: 0, after: null, isOpen: false };
+    if (this.#writer.note(change) === 0) this.#going.add(latin1(place.path));
+  }
+
+  flush(): Promise<number> {
+    return this.#writer.flush();
+  }
+
+  flushNow(): number {
+    return this.#writer.flushNow();
   }
 
   /** All handles are closed. */
@@ -162,11 +240,12 @@ export class TrashOs {
     return this.#inner.statAt(folder, name, 0, name.length, this.#fresh) < 0 ? Kind.file : this.#fresh.kind;
   }
 
-  /** Makes the change once it is noted; one that is refused is taken back. */
+  /** Makes the change once it is noted, and on the disk where it takes an older entry away; one that is refused is taken back. */
   #noted(changes: Change | readonly Change[], make: () => Result): Result {
     const mark = this.#writer.mark();
     const noted = Array.isArray(changes) ? this.#writer.noteAll(changes) : this.#writer.note(changes as Change);
-    if (noted < 0) return noted;
+    const flushed = noted < 0 ? noted : this.#writer.flushNow();
+    if (flushed < 0) return flushed;
     const result = make();
     if (result < 0) this.#writer.takeBack(mark);
     return result;
@@ -222,9 +301,10 @@ export class TrashOs {
     if (stands && (isSameInode(old, fresh) || (old.kind === Kind.folder) !== (fresh.kind === Kind.folder))) {
       return rename();
     }
+    const path = this.#pathOf(to, b);
+    if (stands && this.#takeKept(path, old) > 0) return this.#writer.lost || rename();
     const touched = this.#note(to);
     if (touched < 0) return touched;
-    const path = this.#pathOf(to, b);
     const changes: Change[] = fresh.kind === Kind.folder ? this.#inside(from, a, path) : [];
     const replaced = this.#replaced(to, b, path, stands ? old : null, stateOf(fresh));
     if (typeof replaced === "number") return replaced;
@@ -315,16 +395,20 @@ export class TrashOs {
     const old = this.#old;
     const looked = inner.statAt(folder, name, 0, name.length, old);
     if (looked < 0 || old.kind === Kind.folder) return inner.unlink(folder, name);
+    const path = this.#pathOf(folder, name);
+    const number = this.#takeKept(path, old);
+    if (number > 0) return this.#writer.lost || this.#writer.moveAway(folder, name, path, old, number);
     const touched = this.#note(folder);
     if (touched < 0) return touched;
-    const path = this.#pathOf(folder, name);
+    const change = this.#removed(folder, name, path, old);
+    if (typeof change === "number") return change;
+    return this.#noted(change, () => this.#writer.moveAway(folder, name, path, old, change.kept));
+  }
+
+  /** The record of an entry that goes, and is or will be kept; or a negated errno. */
+  #removed(folder: Handle, name: Uint8Array, path: Uint8Array, old: Stat): Change | number {
     const kept = this.#writer.keep(folder, name, path, old, "move");
-    if (kept < 0) return kept;
-    const before = stateOf(old);
-    return this.#noted(
-      { type: "change", path, before, kept, after: null, isOpen: false },
-      () => this.#writer.moveAway(folder, name, path, old, kept),
-    );
+    return kept < 0 ? kept : { type: "change", path, before: stateOf(old), kept, after: null, isOpen: false };
   }
 
   #removeFolder(folder: Handle, name: Uint8Array): Result {
@@ -336,6 +420,7 @@ export class TrashOs {
     const touched = this.#note(folder);
     if (touched < 0) return touched;
     const path = this.#pathOf(folder, name);
+    if (this.#going.delete(latin1(path))) return remove();
     const before = stateOf(old, this.#attributesAt(folder, name));
     return this.#noted({ type: "change", path, before, kept: 0, after: null, isOpen: false }, remove);
   }

@@ -1,6 +1,7 @@
 // What --trash writes: one folder per run with the entries that were replaced or deleted, and the journal that says where they were and
 // what the run made. Used by trash_os.ts. Promises: made when there is something to put in, so that a run that changes nothing
-// leaves none; a record is in the journal before the change that it tells of; where that fails, the change is not made.
+// leaves none; a record is in the journal before the change that it tells of; where that fails, the change is not made. What takes an older
+// entry's place, or away, waits for `flush` or `flushNow`: its record and what is kept of it are on the disk then (not with --no-fsync).
 
 import { EMPTY, equalBytes, fromLatin1 } from "../base/bytes.ts";
 import { ByteWriter } from "../base/codec.ts";
@@ -10,6 +11,8 @@ import type { SyncOptions } from "../base/options.ts";
 import { wallSeconds } from "../os/clock.ts";
 import { Errno, type Handle, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
 import { copyAside } from "../tree/copy_aside.ts";
+import { isInMemory } from "../tree/volumes.ts";
+import { KeptFlush } from "../tree/kept_flush.ts";
 import { readAttributes } from "../tree/entry_attributes.ts";
 import { TRASH_NAME } from "../tree/own_names.ts";
 import { JOURNAL, makeRun, openTrash, openTrashAt, runName } from "../tree/trash_folder.ts";
@@ -37,12 +40,24 @@ export class TrashWriter {
   #kept = 0;
   /** The trash cannot be written: nothing is changed any more. */
   #failed = 0;
+  /** Copies that are not on the disk yet. */
+  readonly #copies: KeptFlush;
+  /** Something older was kept since the last flush. */
+  #isDirty = false;
+  /** The trash and its run's folder are new. */
+  #isNew = true;
+  #needsFlush = false;
+  /** What the first flush that failed said: none of those that follow can say better. */
+  lost = 0;
+  /** The run's folder. */
+  readonly #stat = new Stat();
   readonly #writer = new ByteWriter(4096);
 
   constructor(os: Os, env: Environment, options: SyncOptions) {
     this.#os = os;
     this.#env = env;
     this.#options = options;
+    this.#copies = new KeptFlush(os);
   }
 
   /** The root is open. Throws TsyncError "selection" if the trash that is there cannot be trusted. */
@@ -73,9 +88,42 @@ export class TrashWriter {
   note(change: Change): number {
     const ready = this.#ready();
     if (ready < 0) return ready;
+    if (change.kept > 0) this.#isDirty = true;
     this.#writer.clear();
     encodeRecord(this.#writer, change);
     return this.#append();
+  }
+
+  /** Brings what was kept and noted to the disk, if anything was kept: 0 or a negated errno. */
+  async flush(): Promise<number> {
+    if (!this.#isDue) return this.lost;
+    return this.#flushed(await this.#copies.flush(this.#handles()));
+  }
+
+  /** The same, and waits. */
+  flushNow(): number {
+    if (!this.#isDue) return this.lost;
+    return this.#flushed(this.#copies.flushNow(this.#handles()));
+  }
+
+  get #isDue(): boolean {
+    return this.#needsFlush && this.#isDirty && this.lost === 0;
+  }
+
+  #handles(): Handle[] {
+    this.#isDirty = false;
+    const above = this.#isNew ? [this.#trash, ...(this.#isInRoot ? [this.#root!.handle] : [])] : [];
+    return [this.#run, this.#journal, ...above];
+  }
+
+  #flushed(result: number): number {
+    if (result === 0) this.#isNew = false;
+    return this.lost = result;
+  }
+
+  /** Whether the entry lies on another file system than the trash, which must be there. */
+  isElsewhere({ devMajor, devMinor }: Stat): boolean {
+    return devMajor !== this.#stat.devMajor || devMinor !== this.#stat.devMinor;
   }
 
   /** The same for many at once. */
@@ -117,13 +165,13 @@ export class TrashWriter {
 
   /**
    * Keeps what stands at `name` of `folder`, so that its name may be given to something else; the number under which it is kept, or a
-   * negated errno. `moves`: it will be moved there by `moveAway`, so nothing is done yet.
+   * negated errno. "move": it will be moved there by `moveAway`, so that on one file system nothing is done yet.
    */
   keep(folder: Handle, name: Uint8Array, path: Uint8Array, stat: Stat, how: "link" | "copy" | "move"): number {
     const ready = this.#ready();
     if (ready < 0) return ready;
     const number = ++this.#kept;
-    if (how === "move") return number;
+    if (how === "move" && !this.isElsewhere(stat)) return number;
     const to = keptName(number, path);
     const linked = how === "link" ? this.#os.hardLink(folder, name, this.#run, to) : -Errno.EXDEV;
     if (linked === 0) return number;
@@ -140,7 +188,7 @@ export class TrashWriter {
     const attributed = copied < 0 || stat.kind !== Kind.file ? copied : this.#copyAttributes(folder, name);
     const placed = attributed < 0 ? attributed : os.rename(this.#run, PART, this.#run, to);
     if (placed < 0) os.unlink(this.#run, PART);
-    return placed;
+    return placed < 0 || !this.#needsFlush ? placed : this.#copies.add(this.#run, to);
   }
 
   #copyAttributes(folder: Handle, name: Uint8Array): number {
@@ -156,18 +204,23 @@ export class TrashWriter {
     return result === -Errno.EOPNOTSUPP ? 0 : result;
   }
 
-  /** Moves the entry to where `number` is kept; 0 or a negated errno. */
+  /** Moves the entry to where `number` is kept, which is a copy by now on another file system; 0 or a negated errno. */
   moveAway(folder: Handle, name: Uint8Array, path: Uint8Array, stat: Stat, number: number): number {
+    if (this.isElsewhere(stat)) return this.#os.unlink(folder, name);
     const to = keptName(number, path);
     const moved = this.#os.rename(folder, name, this.#run, to);
     if (moved !== -Errno.EXDEV) return moved;
+    // One file system, mounted twice.
     const copied = this.#copy(folder, name, stat, to);
-    return copied < 0 ? copied : this.#os.unlink(folder, name);
+    this.#isDirty = true;
+    const flushed = copied < 0 ? copied : this.flushNow();
+    return flushed < 0 ? flushed : this.#os.unlink(folder, name);
   }
 
   /** The run is over, and its own handles are closed. */
   end(): void {
     const os = this.#os;
+    this.#copies.close();
     if (this.#journal >= 0) {
       this.#writer.clear();
       encodeRecord(this.#writer, { type: "end" });
@@ -210,6 +263,9 @@ export class TrashWriter {
       this.#run === -Errno.EEXIST
     );
     if (this.#run < 0) return this.#run;
+    const seen = os.statHandle(this.#run, this.#stat);
+    if (seen < 0) return seen;
+    this.#needsFlush = !this.#options.noFsync && !isInMemory(os, this.#run);
     this.#journal = os.openFile(this.#run, JOURNAL, OpenMode.create, 0o600);
     if (this.#journal < 0) return this.#journal;
     const { devMajor, devMinor, inoLow, inoHigh } = stat;

@@ -147,7 +147,9 @@ export class Undo {
       account.isDone = true;
       return;
     }
-    const isOurs = account.states.some(({ state, isOpen }) => this.#fits(state, isOpen, account.found));
+    // Where nothing stands (what was told was put aside) nothing is lost if the old entry comes back.
+    const isFree = looked === -Errno.ENOENT && kept !== null;
+    const isOurs = isFree || account.states.some(({ state, isOpen }) => this.#fits(state, isOpen, account.found));
     if (!isOurs || (account.kept !== 0 && kept === null) || !this.#canBring(account)) {
       return this.#conflict(account.path, 0);
     }

@@ -61,7 +61,7 @@ export function punchHole(tree: MemoryTree, handle: Handle, offset: number, leng
   const open = tree.writable(handle);
   if (typeof open === "number") return open;
   open.node.clear(offset, offset + length, tree.space);
-  open.node.isFlushed = false;
+  open.node.soil(offset);
   tree.touch(open.node);
   return 0;
 }

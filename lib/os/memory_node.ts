@@ -43,6 +43,8 @@ export class Node {
   pages: Map<number, Uint8Array> = new Map();
   /** Of a file: its content is on the disk, whatever happens. */
   isFlushed = false;
+  /** Where it is not: how much of its beginning is. */
+  flushedBytes = 0;
   /** Extended attributes by name, as latin1. */
   attributes: Map<string, Uint8Array> = new Map();
   /** Locks by handle: true = exclusive. */
@@ -106,7 +108,7 @@ export class Node {
 
   /** Writes what the space allows; returns the bytes written. */
   writeAt(bytes: Uint8Array, offset: number, space: Space): number {
-    this.isFlushed = false;
+    this.soil(offset);
     for (let done = 0; done < bytes.length;) {
       const at = offset + done;
       const number = Math.floor(at / PAGE_BYTES);
@@ -128,15 +130,22 @@ export class Node {
   }
 
   truncate(size: number, space: Space): void {
-    this.isFlushed = false;
+    this.soil(Math.min(size, this.size));
     if (size < this.size) this.clear(size, Math.ceil(this.size / PAGE_BYTES) * PAGE_BYTES, space);
     this.size = size;
   }
 
-  /** What the power took with it: all (0), the content but not the size (1), or all but the beginning (2). */
+  /** From `offset` on it is not on the disk. */
+  soil(offset: number): void {
+    this.flushedBytes = Math.min(this.isFlushed ? this.size : this.flushedBytes, offset);
+    this.isFlushed = false;
+  }
+
+  /** What the power took with it of what was not flushed: all (0), the content but not the size (1), or all but the beginning (2). */
   lose(how: number, space: Space): void {
-    if (how === 1) this.clear(0, Math.ceil(this.size / PAGE_BYTES) * PAGE_BYTES, space);
-    else this.truncate(how === 0 ? 0 : Math.floor(this.size / 2), space);
+    const from = this.flushedBytes;
+    if (how === 1) this.clear(from, Math.ceil(this.size / PAGE_BYTES) * PAGE_BYTES, space);
+    else this.truncate(how === 0 ? from : Math.max(from, Math.floor(this.size / 2)), space);
   }
 
   /** Makes [from, to) zeros, freeing whole pages. */
@@ -180,7 +189,7 @@ export class Node {
   cloneFrom(from: Node, space: Space): boolean {
     if (space.freePages + this.pages.size < from.pages.size) return false;
     space.freePages += this.pages.size - from.pages.size;
-    this.isFlushed = false;
+    this.soil(0);
     this.pages = new Map([...from.pages].map(([number, page]) => [number, page.slice()]));
     this.size = from.size;
     this.#sorted = null;
@@ -209,6 +218,7 @@ export class Node {
     copy.rdevMinor = this.rdevMinor;
     copy.target = this.target;
     copy.isFlushed = this.isFlushed;
+    copy.flushedBytes = this.flushedBytes;
     copy.parent = parent;
     for (const [number, page] of this.pages) copy.pages.set(number, page.slice());
     for (const [key, child] of this.children) {

@@ -3,6 +3,7 @@
 // MOST_FILES, MOST_BYTES and the limit of open handles allow, if the caller heeds `pause`; nothing lands after `halt`.
 
 import type { Os } from "../os/os.ts";
+import type { Ahead } from "./ahead.ts";
 import { type Flush, whileFlushing } from "./flush.ts";
 import type { StagedFile } from "./stage.ts";
 
@@ -46,6 +47,8 @@ export interface BarrierPlan {
   land(file: StagedFile, result: number): void;
   /** Landing failed in a way that ends the run. */
   onBroken(error: unknown): void;
+  /** What keeps what the files replace; null: nothing does. */
+  ahead(): Ahead | null;
 }
 
 export class Barrier {
@@ -130,7 +133,7 @@ export class Barrier {
 
   async #fly(flight: Flight): Promise<void> {
     const { files, results } = flight;
-    await whileFlushing(this.#plan.flush.files(files, results), this.#plan.breathe);
+    await whileFlushing(this.#flushAll(files, results), this.#plan.breathe);
     while (flight.landed < files.length) {
       if (this.#isHalted) return;
       const i = flight.landed++;
@@ -139,6 +142,17 @@ export class Barrier {
     }
     this.#flight = null;
     this.poke();
+  }
+
+  /** The files, and what is kept of those that they replace: a file whose predecessor is not safe counts as one that is not flushed. */
+  async #flushAll(files: readonly StagedFile[], results: Int32Array): Promise<void> {
+    const { flush, ahead } = this.#plan;
+    const keeper = ahead();
+    if (keeper === null) return await flush.files(files, results);
+    const kept = files.map((file) => keeper.keepAhead(file));
+    const own = new Int32Array(results);
+    const [, all] = await Promise.all([flush.files(files, own), keeper.flush()]);
+    own.forEach((result, i) => results[i] = Math.min(kept[i], all, result));
   }
 
   /** The run ends: what has not landed stays as it is. */

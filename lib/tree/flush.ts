@@ -101,7 +101,7 @@ export async function whileFlushing(work: Promise<void>, breathe: () => Promise<
 }
 
 /** Says that there is no such call here: an old kernel, a sandbox, a file system without it. */
-function isRefusal(result: number): boolean {
+export function isRefusal(result: number): boolean {
   return result === -Errno.ENOSYS || result === -Errno.EINVAL || result === -Errno.EOPNOTSUPP ||
     result === -Errno.EPERM;
 }

@@ -6,6 +6,7 @@
 // files passes it by. A folder handle that is given up while files of it are in the barrier is closed when they are in place.
 
 import { Verb } from "../base/problem.ts";
+import type { Ahead } from "./ahead.ts";
 import { Barrier, type Remains } from "./barrier.ts";
 import { Flush, whileFlushing } from "./flush.ts";
 import type { TempFolder } from "./temp_folder.ts";
@@ -103,11 +104,15 @@ export class Stage {
     this.#volumes = new Volumes(os);
     this.#flush = new Flush(os, failed);
     const land = (file: StagedFile, result: number) => this.#land(file, result);
-    this.#barrier = new Barrier({ os, flush: this.#flush, now, breathe, land, onBroken: broken });
+    const ahead = () => this.ahead;
+    this.#barrier = new Barrier({ os, flush: this.#flush, now, breathe, land, onBroken: broken, ahead });
   }
 
   /** --temp-dir: where `create` makes its files; null: in the folder they are for. */
   aside: TempFolder | null = null;
+
+  /** What keeps what staged files replace and must be on the disk before they get their names; null: nothing does. */
+  ahead: Ahead | null = null;
 
   /** The temporary name of the file that `create` just opened. */
   temporary: Uint8Array = new Uint8Array(0);
@@ -246,10 +251,18 @@ export class Stage {
     const batch = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
-    for (const file of batch) {
-      const result = this.#place(file);
+    const kept = this.ahead === null ? null : this.#keepAhead(batch, this.ahead);
+    batch.forEach((file, i) => {
+      const result = kept !== null && kept[i] < 0 ? kept[i] : this.#place(file);
       this.#committed(file, result < 0 ? -result : 0, Verb.rename);
-    }
+    });
+  }
+
+  /** 0 for each file whose predecessor is safe; else a negated errno. */
+  #keepAhead(batch: readonly StagedFile[], ahead: Ahead): number[] {
+    const kept = batch.map((file) => ahead.keepAhead(file));
+    const flushed = ahead.flushNow();
+    return kept.map((result) => Math.min(result, flushed));
   }
 
   /** Gives the file its name, with -b once what stands there is kept, which may do it, too; below zero: a negated errno. */

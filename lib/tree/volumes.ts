@@ -9,6 +9,12 @@ const IN_MEMORY = [0x0102_1994, 0x8584_58f6];
 /** f_type of FUSE: the program behind it does not hear that all is to be flushed, only of single files. */
 const FUSE = 0x6573_5546;
 
+/** Whether what the open folder's file system holds is gone with the power, so that nothing of it need be flushed. */
+export function isInMemory(os: Os, folder: Handle): boolean {
+  const info = os.fileSystem(folder);
+  return typeof info !== "number" && IN_MEMORY.includes(info.type);
+}
+
 export interface Volume {
   /** A handle that was open before anything was written: what it is told of are errors of this run's time. */
   witness: Handle;
