@@ -237,7 +237,11 @@ async function farWords(place: string, { up, down, agent, cuts }: Plan, isDistur
     Deno.writeTextFile(`${place}/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   const only = (bytes: number) => bytes === ALL_BYTES ? "cat" : `stdbuf -o0 head -c ${bytes}`;
   const plain = `exec sh -c "$1"`;
-  const cut = up === down ? plain : `${only(up)} | sh -c "$1" | ${only(down)}`;
+  // A connection that was cut ends with 255, as ssh's does; one that came to its end before, as the agent did.
+  const kept = `(sh -c "$1"; echo $? > '${place}/code')`;
+  const cut = up === down
+    ? plain
+    : `${only(up)} | ${kept} | ${only(down)}\ntest "$(cat '${place}/code')" = 0 || exit 255`;
   const program = `'${TSYNC_REMOTE}'`;
   const disturbed = `exec ${[...agent, TSYNC_REMOTE].map((word) => `'${word}'`).join(" ")}`;
   // The first connections are disturbed, those that are made anew after them are not.
