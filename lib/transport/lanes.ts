@@ -14,6 +14,7 @@ import { LaneEar } from "./lane_ear.ts";
 /** What was used is told at the latest after so much. */
 const ACK_BYTES = 1 << 20;
 const ACK_CHUNKS = LANE_CHUNKS / 4;
+const FULL_BYTES = CHUNK_HEADER_BYTES + LANE_CHUNK_BYTES;
 
 /** One connection's two directions, and how it is ended. */
 export interface LaneStreams {
@@ -37,6 +38,8 @@ interface Chunk {
   /** Room for the header, and the content behind it. */
   bytes: Uint8Array;
   lane: Lane | null;
+  /** Writes of it that are under way: until they are over its bytes may not change, used or not. */
+  writes: number;
 }
 
 const NOTHING: ByteSource = { read: () => Promise.resolve(null) };
@@ -50,6 +53,8 @@ export class Lanes implements ByteSource, ByteSink {
   #isEnded = false;
   // Writing.
   readonly #unused: Chunk[] = [];
+  /** Room of full chunks that were used: made anew for each, it would be there several times over before it is collected. */
+  readonly #spare: Uint8Array[] = [];
   #unusedBytes = 0;
   #nextSequence = 0;
   #isAckDue = false;
@@ -128,7 +133,7 @@ export class Lanes implements ByteSource, ByteSink {
         await this.#room.promise;
         lane = this.#laneFor(content.length);
       }
-      const chunk: Chunk = { sequence: this.#nextSequence++, bytes: withHeaderRoom(content), lane };
+      const chunk: Chunk = { sequence: this.#nextSequence++, bytes: this.#withHeaderRoom(content), lane, writes: 0 };
       this.#unused.push(chunk);
       this.#unusedBytes += content.length;
       this.#send(lane, chunk);
@@ -182,18 +187,28 @@ export class Lanes implements ByteSource, ByteSink {
     const length = chunk.bytes.length - CHUNK_HEADER_BYTES;
     encodeChunkHeader(chunk.bytes, { length, sequence: chunk.sequence, used: this.#used });
     this.#told();
-    this.#put(lane, chunk.bytes);
+    chunk.writes++;
+    this.#put(lane, chunk.bytes, () => chunk.writes--);
   }
 
-  #put(lane: Lane, bytes: Uint8Array): void {
+  #put(lane: Lane, bytes: Uint8Array, onOver = () => {}): void {
     lane.isBusy = true;
     lane.sink.write(bytes).then(() => {
+      onOver();
       lane.isBusy = false;
       this.#pump();
     }, () => {
+      // What fails may still hold them: they are not used again.
       lane.isBusy = false;
       this.#lost(lane);
     });
+  }
+
+  #withHeaderRoom(content: Uint8Array): Uint8Array {
+    const length = CHUNK_HEADER_BYTES + content.length;
+    const bytes = length === FULL_BYTES && this.#spare.pop() || new Uint8Array(length);
+    bytes.set(content, CHUNK_HEADER_BYTES);
+    return bytes;
   }
 
   #told(): void {
@@ -304,7 +319,9 @@ export class Lanes implements ByteSource, ByteSink {
     if (used > this.#nextSequence) broken(`it used ${used} chunks, ${this.#nextSequence} were sent`);
     let count = 0;
     while (count < this.#unused.length && this.#unused[count].sequence < used) {
-      this.#unusedBytes -= this.#unused[count++].bytes.length - CHUNK_HEADER_BYTES;
+      const { bytes, writes } = this.#unused[count++];
+      this.#unusedBytes -= bytes.length - CHUNK_HEADER_BYTES;
+      if (writes === 0 && bytes.length === FULL_BYTES) this.#spare.push(bytes);
     }
     if (count === 0) return;
     this.#unused.splice(0, count);
@@ -346,12 +363,6 @@ export class Lanes implements ByteSource, ByteSink {
     this.#news?.open();
     this.#news = null;
   }
-}
-
-function withHeaderRoom(content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(CHUNK_HEADER_BYTES + content.length);
-  bytes.set(content, CHUNK_HEADER_BYTES);
-  return bytes;
 }
 
 function broken(what: string): never {
