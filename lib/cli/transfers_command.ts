@@ -37,7 +37,7 @@ export async function runTransfersCommand(
   const monitor = new TransfersReport(request, cleansTrash ? dryRun ? "would remove " : "removing " : "", output);
   const { runJob } = await parts.job();
   const outcome = await runJob(request, monitor, { stop: stop.signal, pace: () => output.pace(), carrier, tell });
-  if (monitor.count === 0) output.out("nothing is left of interrupted transfers\n");
+  if (monitor.count === 0 && outcome.failed === 0) output.out("nothing is left of interrupted transfers\n");
   return endingOf(outcome);
 }
 

@@ -8,7 +8,7 @@
 
 import { AttributeSets } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
-import { errnoText } from "../base/errno.ts";
+import { errnoText, ServedErrno } from "../base/errno.ts";
 import { display, EMPTY, latin1, utf8 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
 import { lastNames } from "../base/last_names.ts";
@@ -336,7 +336,7 @@ export class SourceHalf implements SourcePort {
       const { folder, only } = splitSource(word);
       const root = this.#openRoot(folder);
       if (root < 0) {
-        if (only === null || !this.#isMissing(root, only, -1, only)) this.#lostArgument(word, -root);
+        if (only === null || !this.#isMissing(root, only, -1, only)) this.#lostArgument(word, -root, only ?? EMPTY);
         continue;
       }
       if (only === null && !options.recursive && !options.listOnly) {
@@ -347,7 +347,9 @@ export class SourceHalf implements SourcePort {
         ? this.#os.statHandle(root, hasRoot ? stat : rootStat)
         : this.#os.statAt(root, only, 0, only.length, stat);
       if (looked < 0) {
-        if (only === null || !this.#isMissing(looked, only, root, only)) this.#lostArgument(word, -looked);
+        if (only === null || !this.#isMissing(looked, only, root, only)) {
+          this.#lostArgument(word, -looked, only ?? EMPTY);
+        }
         continue;
       }
       if (only !== null && stat.kind === Kind.link) this.#follower?.look(root, only, 0, stat);
@@ -367,7 +369,12 @@ export class SourceHalf implements SourcePort {
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
     this.#scan.addRoot(hasRoot ? rootStat : null, rootHandle);
     this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
-    return { hasRoot, single, sources: paths.length };
+    return { hasRoot, single, sources: paths.length, ...this.#nothing(this.#origins.length) };
+  }
+
+  /** What the target is told where no argument is left, nor one that it may have to delete. */
+  #nothing(left: number): Partial<Roots> {
+    return left === 0 && this.#missing === null ? { nothing: true } : {};
   }
 
   /** Whether an argument is not there and that is no failure; with --delete-missing-args the target is told. */
@@ -466,7 +473,7 @@ export class SourceHalf implements SourcePort {
     if (this.#plan.filters.hasPlaces) this.#findPlaces();
     this.#scan.addRoot(hasRoot ? stat : null, root.root);
     this.#pieces = paths.count > 0 ? this.#scan.pieces() : noPieces(true);
-    return { hasRoot, single, sources: this.#plan.paths.length };
+    return { hasRoot, single, sources: this.#plan.paths.length, ...this.#nothing(paths.count) };
   }
 
   async #stepByStep<Result>(steps: Generator<void, Result>): Promise<Result> {
@@ -514,13 +521,18 @@ export class SourceHalf implements SourcePort {
     return root;
   }
 
-  /** One of several arguments cannot be used: the others are transferred, nothing is deleted. The only one ends the run. */
-  #lostArgument(word: Uint8Array, errno: number): void {
-    if (this.#plan.paths.length === 1) {
+  /**
+   * An argument cannot be used: the others are transferred, nothing is deleted. What a served root refuses ends the run if it is the only
+   * one. `only`: the name that it has in the list.
+   */
+  #lostArgument(word: Uint8Array, errno: number, only = word): void {
+    const isOnly = this.#plan.paths.length === 1;
+    if (isOnly && errno >= ServedErrno.refused) {
       throw new TsyncError({ kind: "selection", detail: `cannot use source "${display(word)}": ${errnoText(errno)}` });
     }
     this.#scan.complete = false;
-    this.#plan.report({ verb: Verb.stat, cause: Cause.system, errno, side: Side.source, path: word });
+    const path = new Uint8Array(isOnly ? only : word);
+    this.#plan.report({ verb: Verb.stat, cause: Cause.system, errno, side: Side.source, path });
   }
 
   /** --delete from a source that holds nothing: most likely a disk that is not mounted. */

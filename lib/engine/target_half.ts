@@ -57,6 +57,8 @@ export interface TargetPlan extends TargetInput, RequestedWords {
   changeMode?: ((kind: number, mode: number) => number) | null;
   /** --trash: stands before the door to the system. */
   trash?: TrashOs | null;
+  /** Nothing is done with the target where nothing comes to it. */
+  leavesAlone?: boolean;
   /** The target path as typed. */
   path: Uint8Array;
   /** A basis from this size on is copied while it is signed. */
@@ -71,6 +73,9 @@ export class TargetHalf implements TargetPort {
   readonly #breathe: () => Promise<void>;
   readonly #path: Uint8Array;
   readonly #isBatch: boolean;
+  readonly #mayLeave: boolean;
+  /** The root is not even looked at. */
+  #isLeft = false;
   readonly #trash: TrashOs | null;
   /** The door to the system behind that of the trash. */
   readonly #plainOs: Os;
@@ -109,6 +114,7 @@ export class TargetHalf implements TargetPort {
     this.#isBatch = plan.isBatch ?? false;
     this.#requested = new Requested(plan.list, plan.filters, plan.options, plan);
     this.#tree = new TargetTree(this.#state, this.#lifetime, plan.trees, plan.ahead ?? null);
+    this.#mayLeave = plan.leavesAlone ?? false;
     this.#onListed = plan.onListed;
     this.#changeMode = plan.changeMode ?? null;
     this.#generator = new Generator(this.#state);
@@ -132,6 +138,7 @@ export class TargetHalf implements TargetPort {
     try {
       const complete = await this.#listDone.promise;
       await this.#answered.promise;
+      if (this.#isLeft) return await this.#endOfNothing();
       state.newFolders.placeAll();
       await state.stage.drain();
       this.#lifetime.demandAlive();
@@ -181,6 +188,15 @@ export class TargetHalf implements TargetPort {
     this.#lifetime.demandAlive();
   }
 
+  /** Nothing came. */
+  async #endOfNothing(): Promise<Totals> {
+    const { source, events, totals } = this.#state;
+    await source.wantEnd();
+    await this.#sourceDone.promise;
+    events.totals(totals);
+    return totals;
+  }
+
   /** All that was written, renamed and removed is on the disk behind this; a signal is not held up. */
   async #flushEverything(): Promise<void> {
     await Promise.race([this.#state.stage.flushEverything(), this.#failed.promise]);
@@ -208,6 +224,12 @@ export class TargetHalf implements TargetPort {
 
   roots(roots: Roots): Wait {
     this.#lifetime.demandAlive();
+    if (roots.nothing && this.#mayLeave) {
+      this.#isLeft = true;
+      // Nothing was offered: what is scanned of the tree ends.
+      this.#tree.begin();
+      return this.#state.source.ready(false, null);
+    }
     return needsParts(this.#state) ? this.#lifetime.during(this.#beginWithParts(roots)) : this.#begin(roots);
   }
 
@@ -312,6 +334,7 @@ export class TargetHalf implements TargetPort {
 
   async listed(folder: number, first: number, count: number, flags: number, holeBytes = 0): Promise<void> {
     this.#lifetime.demandAlive();
+    if (this.#isLeft) return;
     this.#state.space?.holes(holeBytes);
     this.#requested.piece(folder, first, count, (flags & FolderPiece.named) !== 0);
     this.#changeModes(first, count);

@@ -34,16 +34,19 @@ export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: nu
   const stat = new Stat();
   const word = path.length === 0 ? HERE : path;
   const result = os.statPath(word, true, stat);
-  const wantsFolder = word[word.length - 1] === SLASH || latin1(word.subarray(-2)) === "/.";
+  // Where nothing comes, as for one entry.
+  const single = roots.single || roots.nothing;
+  const endsInSlash = word[word.length - 1] === SLASH;
+  const wantsFolder = endsInSlash || latin1(word.subarray(-2)) === "/.";
   if (result >= 0 && stat.kind === Kind.folder) return openExisting(os, word, roots);
   if (result >= 0 || result === -Errno.ENOTDIR || result === -Errno.ELOOP) {
-    if (result < 0 || !roots.single || wantsFolder) {
+    if (result < 0 || !single || wantsFolder) {
       refuse("selection", `cannot use "${display(word)}" as target: it is not a folder; name a folder or remove it`);
     }
     return openParent(os, word, false);
   }
   if (result !== -Errno.ENOENT) refuse("selection", `cannot look at target "${display(word)}": ${errnoText(-result)}`);
-  if (roots.single && !wantsFolder) return openParent(os, word, true);
+  if (single && !endsInSlash) return openParent(os, word, true);
   return makeRoot(os, word, roots, umask, dryRun);
 }
 
@@ -98,7 +101,7 @@ function parentOf(word: Uint8Array): Uint8Array {
 
 /** --mkpath: the folder that a run with this target will write in, by the same rules. */
 export function folderToMake(word: Uint8Array, roots: Roots): Uint8Array {
-  return roots.single && word[word.length - 1] !== SLASH ? parentOf(word) : withoutLastSlash(word);
+  return (roots.single || roots.nothing) && word[word.length - 1] !== SLASH ? parentOf(word) : withoutLastSlash(word);
 }
 
 function withoutLastSlash(word: Uint8Array): Uint8Array {

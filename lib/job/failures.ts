@@ -36,8 +36,9 @@ export class Failures {
     else {
       this.#told.add(key);
       // What could not be deleted is not in the list: only a whole run looks at it again. A name that has no form in the other charset
-      // (--iconv) cannot be named either.
-      const isNamed = errno !== Errno.EILSEQ && (side === Side.source || verb !== Verb.remove);
+      // (--iconv) cannot be named either, and an argument that is not there would be passed over.
+      const isMissing = verb === Verb.stat && errno === Errno.ENOENT && side === Side.source;
+      const isNamed = errno !== Errno.EILSEQ && !isMissing && (side === Side.source || verb !== Verb.remove);
       if (isNamed) this.#paths.add(name);
     }
     return true;

@@ -273,6 +273,7 @@ async function pull(request: JobRequest, run: RemoteRun, connection: Connection)
         path: target,
         expected,
         asked,
+        leavesAlone: true,
       },
       missable: isNaming ? null : namedByArguments(request.sources),
       source: session.peerSource(list),

@@ -51,6 +51,7 @@ export class ListIntake {
   #missingBytes = 0;
   #isIncomplete = false;
   #isSingle = false;
+  #isNothing = false;
   #isPlanned = false;
 
   constructor(core: SessionCore, list: FileList) {
@@ -113,6 +114,7 @@ export class ListIntake {
       broken(`the source has ${roots.sources} arguments, ${paths.length} were given`);
     }
     this.#isSingle = roots.single;
+    this.#isNothing = roots.nothing === true;
     this.#core.state.phase = "list";
     return this.half!.roots(roots);
   }
@@ -147,6 +149,7 @@ export class ListIntake {
     if (first + head.count > ENTRIES) broken("the source lists too many entries");
     decodeEntries(this.#core.reader, list, head, this.#rules, this.#tally);
     if (this.#tally.nameBytes > LIST_NAME_BYTES) broken("the source lists too many names");
+    if (this.#isNothing && head.count > 0) broken("the source lists entries after it said that there are none");
     if (this.#isSingle && (list.count > 2 || (list.count === 2 && list.kind(1) === Kind.folder))) {
       broken("the list of a single source holds more than one entry that is not a folder");
     }

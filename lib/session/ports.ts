@@ -24,6 +24,8 @@ export interface Roots {
   hasRoot: boolean;
   /** The list will hold one entry that is not a folder: the target path may name it. */
   single: boolean;
+  /** No argument is left: the list will hold nothing. */
+  nothing?: boolean;
   /** How many source arguments there were. */
   sources: number;
 }

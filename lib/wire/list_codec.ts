@@ -39,12 +39,16 @@ export const ENTRY_BYTES = 4400;
 export interface WireRoots {
   hasRoot: boolean;
   single: boolean;
+  nothing?: boolean;
   sources: number;
 }
 
 /** Entry 0 of `list` is the root's metadata when hasRoot. */
 export function encodeRoots(writer: ByteWriter, roots: WireRoots, list: FileList, columns = NO_COLUMNS): void {
-  writer.u8((roots.hasRoot ? RootsFlag.hasRoot : 0) | (roots.single ? RootsFlag.single : 0));
+  writer.u8(
+    (roots.hasRoot ? RootsFlag.hasRoot : 0) | (roots.single ? RootsFlag.single : 0) |
+      (roots.nothing ? RootsFlag.nothing : 0),
+  );
   writer.varint(roots.sources);
   if (!roots.hasRoot) return;
   writer.u16(list.kind(0) << 12 | list.mode(0));
@@ -64,7 +68,9 @@ export function decodeRoots(reader: ByteReader, list: FileList, columns = NO_COL
   const flags = reader.u8("ROOTS flags");
   const hasRoot = (flags & RootsFlag.hasRoot) !== 0;
   const single = (flags & RootsFlag.single) !== 0;
-  if (flags > 3 || (hasRoot && single)) reader.fail("ROOTS flags", `${flags} is not legal`);
+  const nothing = (flags & RootsFlag.nothing) !== 0;
+  const isOne = flags === 0 || flags === RootsFlag.hasRoot || flags === RootsFlag.single || flags === RootsFlag.nothing;
+  if (!isOne) reader.fail("ROOTS flags", `${flags} is not legal`);
   const sources = reader.varint("ROOTS sources", SOURCES);
   if (sources === 0) reader.fail("ROOTS sources", "there is none");
   let [mode, uid, gid, seconds, nanoseconds, size] = [Kind.folder << 12 | 0o755, 0, 0, 0, 0, 0];
@@ -87,7 +93,7 @@ export function decodeRoots(reader: ByteReader, list: FileList, columns = NO_COL
   reader.done("ROOTS");
   list.add(EMPTY, 0, 0, 0, mode, uid, gid, size, seconds, nanoseconds, 0, null);
   if (told !== 0) list.setAttributes(0, told);
-  return { hasRoot, single, sources };
+  return { hasRoot, single, sources, ...(nothing ? { nothing } : {}) };
 }
 
 export function encodeAccount(writer: ByteWriter, kind: number, id: number, name: Uint8Array): void {

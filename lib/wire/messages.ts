@@ -107,7 +107,7 @@ export const NamesFlag = { last: 1 } as const;
 /** Of SIGNATURE and FINE. */
 export const PartFlag = { first: 1, last: 2 } as const;
 
-export const RootsFlag = { hasRoot: 1, single: 2 } as const;
+export const RootsFlag = { hasRoot: 1, single: 2, nothing: 4 } as const;
 
 export const EntryFlag = { sameUid: 1, sameGid: 2, sameSeconds: 4, digest: 8 } as const;
 

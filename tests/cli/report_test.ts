@@ -100,10 +100,10 @@ Deno.test("--json to a descriptor that was given, to one that was not, and to a 
     }
     const full = await shell(`"$@" -a --json=/dev/full s/ d`);
     assert.deepEqual([full.code, /--json: write failed: No space left/.test(full.err)], [13, true], full.err);
-    const early = await shell(`"$@" -a --json=6 nothing-there d 6>early`);
+    const early = await shell(`"$@" -a --json=6 s/ events 6>early`);
     const [summary] = only(eventsOf(await Deno.readTextFile(`${place}/early`)), "summary");
     assert.deepEqual([early.code, summary.exitCode, summary.totals], [3, 3, undefined]);
-    assert.match(summary.error!, /cannot use source "nothing-there"/);
+    assert.match(summary.error!, /cannot use "events" as target/);
   }));
 
 /** A log without its dates and process numbers. */

@@ -11,20 +11,6 @@ export interface Difference {
 
 export const DIFFERENCES: readonly Difference[] = [
   {
-    name: "naming: s without -r to new",
-    reason: "tsync makes the target folder before it knows that nothing goes into it; rsync makes none",
-  },
-  {
-    name: "naming: s/ without -r to new",
-    reason: "tsync makes the target folder before it knows that nothing goes into it; rsync makes none",
-  },
-  ...["missing", "s/f/", "s/f/x"].flatMap((source) =>
-    ["", " and --delete"].map((more) => ({
-      name: `naming: missing ${source}${more}`,
-      reason: "the only source cannot be used: tsync ends with 3 (selection), rsync with 23 (partial transfer)",
-    }))
-  ),
-  {
     name: "filter: what stays in a folder below one that goes",
     reason: "rsync says twice of a folder inside one that goes that it is not empty; tsync says it once",
   },

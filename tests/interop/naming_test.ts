@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { LOCAL, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
 import { type Entry, file, folder, link } from "../support/trees.ts";
+import { LONG } from "../support/random.ts";
 import { differenceOf } from "./differences.ts";
 import { ask, type Question } from "./oracle.ts";
 
@@ -161,5 +162,17 @@ testEach("a source that is missing costs only itself, a missing target folder th
   for (const sources of way === LOCAL ? sets : sets.slice(0, 2)) {
     await check(way, `missing ${sources}`, { entries, options: ["-a"], sources, target: "d" });
     await check(way, `missing ${sources} and --delete`, { entries, options: ["-a", "--delete"], sources, target: "d" });
+  }
+});
+
+testEach("where no source is left, the target is made, left alone or refused as rsync does", async (way) => {
+  const sets = [["missing"], ["missing/", "s/f/x"]];
+  for (const sources of way === LOCAL || LONG ? sets : sets.slice(0, 1)) {
+    for (const target of ["d", "d/", "d/.", "x/d", "x/d/", "file", "file/", "full"]) {
+      for (const options of LONG ? [["-a"], ["-an"], ["-a", "--mkpath"], ["-aR"], ["-a", "--delete"]] : [["-a"]]) {
+        const entries = [...SOURCE, file("file", "a file", WHEN), file("full/old", "x", WHEN)];
+        await check(way, `${options} of missing ${sources} to ${target}`, { entries, options, sources, target });
+      }
+    }
   }
 });

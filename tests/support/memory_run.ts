@@ -221,6 +221,7 @@ async function runOverPipe(request: JobRequest, run: MemoryRun, reporter: Report
           path: request.target,
           trash: await openTrashOs(options, env),
           expected: null,
+          leavesAlone: true,
           trees: client.can("subtreeDigests") ? "here" : "not",
           usesDelta: client.can("delta"),
           copiedAheadBytes: run.copiedAheadBytes,

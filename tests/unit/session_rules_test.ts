@@ -132,6 +132,21 @@ Deno.test("ROOTS: a pull has as many sources as it asked for", async () => {
   await play(peer, [[Message.roots, roots]], /2 arguments, 1 were given/);
 });
 
+Deno.test("ROOTS: where nothing is left, nothing is listed", async () => {
+  const roots = { hasRoot: false, single: false, nothing: true, sources: 1 };
+  const begins: Step = [Message.roots, made((writer) => lists.encodeRoots(writer, roots, rootList()))];
+  for (
+    const [steps, complaint] of [
+      [[[LIST, list(0, 3)], [END, end(false, 1)]], null],
+      [[[LIST, list(0, 3, A)]], /lists entries after it said that there are none/],
+    ] as [Step[], RegExp | null][]
+  ) {
+    const peer = new RawPeer("client");
+    await peer.begin("target");
+    await play(peer, [begins, ...steps], complaint);
+  }
+});
+
 Deno.test("LIST: what was decoded stands in the list, every kind with all its facts", async () => {
   const all = rootList();
   addEntry(all, "dev", { mode: 0o020600, uid: 5, gid: 6, size: 7 * 2 ** 32 + 8, seconds: -5, ns: 9 });

@@ -163,8 +163,9 @@ function roots(
   w.signed(parts.s ?? 0);
   w.u32(parts.ns ?? 0);
 }
-limit("ROOTS flags", Message.roots, (w, flags) => roots(w, { flags }), 1, 3);
-limit("ROOTS flag bits", Message.roots, (w, flags) => roots(w, { flags }), 1, 5);
+for (const illegal of [3, 5, 6, 7, 8]) {
+  limit(`ROOTS flags ${illegal}`, Message.roots, (w, flags) => roots(w, { flags }), 1, illegal);
+}
 limit("ROOTS sources", Message.roots, (w, sources) => roots(w, { sources }), 65_535);
 limit("ROOTS no source", Message.roots, (w, sources) => roots(w, { sources }), 1, 0);
 limit("ROOTS kind", Message.roots, (w, mode) => roots(w, { mode }), 0o047777, 0o100755);

@@ -459,6 +459,17 @@ export const SAMPLES: Sample[] = [
     },
   },
   {
+    name: "ROOTS nothing",
+    type: Message.roots,
+    encode(writer) {
+      lists.encodeRoots(writer, { hasRoot: false, single: false, nothing: true, sources: 2 }, rootList());
+    },
+    again(reader, writer) {
+      const all = new FileList();
+      lists.encodeRoots(writer, lists.decodeRoots(reader, all), all);
+    },
+  },
+  {
     name: "ACCOUNT",
     type: Message.account,
     encode: (writer) => lists.encodeAccount(writer, 1, 1000, utf8("users")),
