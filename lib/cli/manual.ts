@@ -64,7 +64,7 @@ function manualPage(): string {
     ".br",
     ".B tsync agent\nlist|remove|verify [USER@]HOST",
     ".br",
-    ".B tsync transfers\n[\\-\\-clean] [[USER@]HOST:]PATH",
+    ".B tsync transfers\n[\\-\\-clean] [\\-\\-partial\\-dir=DIR] [[USER@]HOST:]PATH",
     ".br",
     ".B tsync undo\n[RUN] [[USER@]HOST:]PATH",
     ".br",

@@ -6,7 +6,7 @@ import { usageError } from "./option_values.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where files wait with --delay-updates, as in rsync. */
-const DELAYED_FOLDER = ".~tmp~";
+export const DELAYED_FOLDER = ".~tmp~";
 
 /** Settles where parts stay, and leaves a folder of them beside the files out of transfers and deletions. Throws TsyncError "usage". */
 export function settleStaging({ options, rules }: Settings, env: (name: string) => string | undefined): void {

@@ -1,4 +1,4 @@
-// `tsync transfers [--clean] [HOST:]PATH`: what interrupted runs left below a folder. Loaded only where the first operand is that word. Makes
+// `tsync transfers [--clean] [--partial-dir=DIR] [HOST:]PATH`: what interrupted runs left below a folder. Loaded only where the first operand is that word. Makes
 // a job of it that lists partials and nothing else, here or at an agent; with --clean the other end removes what is still what it listed, with -n
 // nothing.
 
@@ -18,9 +18,12 @@ import { problemLine } from "./problem_text.ts";
 import type { Command } from "./request.ts";
 import type { CliParts } from "./run.ts";
 import { readPlace } from "./subcommand_place.ts";
-import { demandMeant } from "./subcommand_words.ts";
+import { DELAYED_FOLDER } from "./staging.ts";
+import { demandMeant, type Meant } from "./subcommand_words.ts";
 
 type TransfersWords = Extract<Command, { kind: "transfers" }>;
+
+const MEANT: Meant = { settings: [], options: ["partialDir", "delayUpdates"], output: ["verbose"] };
 
 export async function runTransfersCommand(
   command: TransfersWords,
@@ -37,23 +40,46 @@ export async function runTransfersCommand(
   const monitor = new TransfersReport(request, cleansTrash ? dryRun ? "would remove " : "removing " : "", output);
   const { runJob } = await parts.job();
   const outcome = await runJob(request, monitor, { stop: stop.signal, pace: () => output.pace(), carrier, tell });
-  if (monitor.count === 0 && outcome.failed === 0) output.out("nothing is left of interrupted transfers\n");
+  if (monitor.count === 0 && outcome.failed === 0) {
+    output.out(`nothing is left of interrupted transfers ${places(request)}\n`);
+  }
   return endingOf(outcome);
+}
+
+/** Where they were looked for. */
+function places({ options: { partialDir } }: JobRequest): string {
+  if (partialDir !== "") return `in folders named .tsync-partial or ${display(fromLatin1(partialDir))}`;
+  return "in folders named .tsync-partial; --partial-dir=DIR and --delay-updates look in theirs, too";
+}
+
+/** The folder beside the files that --partial-dir names, or where --delay-updates has files wait; empty: none. Throws TsyncError "usage". */
+function namedFolder({ options: { partialDir, delayUpdates } }: TransfersWords["settings"]): string {
+  const name = partialDir.replace(/\/+$/, "");
+  if (name.includes("/")) {
+    throw usageError(
+      `--partial-dir: "${
+        display(fromLatin1(name))
+      }" is a path; transfers looks for the name of a folder: list that one by ls`,
+    );
+  }
+  return name !== "" && name !== "." ? name : delayUpdates ? DELAYED_FOLDER : "";
 }
 
 /** Throws TsyncError "usage" wherever the words could name files. */
 export function readTransfersWords({ words, rsh, settings }: TransfersWords, isFile: boolean): JobRequest {
-  const advice = "write ./transfers for a file of that name, or: tsync transfers [--clean] [HOST:]PATH";
+  const advice =
+    "write ./transfers for a file of that name, or: tsync transfers [--clean] [--partial-dir=DIR] [HOST:]PATH";
   if (isFile) throw usageError(`"transfers" is a subcommand and a file here; ${advice}`);
   if (words.length !== 1 || words[0].length === 0) {
     throw usageError(`these words make no sense behind the subcommand "transfers"; ${advice}`);
   }
-  demandMeant(settings, "transfers", { settings: [], options: [], output: ["verbose"] }, advice);
+  demandMeant(settings, "transfers", MEANT, advice);
   const { remote, path: bytes } = readPlace(words[0], rsh, settings);
   const path = latin1(bytes);
   const options = {
     ...settings.options,
     ...{ listOnly: true, partialsOnly: true, recursive: true, reportEntries: true, noGuard: true },
+    ...{ partialDir: namedFolder(settings), delayUpdates: false },
     removeSourceFiles: settings.cleansTrash && !settings.options.dryRun,
   };
   return {

@@ -3,7 +3,7 @@
 // entry to an error, is marked incomplete, and then nothing is deleted anywhere (law 4, law 5).
 
 import { AttributeSets, EMPTY_SET, FIRST_SET, Told } from "../base/attributes.ts";
-import { compareBytes, EMPTY, joinPath } from "../base/bytes.ts";
+import { compareBytes, EMPTY, joinPath, latin1 } from "../base/bytes.ts";
 import { deviceNumber, EntryColumns, FileList } from "../base/file_list.ts";
 import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, NAME_BYTES, PATH_BYTES } from "../base/limits.ts";
 import type { IndexSet } from "../base/index_set.ts";
@@ -247,6 +247,9 @@ export class Scan {
     if (this.#os.statAt(handle, listing.names, at, listing.length[row], stat) < 0) return false;
     const cut = path.lastIndexOf(0x2f);
     if (isPartialFolderName(path.subarray(cut + 1))) return stat.kind === Kind.file;
+    // What else is in a folder of that name may be a tree like any other.
+    const { partialDir } = this.#options;
+    if (stat.kind === Kind.file) return partialDir !== "" && latin1(path.subarray(cut + 1)) === partialDir;
     if (isPartialFolderName(name)) return isPartialFolder(stat, null);
     return stat.kind === Kind.folder && !isOwnName(name, 0, name.length);
   }

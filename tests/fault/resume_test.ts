@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { TSYNC, TSYNC_REMOTE } from "../support/evil_sandbox.ts";
 import { LONG } from "../support/random.ts";
 import { quietly, type Ran, run, type RunOptions, withPlace } from "../support/run.ts";
+import { look } from "./workload.ts";
 
 const MIB = 1 << 20;
 const SIZE = LONG ? 1 << 30 : 16 * MIB;
@@ -388,7 +389,31 @@ Deno.test("transfers lists what interrupted runs left, here and on another machi
     assert.ok(!exists(`${place}/d/.tsync-partial`) && !exists(`${place}/d/sub/.tsync-partial`));
     assert.ok(exists(`${place}/d/sub/other`) && exists(`${place}/d/open/.tsync-partial/x`));
     const after = await quietly(run([TSYNC, "transfers", "--clean", `${place}/d`]));
-    assert.equal(after.out, "nothing is left of interrupted transfers\n");
+    assert.match(
+      after.out,
+      /^nothing is left of interrupted transfers in folders named .tsync-partial; --partial-dir=DIR/,
+    );
+    // Folders that options name are looked into where they are named, and only for what lies in them.
+    for (const path of ["d/.~tmp~/late", "d/sub/parts/big", "d/sub/parts/tree/parts/deep", "d/sub/parts/tree/x"]) {
+      Deno.mkdirSync(`${place}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
+      Deno.writeTextFileSync(`${place}/${path}`, "part");
+    }
+    const before = look(`${place}/d`);
+    for (const words of [[`${place}/d`], there]) {
+      assert.match((await quietly(run([TSYNC, "transfers", ...words]))).out, /^nothing is left/);
+      const delayed = await quietly(run([TSYNC, "transfers", "--delay-updates", ...words]));
+      assert.deepEqual(lines(delayed), ["4 bytes   .~tmp~/late"]);
+      const named = await quietly(run([TSYNC, "transfers", "--clean", "-n", "--partial-dir=parts/", ...words]));
+      const found = ["sub/parts/big", "sub/parts/tree/parts/deep"].map((path) => `would remove 4 bytes   ${path}`);
+      assert.deepEqual(lines(named), found);
+    }
+    assert.deepEqual(look(`${place}/d`), before);
+    await quietly(run([TSYNC, "transfers", "--clean", "--partial-dir=parts", ...there]));
+    const gone = [...before.keys()].filter((path) => !look(`${place}/d`).has(path)).sort();
+    assert.deepEqual(gone, ["/sub/parts/big", "/sub/parts/tree/parts/deep"]);
+    for (const dir of ["a/b", "/abs"]) {
+      assert.equal((await run([TSYNC, "transfers", `--partial-dir=${dir}`, `${place}/d`])).code, 1);
+    }
     // A file of that name is asked about, and a run is not listed by mistake.
     Deno.writeTextFileSync(`${place}/transfers`, "a file");
     assert.equal((await run([TSYNC, "transfers", "d"], { cwd: place })).code, 1);
