@@ -63,8 +63,8 @@ export function helpText(): string {
   });
   const subject = isTsync ? "tsync makes" : "rsync (here: tsync in its place) makes";
   const agent = "  tsync agent list|remove|verify [USER@]HOST          the programs that tsync put on HOST\n" +
-    "  tsync transfers [--clean] [[USER@]HOST:]PATH        what interrupted runs left there, in folders named\n" +
-    "                                                      .tsync-partial (and --partial-dir=DIR); take it away\n" +
+    "  tsync transfers [--clean] [[USER@]HOST:]PATH        what interrupted runs left in .tsync-partial\n" +
+    "                                                      (and in --partial-dir=DIR); take it away\n" +
     "  tsync undo [RUN] [[USER@]HOST:]PATH                 bring back what was before a run with --trash\n" +
     "  tsync history [[[USER@]HOST:]PATH]                  the runs that can be undone\n";
   const texts = "--help=man, =bash, =zsh, =fish print the manual and what the shells complete by.\n";
