@@ -21,6 +21,7 @@ import type { AlternativeEntries } from "./alternative_entries.ts";
 import { setMetadata, unmask } from "./entry_metadata.ts";
 import { OwnEntries } from "./own_entries.ts";
 import { placeOther } from "./place_other.ts";
+import { SeenFolder } from "./seen_folder.ts";
 import { TargetFolders } from "./target_folders.ts";
 import type { TargetState } from "./target_state.ts";
 import { type Wishes, WishList } from "./wish_list.ts";
@@ -125,12 +126,23 @@ export class Generator {
     const { mounts } = this.#state;
     if (mounts !== null && this.#handle >= 0) this.own.isSpared = mounts.begin(folder, this.#handle, this.#isNamed);
     if (isNew) return;
-    const result = this.own.read(this.#handle);
-    if (result < 0) {
-      failed.add(folder);
-      return this.#state.problem(Verb.list, -result, folder);
-    }
+    if (!this.#readOwn(folder)) return;
     this.#state.places?.enter(folder, this.#handle);
+  }
+
+  /** The names of the folder in hand, read or seen before; false, and told, if it cannot be read. */
+  #readOwn(folder: number): boolean {
+    const seen = this.#state.seen.get(folder);
+    if (seen !== undefined) {
+      this.#state.seen.delete(folder);
+      this.own.take(new SeenFolder(seen()), this.#handle);
+      return true;
+    }
+    const result = this.own.read(this.#handle);
+    if (result >= 0) return true;
+    this.#state.failed.add(folder);
+    this.#state.problem(Verb.list, -result, folder);
+    return false;
   }
 
   /** Whether a new folder pays to be made aside and put in place whole: its files follow at once, and there are some. */
@@ -181,6 +193,7 @@ export class Generator {
       return state.changes.changed(i, Change.unsafe);
     }
     if (state.options.hardLinks && state.list.firstName(i) >= 0) return state.links?.add(i);
+    if (kind === Kind.file && equal < 0 && this.#isAsSeen(i, position)) return this.#metadataOnly(i, this.#stat, 0);
     this.#settle(i, kind, position, equal);
   }
 
@@ -239,6 +252,22 @@ export class Generator {
     if (kind === Kind.file) this.#file(i, stat, equal);
     else if (kind === Kind.link) this.#link(i, stat);
     else this.#special(i, stat);
+  }
+
+  /** Whether what was seen of file i's twin, which #stat then holds, is as it should be in all that is compared: it is not looked at again. */
+  #isAsSeen(i: number, position: number): boolean {
+    const { list, options, owners, attributes, folds } = this.#state;
+    if (position < 0 || this.#leavesOut || attributes !== null || folds?.isOn) return false;
+    if (!this.own.seenFile(position, this.#stat)) return false;
+    return compareMetadata(list, i, this.#stat, options, owners) === 0 && this.#hasSameContent(i, this.#stat, -1);
+  }
+
+  /** Whether file i's twin has its content, by digest or the quick check. */
+  #hasSameContent(i: number, stat: Stat, equal: number): boolean {
+    const { list, options: { ignoreTimes, sizeOnly, modifyWindowNs } } = this.#state;
+    if (ignoreTimes && !sizeOnly) return false;
+    if (equal >= 0) return equal === 1;
+    return sizeOnly ? list.size(i) === stat.size : quickCheck(list, i, stat, modifyWindowNs);
   }
 
   /** A served root takes new names only: what is there and differs is told. */
@@ -335,14 +364,7 @@ export class Generator {
     if (this.#alternatives !== null && this.#alternatives.existingFile(i, stat)) return;
     const { list, options } = this.#state;
     const change = compareMetadata(list, i, stat, options, this.#state.owners) | this.#compareAttributes(i);
-    const same = options.ignoreTimes && !options.sizeOnly
-      ? false
-      : equal >= 0
-      ? equal === 1
-      : options.sizeOnly
-      ? list.size(i) === stat.size
-      : quickCheck(list, i, stat, options.modifyWindowNs);
-    if (same) return this.#metadataOnly(i, stat, change);
+    if (this.#hasSameContent(i, stat, equal)) return this.#metadataOnly(i, stat, change);
     if (this.#isFixed) return this.#leaveFixed(i);
     // As in rsync: nothing is behind the end of what is not shorter.
     if (options.append && stat.size >= list.size(i)) return void this.#state.totals.unchanged++;

@@ -8,6 +8,7 @@ import { Errno, type Handle, Kind, type Listing, Stat } from "../os/os.ts";
 import { March } from "../plan/march.ts";
 import { isOwnName, isOwnTemporary, isPartialFolder, isPartialFolderName, isTrashName } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
+import type { SeenFolder } from "./seen_folder.ts";
 import type { TargetState } from "./target_state.ts";
 
 export class OwnEntries {
@@ -16,6 +17,7 @@ export class OwnEntries {
   readonly #march = new March();
   readonly #stat = new Stat();
   #folder = -1;
+  #seen: SeenFolder | null = null;
   /** Own entries without a twin in the list: parent = index of their folder in the file list. Only with --delete. */
   readonly extras = new FileList();
   /** Own entries looked at, extras included: what a share of deletions is reckoned against. */
@@ -37,6 +39,7 @@ export class OwnEntries {
   begin(folder: number, isNamed: boolean): void {
     this.#folder = folder;
     this.isSpared = isNamed;
+    this.#seen = null;
     this.#names.listing.clear();
     this.#march.start(null);
     this.#unfolded.length = 0;
@@ -49,6 +52,19 @@ export class OwnEntries {
     this.#state.folds?.learnFrom(handle, this.#names.listing);
     this.#march.start(this.#names);
     return 0;
+  }
+
+  /** The same by what was seen of it before. */
+  take(seen: SeenFolder, handle: Handle): void {
+    this.#seen = seen;
+    seen.list(this.#names);
+    this.#state.folds?.learnFrom(handle, this.#names.listing);
+    this.#march.start(this.#names);
+  }
+
+  /** Fills `out` with what was seen of the file at a position; false if nothing was, or it was none. */
+  seenFile(position: number, out: Stat): boolean {
+    return this.#seen !== null && this.#seen.file(position, out);
   }
 
   /** What the folder in hand held when it was read. */

@@ -21,15 +21,19 @@ import {
   type TreeTerms,
 } from "../tree/subtree_digests.ts";
 import type { Environment } from "./environment.ts";
+import { SEEN_ENTRIES, type SeenEntries, seenEntries } from "./seen_folder.ts";
 
 /** Compares what lies below folders of the target root with digests of the source's. */
 export interface TreeComparer {
   /** Scans until it is through or stopped. */
   run(): Promise<void>;
   stop(): void;
-  /** For each path below the root and its SEAL_BYTES of `digests`: what lies below, if it is equal here; else null. */
-  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]>;
+  /** For each path below the root and its SEAL_BYTES of `digests`. */
+  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison[]>;
 }
+
+/** What lies below a folder, if it is equal here; else what was seen of the folder itself, where that can be told. */
+export type Comparison = { equal: SubtreeTally } | { seen: (() => SeenEntries) | null };
 
 export interface OwnTreeInput {
   os: Os;
@@ -81,15 +85,21 @@ export class OwnTree implements TreeComparer {
     this.#isStopped = true;
   }
 
-  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<(SubtreeTally | null)[]> {
-    const tallies: (SubtreeTally | null)[] = [];
+  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison[]> {
+    const comparisons: Comparison[] = [];
     for (const [k, path] of paths.entries()) {
       const own = await this.#find(path);
       const ours = own === NONE ? null : await this.#digestOf(own);
       const isEqual = ours !== null && this.#seal(ours).every((byte, i) => byte === digests[k * SEAL_BYTES + i]);
-      tallies.push(isEqual ? this.#digests.tally(own) : null);
+      comparisons.push(isEqual ? { equal: this.#digests.tally(own) } : { seen: this.#seen(own) });
     }
-    return tallies;
+    return comparisons;
+  }
+
+  #seen(own: number): (() => SeenEntries) | null {
+    if (own === NONE || !this.#digests.isListed(own)) return null;
+    const { first, count, isAll } = this.#digests.range(own);
+    return isAll && count <= SEEN_ENTRIES ? () => seenEntries(this.#own, first, count) : null;
   }
 
   async #digestOf(own: number): Promise<Uint8Array | null> {

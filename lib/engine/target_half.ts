@@ -285,12 +285,15 @@ export class TargetHalf implements TargetPort {
   async #compareSubtrees(folders: Uint32Array, digests: Uint8Array): Promise<void> {
     const state = this.#state;
     const differs = makeBitmap(folders.length);
-    const tallies = await this.#tree.compare(folders, digests);
+    const comparisons = await this.#tree.compare(folders, digests);
     this.#lifetime.demandAlive();
     folders.forEach((folder, k) => {
-      const tally = tallies[k];
-      if (tally === null || state.failed.has(state.list.parent(folder))) setBit(differs, k);
-      else this.#generator.equalSubtree(folder, tally);
+      const comparison = comparisons[k];
+      if ("equal" in comparison && !state.failed.has(state.list.parent(folder))) {
+        return this.#generator.equalSubtree(folder, comparison.equal);
+      }
+      setBit(differs, k);
+      if ("seen" in comparison && comparison.seen !== null) state.seen.set(folder, comparison.seen);
     });
     await state.source.descend(differs);
   }

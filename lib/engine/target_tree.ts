@@ -5,9 +5,9 @@
 import { actsAsRoot } from "../plan/owner_map.ts";
 import type { TreeOffer } from "../session/ports.ts";
 import type { AttributeReader } from "../tree/attributes.ts";
-import { comparesTrees, type SubtreeTally, treeTerms } from "../tree/subtree_digests.ts";
+import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
 import type { Lifetime } from "./lifetime.ts";
-import { ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
+import { type Comparison, ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
 import type { TargetState } from "./target_state.ts";
 import { TreeThread } from "./tree_thread.ts";
@@ -59,8 +59,8 @@ export class TargetTree {
     if (this.#offered !== null && this.#lifetime.ended === null) this.#start(only);
   }
 
-  /** What lies below each of these folders of the list, if it is equal here; else null. */
-  compare(folders: Uint32Array, digests: Uint8Array): Promise<(SubtreeTally | null)[]> {
+  /** How each of these folders of the list is beside the own tree. */
+  compare(folders: Uint32Array, digests: Uint8Array): Promise<Comparison[]> {
     const { list } = this.#state;
     const tree = this.#tree ?? this.#start(topFolders(list));
     return tree.compare([...folders].map((folder) => list.path(folder)), digests);

@@ -48,6 +48,8 @@ export interface Piece {
   isNamed?: boolean;
   /** The folder's own metadata does not count. */
   isBare?: boolean;
+  /** It holds names of our own, which are not listed. */
+  holdsOwnNames?: boolean;
 }
 
 /** Inode and change time folded to 32 bits: tells a file that was replaced or rewritten since it was listed. */
@@ -111,6 +113,8 @@ export class Scan {
   holeBytes = 0;
   /** Folders below the root that were read, and the entries found in them. */
   #foldersRead = 0;
+  /** Names of ours were passed over in the folder in hand. */
+  #holdsOwnNames = false;
   #entriesRead = 0;
 
   constructor(
@@ -193,6 +197,7 @@ export class Scan {
   *#folder(folder: number): Generator<Piece> {
     const plan = this.#plans.take(folder);
     this.#places?.begin(folder);
+    this.#holdsOwnNames = false;
     const isNamed = plan !== undefined && plan.whole.length === 0;
     const about = isNamed ? { isNamed, isBare: plan.isBare } : undefined;
     const names = this.#names.of(folder, plan);
@@ -221,7 +226,8 @@ export class Scan {
     this.#plans.descend(firstOfFolder, folder, plan, (child) => this.#places?.expect(child));
     const { incomplete } = names;
     if (incomplete) this.complete = false;
-    yield { folder, first, count: this.#list.count - first, isFirst, isLast: true, incomplete, ...about };
+    const count = this.#list.count - first;
+    yield { folder, first, count, isFirst, isLast: true, incomplete, holdsOwnNames: this.#holdsOwnNames, ...about };
   }
 
   /** A name that an earlier source also gave: folders unite, anything else is left out and told. */
@@ -256,6 +262,7 @@ export class Scan {
 
   /** A name of ours is told, unless it is what it should be and so nobody's business who copies from here. */
   #passOwnName(handle: Handle, path: Uint8Array, listing: Listing, row: number): void {
+    this.#holdsOwnNames = true;
     const name = listing.name(row);
     const stat = this.#stat;
     const isPartials = isPartialFolderName(name) && this.#os.statAt(handle, name, 0, name.length, stat) === 0 &&
