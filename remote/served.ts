@@ -100,13 +100,15 @@ export class ServedRoot {
       refuse(`keeps what is there: ${trash} is not allowed; ${ELSEWHERE}`);
     }
     if (keeps === "nothing") return { agentIsSource, options, paths };
-    const destroying = (["delete", "force", "inplace"] as const).find((name) => options[name]);
+    // --append is in place, too, and told by its own name. Complete files could not leave the folder in which they wait.
+    const destroying = (["delete", "force", "append", "inplace"] as const).find((name) => options[name]) ??
+      (options.delayUpdates ? "delay-updates" : undefined);
     if (destroying !== undefined) refuse(`keeps what is there: --${destroying} is not allowed`);
     // What came of a file before a run was stopped would take the place of the whole old one, or the name of the whole new one; aside it
     // could not be removed again.
     return {
       agentIsSource,
-      options: { ...options, partial: false, keepsPartials: false, delayUpdates: false, partialDir: "" },
+      options: { ...options, partial: false, keepsPartials: false, partialDir: "" },
       paths,
     };
   }

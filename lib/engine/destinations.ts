@@ -64,7 +64,8 @@ export class Destinations {
   #openTemp(word: string): TempFolder {
     const handle = this.sides.open(word);
     if (handle < 0) {
-      const detail = `--temp-dir: cannot use "${display(this.sides.path(word))}": ${errnoText(-handle)}; make it first`;
+      const remedy = handle === -Errno.ENOENT ? "; make it first" : "";
+      const detail = `--temp-dir: cannot use "${display(this.sides.path(word))}": ${errnoText(-handle)}${remedy}`;
       throw new TsyncError({ kind: "usage", detail });
     }
     this.#state.stage.hold(handle);
