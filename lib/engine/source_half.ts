@@ -1,6 +1,6 @@
 // The source half, as one story. The target half (or its proxy) calls the SourcePort methods; `run` does the rest.
 //
-//   open      the source arguments, the guard against an empty source
+//   open      the source arguments, the guards                                    (source_arguments.ts)
 //   list      scan folder after folder, tell each piece as it is found            (lib/tree/scan.ts)
 //             or, to a target that has a tree of its own, only what differs       (tree_lister.ts)
 //   content   send what is wanted, as it is wanted; to an empty target everything (sender.ts)
@@ -8,16 +8,14 @@
 
 import { AttributeSets } from "../base/attributes.ts";
 import { makeBitmap, setBit } from "../base/bitmap.ts";
-import { errnoText, ServedErrno } from "../base/errno.ts";
-import { display, EMPTY, latin1, utf8 } from "../base/bytes.ts";
-import { TsyncError } from "../base/errors.ts";
-import { lastNames } from "../base/last_names.ts";
 import { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
+import { lastNames } from "../base/last_names.ts";
 import type { SyncOptions } from "../base/options.ts";
-import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
+import { Cause, type Problem } from "../base/problem.ts";
 import type { FilterSet } from "../filter/filter_set.ts";
-import { Errno, type Handle, Kind, Listing, type Os, Stat } from "../os/os.ts";
+import { type Handle, Kind, type Os } from "../os/os.ts";
+import { actsAsRoot } from "../plan/owner_map.ts";
 import {
   FolderPiece,
   type Roots,
@@ -28,35 +26,25 @@ import {
   type Wait,
   type WantKind,
 } from "../session/ports.ts";
-import { actsAsRoot } from "../plan/owner_map.ts";
 import { FolderCache } from "../tree/folder_cache.ts";
-import type { AttributeReader } from "../tree/attributes.ts";
 import type { LinkFollower } from "../tree/link_follower.ts";
 import { ListCopy } from "../tree/list_copy.ts";
 import { demandUseless } from "../tree/munged_links.ts";
-import type { NamedPaths } from "../tree/named_paths.ts";
-import type { NamedSources } from "../tree/named_sources.ts";
-import { namesEntries, type Origin, placeOf, splitSource } from "../tree/origins.ts";
-import { holdsNothing } from "../tree/own_names.ts";
-import { type Piece, Scan } from "../tree/scan.ts";
-import { ScanPlaces } from "../tree/scan_places.ts";
+import { placeOf } from "../tree/origins.ts";
+import type { Piece } from "../tree/scan.ts";
+import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
 import { Announcer } from "./announcer.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { DeltaSource } from "./delta_source.ts";
 import type { Digesters, Environment } from "./environment.ts";
-import { guardOverlap } from "./overlap.ts";
-import { MissingArgs } from "./missing_args.ts";
 import { ListDigests } from "./list_digests.ts";
+import { topFolders } from "./own_tree.ts";
 import { secondLook } from "./second_look.ts";
 import { Sender } from "./sender.ts";
-import type { SourceDevices } from "./source_devices.ts";
+import { type Pieces, SourceArguments } from "./source_arguments.ts";
 import type { SourceFiles } from "./source_files.ts";
-import { type AccountNames, comparesTrees, NUMBERS, SubtreeDigests, treeTerms } from "../tree/subtree_digests.ts";
-import { topFolders } from "./own_tree.ts";
 import { SMALL_TREE, TreeLister } from "./tree_lister.ts";
 import { WantQueue } from "./want_queue.ts";
-
-const SLASH = 0x2f;
 
 /** An estimate of so many times more is enough. */
 const SURELY = 4;
@@ -102,24 +90,15 @@ export class SourceHalf implements SourcePort {
   readonly #plan: SourcePlan;
   readonly #os: Os;
   readonly #list: FileList;
-  readonly #origins: Origin[] = [];
-  /** The open roots of the origins, by the path that was typed. */
-  readonly #roots = new Map<string, number>();
+  readonly #source: SourceArguments;
   readonly #folders: FolderCache;
-  #scan!: Scan;
-  #places: ScanPlaces | null = null;
-  #attributes: AttributeReader | null = null;
   /** -m: whether a folder holds nothing that would be listed. */
   #isPruned: ((folder: Handle, path: Uint8Array) => boolean) | null = null;
-  /** What was asked for one by one; null in any other run. */
-  #named: NamedPaths | null = null;
-  /** --delete-missing-args: what was not there; null: nothing. */
-  #missing: MissingArgs | null = null;
   readonly #follower: LinkFollower | null;
   readonly #target: TargetPort;
   #digesters: Digesters | null = null;
   #sender!: Sender;
-  #pieces: Iterator<Piece> & Iterable<Piece> = noPieces();
+  #pieces!: Pieces;
   /** Pieces scanned and not yet sent. */
   readonly #ahead: Piece[] = [];
   readonly #ready = new Gate<{ streaming: boolean; trees: TreeOffer | null }>();
@@ -135,8 +114,6 @@ export class SourceHalf implements SourcePort {
   #remover: SourceFiles | null = null;
   readonly #roundTripMs: () => number;
   #failure: unknown = null;
-  /** Only in a run that may delete: which devices the source is on. */
-  #devices: SourceDevices | null = null;
   /** The scan has come to its end. */
   #isScanned = false;
   /** What was scanned, where the session's list holds only what differs. */
@@ -152,10 +129,11 @@ export class SourceHalf implements SourcePort {
     this.#target = plan.target;
     this.#roundTripMs = plan.roundTripMs ?? (() => 0);
     this.#follower = plan.follower ?? null;
+    this.#source = new SourceArguments(plan, () => this.#pause());
     this.#folders = new FolderCache(
       this.#os,
       plan.list,
-      (origin, path) => placeOf(this.#origins, origin, path),
+      (origin, path) => placeOf(this.#source.origins, origin, path),
       (_folder, handle) => {
         this.#target.closing?.(handle);
         this.#os.close(handle);
@@ -176,10 +154,9 @@ export class SourceHalf implements SourcePort {
     const isRoot = actsAsRoot(identity);
     if (options.unmungeLinks) demandUseless(os);
     if (options.openNoatime) os.readQuietly();
-    this.#attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
-    const roots = namesEntries(options) ? await this.#openNamed() : this.#openRoots();
-    this.#guardOverlap(roots);
-    await this.#guardDevices();
+    const attributes = await attributeReader({ options, os, filters, isRoot, side: "sender" });
+    const roots = await this.#source.open(attributes);
+    this.#pieces = this.#source.pieces;
     await this.#target.roots(roots);
     this.#announcer.rootTold();
     if (options.pruneEmptyFolders) await this.#prune();
@@ -217,16 +194,15 @@ export class SourceHalf implements SourcePort {
 
   /** The run ended well for both sides: the next one that may delete compares with what this one found. */
   endedWell(): void {
-    if (this.#scan.complete && !this.#sender.erred && !this.#plan.options.dryRun) this.#devices?.remember();
+    if (this.#source.scan.complete && !this.#sender.erred && !this.#plan.options.dryRun) {
+      this.#source.devices?.remember();
+    }
   }
 
   /** Gives back every handle; nothing is answered any more. */
   close(): void {
     this.#folders.close();
-    const handles = new Set([...this.#roots.values(), ...this.#origins.map(({ root }) => root)]);
-    for (const root of handles) if (root >= 0) this.#os.close(root);
-    this.#roots.clear();
-    this.#origins.length = 0;
+    this.#source.close();
   }
 
   /** The session ended: everyone who waits is told why. */
@@ -292,10 +268,9 @@ export class SourceHalf implements SourcePort {
   check(paths: Uint8Array[]): Wait {
     const absent = makeBitmap(paths.length);
     const { options, filters } = this.#plan;
-    const source = {
-      ...{ os: this.#os, options, filters, origins: this.#origins, named: this.#named, missing: this.#missing },
-      ...{ places: this.#places, follower: this.#follower, isPruned: this.#isPruned },
-    };
+    const { origins, named, missing, places } = this.#source;
+    const open = { os: this.#os, options, filters, follower: this.#follower, isPruned: this.#isPruned };
+    const source = { ...open, origins, named, missing, places };
     paths.forEach((path, i) => {
       const problem = secondLook(source, path);
       if (problem === null) setBit(absent, i);
@@ -306,182 +281,10 @@ export class SourceHalf implements SourcePort {
     return undefined;
   }
 
-  // ---- open
-
-  #makeScan(): void {
-    const { list, options, filters, report, changeMode } = this.#plan;
-    this.#scan = new Scan(
-      this.#os,
-      list,
-      this.#origins,
-      options,
-      filters,
-      report,
-      this.#named,
-      changeMode,
-      this.#follower,
-    );
-    if (this.#attributes !== null) this.#scan.readAttributes(this.#attributes);
-  }
-
-  #openRoots(): Roots {
-    const { paths, options } = this.#plan;
-    this.#makeScan();
-    const rootStat = new Stat();
-    const stat = new Stat();
-    let hasRoot = false;
-    let firstKind: number = Kind.unknown;
-    let rootHandle = -1;
-    for (const word of paths) {
-      const { folder, only } = splitSource(word);
-      const root = this.#openRoot(folder);
-      if (root < 0) {
-        if (only === null || !this.#isMissing(root, only, -1, only)) this.#lostArgument(word, -root, only ?? EMPTY);
-        continue;
-      }
-      if (only === null && !options.recursive && !options.listOnly) {
-        this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: EMPTY });
-        continue;
-      }
-      const looked = only === null
-        ? this.#os.statHandle(root, hasRoot ? stat : rootStat)
-        : this.#os.statAt(root, only, 0, only.length, stat);
-      if (looked < 0) {
-        if (only === null || !this.#isMissing(looked, only, root, only)) {
-          this.#lostArgument(word, -looked, only ?? EMPTY);
-        }
-        continue;
-      }
-      if (only !== null && stat.kind === Kind.link) this.#follower?.look(root, only, 0, stat);
-      if (only !== null && stat.kind === Kind.folder && !options.recursive && !options.listOnly) {
-        this.#plan.report({ verb: Verb.skip, cause: Cause.notRecursive, errno: 0, side: Side.source, path: only });
-        continue;
-      }
-      this.#origins.push({ root, only, word, at: EMPTY, from: 0 });
-      if (only === null && !hasRoot) rootHandle = root;
-      if (only === null) hasRoot = true;
-      else firstKind = stat.kind;
-    }
-    this.#demandRawNames();
-    this.#guardEmpty(this.#origins);
-    const single = this.#origins.length === 1 && !hasRoot && firstKind !== Kind.folder;
-    this.#scan.isSingle = single;
-    if (this.#plan.filters.hasPlaces) this.#findPlaces();
-    this.#scan.addRoot(hasRoot ? rootStat : null, rootHandle);
-    this.#pieces = this.#origins.length > 0 ? this.#scan.pieces() : noPieces();
-    return { hasRoot, single, sources: paths.length, ...this.#nothing(this.#origins.length) };
-  }
-
-  /** What the target is told where no argument is left, nor one that it may have to delete. */
-  #nothing(left: number): Partial<Roots> {
-    return left === 0 && this.#missing === null ? { nothing: true } : {};
-  }
-
-  /** Whether an argument is not there and that is no failure; with --delete-missing-args the target is told. */
-  #isMissing(errno: number, path: Uint8Array, root: Handle, rest: Uint8Array): boolean {
-    const { ignoreMissingArgs, deleteMissingArgs } = this.#plan.options;
-    if (errno !== -Errno.ENOENT || !(ignoreMissingArgs || deleteMissingArgs)) return false;
-    if (deleteMissingArgs) (this.#missing ??= new MissingArgs(this.#os)).add(path, root, rest);
-    return true;
-  }
+  // ---- list
 
   async #tellMissing(): Promise<void> {
-    if (this.#missing !== null) await this.#target.missing?.(this.#missing.paths());
-  }
-
-  /** Rules that depend on the folder are found as the scan comes to it. */
-  #findPlaces(): void {
-    const { filters, env, report } = this.#plan;
-    this.#places = new ScanPlaces(this.#os, filters, this.#origins, env.workingFolder(), report);
-    this.#scan.places = this.#places;
-  }
-
-  #demandRawNames(): void {
-    if (!this.#plan.options.delete || this.#os.abilities.rawNames) return;
-    throw new TsyncError({
-      kind: "unsupported",
-      detail: "--delete is not possible with the portable file layer: it cannot see names that are not UTF-8",
-    });
-  }
-
-  /** The same for a run that names its entries one by one: all of them are looked up first. */
-  async #openNamed(): Promise<Roots> {
-    const { paths, options, env, filters } = this.#plan;
-    const names = await this.#plan.names ?? null;
-    const [{ NamedSourcesReader }, { LookUp }] = await Promise.all([
-      import("../tree/named_sources.ts"),
-      import("../tree/look_up.ts"),
-    ]);
-    const sources = await this.#stepByStep(new NamedSourcesReader(options).read(paths, names));
-    this.#named = sources.paths;
-    this.#makeScan();
-    this.#demandRawNames();
-    const lost = (path: Uint8Array, errno: number) => {
-      if (names === null) return this.#lostArgument(path, errno);
-      this.#scan.complete = false;
-      this.#plan.report({ verb: Verb.stat, cause: Cause.system, errno, side: Side.source, path: new Uint8Array(path) });
-    };
-    this.#openFolders(sources, names !== null, lost);
-    const lookUp = new LookUp({
-      ...{ os: this.#os, paths: sources.paths, origins: this.#origins, options, uid: env.identity.uid, lost },
-      missing: (path, origin) => {
-        const { root, rest } = placeOf(this.#origins, origin, path);
-        return this.#isMissing(-Errno.ENOENT, path, root, rest);
-      },
-      excludes: (path, isFolder) => !filters.isEmpty && filters.excluded(path, isFolder),
-      notice: (path, verb, cause) =>
-        this.#plan.report({ verb, cause, errno: 0, side: Side.source, path: new Uint8Array(path) }),
-    });
-    await this.#stepByStep(lookUp.run());
-    return this.#namedRoots(sources, lookUp.lastKind);
-  }
-
-  /** Opens the folders that the names lie in; what lies in one that cannot be opened is lost, and the only one ends the run. */
-  #openFolders(
-    { paths, folders }: NamedSources,
-    hasNames: boolean,
-    lost: (path: Uint8Array, errno: number) => void,
-  ): void {
-    const errnos = folders.map((folder, origin) => {
-      const root = this.#openRoot(folder);
-      if (root < 0 && hasNames && origin === 0) {
-        const detail = `cannot use source "${display(folder)}": ${errnoText(-root)}`;
-        throw new TsyncError({ kind: "selection", detail });
-      }
-      this.#origins.push({ root, only: null, word: folder, at: EMPTY, from: 0 });
-      return root;
-    });
-    if (errnos.every((root) => root >= 0)) return;
-    for (let k = 0; k < paths.count; k++) {
-      const root = errnos[paths.origin(k)];
-      if (root >= 0) continue;
-      paths.drop(k);
-      lost(paths.path(k), -root);
-    }
-    paths.seal();
-  }
-
-  #namedRoots(sources: NamedSources, lastKind: number): Roots {
-    const { paths } = sources;
-    const end = paths.ended(paths.all);
-    const stat = new Stat();
-    const root = this.#origins[end > 0 ? paths.origin(0) : 0];
-    const hasRoot = paths.count > 0 && sources.hasRoot && this.#os.statHandle(root.root, stat) === 0;
-    this.#guardEmpty(end > 0 && end === paths.count ? this.#origins : []);
-    const single = paths.count === 1 && !hasRoot && lastKind !== Kind.folder && !paths.path(0).includes(SLASH);
-    this.#scan.isSingle = single;
-    if (this.#plan.filters.hasPlaces) this.#findPlaces();
-    this.#scan.addRoot(hasRoot ? stat : null, root.root);
-    this.#pieces = paths.count > 0 ? this.#scan.pieces() : noPieces(true);
-    return { hasRoot, single, sources: this.#plan.paths.length, ...this.#nothing(paths.count) };
-  }
-
-  async #stepByStep<Result>(steps: Generator<void, Result>): Promise<Result> {
-    for (;;) {
-      const { done, value } = steps.next();
-      if (done) return value;
-      await this.#pause();
-    }
+    if (this.#source.missing !== null) await this.#target.missing?.(this.#source.missing.paths());
   }
 
   /** Scans all, and goes on with what is left without folders that hold nothing but folders. */
@@ -493,7 +296,7 @@ export class SourceHalf implements SourcePort {
     };
     const { scanned, copy } = this.#listApart(false);
     const pruned = new PrunedList(scanned, this.#list, copy);
-    this.#scan.holdsOthers = pruned.kept;
+    this.#source.scan.holdsOthers = pruned.kept;
     for (const piece of this.#pieces) {
       pruned.add(piece);
       await this.#pause();
@@ -504,79 +307,12 @@ export class SourceHalf implements SourcePort {
   /** From here on the scan has a list of its own, and the session's gets copies: the root now, the rest as it is chosen. */
   #listApart(hasOwnSets: boolean): { scanned: FileList; copy: ListCopy } {
     const scanned = new FileList();
-    this.#scan.moveTo(scanned);
+    this.#source.scan.moveTo(scanned);
     if (hasOwnSets && scanned.sets !== null) this.#list.sets = new AttributeSets(true);
     const copy = new ListCopy(scanned, this.#list);
     copy.add(0, 0);
     return { scanned, copy };
   }
-
-  /** Opens the folder, once for all arguments that lie in it: a shell's `*` may name thousands. */
-  #openRoot(folder: Uint8Array): number {
-    const key = latin1(folder);
-    const known = this.#roots.get(key);
-    if (known !== undefined) return known;
-    const root = this.#os.openRoot(folder);
-    if (root >= 0) this.#roots.set(key, root);
-    return root;
-  }
-
-  /**
-   * An argument cannot be used: the others are transferred, nothing is deleted. What a served root refuses ends the run if it is the only
-   * one. `only`: the name that it has in the list.
-   */
-  #lostArgument(word: Uint8Array, errno: number, only = word): void {
-    const isOnly = this.#plan.paths.length === 1;
-    if (isOnly && errno >= ServedErrno.refused) {
-      throw new TsyncError({ kind: "selection", detail: `cannot use source "${display(word)}": ${errnoText(errno)}` });
-    }
-    this.#scan.complete = false;
-    const path = new Uint8Array(isOnly ? only : word);
-    this.#plan.report({ verb: Verb.stat, cause: Cause.system, errno, side: Side.source, path });
-  }
-
-  /** --delete from a source that holds nothing: most likely a disk that is not mounted. */
-  #guardEmpty(origins: readonly Origin[]): void {
-    const { options } = this.#plan;
-    if (!options.delete || options.listOnly || options.allowEmptySource || options.noGuard) return;
-    const names = new Listing();
-    if (origins.length === 0) return;
-    for (const { root, only } of origins) {
-      if (only !== null || this.#os.readFolder(root, names) < 0 || !holdsNothing(names)) return;
-    }
-    throw new TsyncError({
-      kind: "guard",
-      detail: `the source "${display(origins[0].word)}" is empty and --delete would delete everything at the target: ` +
-        `nothing was done; check that it is mounted; if this is meant, say --allow-empty-source`,
-    });
-  }
-
-  /** Source and target of one machine must not lie in each other. */
-  #guardOverlap({ single }: Roots): void {
-    const { options, filters, targetPath: target } = this.#plan;
-    if (!target || single || options.noGuard || options.listOnly || !(options.recursive || options.dirs)) return;
-    guardOverlap({
-      ...{ os: this.#os, options, origins: this.#origins, target },
-      lists: (path, origin) => {
-        if (this.#named?.holders(path, options.recursive).has(origin) === false) return false;
-        const above = path.subarray(0, Math.max(0, path.lastIndexOf(SLASH)));
-        return filters.isEmpty || !filters.excluded(path, true, this.#places?.find(above, origin) ?? null);
-      },
-      protects: (path) => this.#named !== null || (!filters.isEmpty && filters.protectedFromDeletion(path, true)),
-    });
-  }
-
-  /** --delete from a source that is not where it was: most likely its disk is not mounted. */
-  async #guardDevices(): Promise<void> {
-    const { options, env, report } = this.#plan;
-    if (!options.delete || options.noGuard || options.listOnly || env.keepsNoState) return;
-    const { SourceDevices } = await import("./source_devices.ts");
-    const about = { verb: Verb.skip, cause: Cause.stateUnused, errno: 0, side: Side.source };
-    this.#devices = new SourceDevices(env, (sentence) => report({ ...about, path: utf8(sentence) }));
-    this.#devices.check(this.#origins, options.allowOtherDevice);
-  }
-
-  // ---- list
 
   /** The same pieces; notes when there are no more. */
   *#toTheEnd(pieces: Iterable<Piece>): Generator<Piece> {
@@ -607,7 +343,7 @@ export class SourceHalf implements SourcePort {
     this.#guessed = null;
     if (this.#tellsSpace) await this.#isLarge(PLANNED_ENTRIES);
     const { listed } = this.#plan;
-    const scan = this.#scan;
+    const scan = this.#source.scan;
     for (const piece of this.#ahead.splice(0)) await this.#sendPiece(piece);
     for (const piece of this.#pieces) await this.#sendPiece(piece);
     listed(this.#list.count, scan.bytes, true);
@@ -618,7 +354,7 @@ export class SourceHalf implements SourcePort {
   /** The target has a tree of its own: what is equal by digest is not listed. */
   async #sendTrees(offer: TreeOffer, roots: Roots): Promise<void> {
     const { listed, env, localTrees } = this.#plan;
-    const scan = this.#scan;
+    const scan = this.#source.scan;
     if (localTrees !== undefined) {
       if (!await this.#isLarge(localTrees.atLeast)) return await this.#sendList();
       localTrees.begin(roots.hasRoot ? null : topFolders(this.#list));
@@ -676,7 +412,7 @@ export class SourceHalf implements SourcePort {
 
   /** Scans on until the tree is known to have `atLeast` entries, or seems to have many times more, or not. */
   async #isLarge(atLeast: number): Promise<boolean> {
-    while (this.#list.count < atLeast && this.#scan.estimate < SURELY * atLeast) {
+    while (this.#list.count < atLeast && this.#source.scan.estimate < SURELY * atLeast) {
       const next = this.#pieces.next();
       if (next.done) return false;
       this.#ahead.push(next.value);
@@ -697,7 +433,7 @@ export class SourceHalf implements SourcePort {
       (piece.isBare ? FolderPiece.bare : 0);
     const wait = this.#target.listed(piece.folder, piece.first, piece.count, flags, this.#newHoles());
     if (wait !== undefined) await wait;
-    if (this.#lister === null) listed(this.#list.count, this.#scan.bytes, false);
+    if (this.#lister === null) listed(this.#list.count, this.#source.scan.bytes, false);
     await this.#pause();
     if (this.#wants.isStreaming) await this.#streamPiece(piece);
   }
@@ -712,15 +448,15 @@ export class SourceHalf implements SourcePort {
   async #tellPlan(): Promise<void> {
     this.#isPlanTold = true;
     if (!this.#isScanned || !this.#tellsSpace) return;
-    const { bytes, holeBytes } = this.#scan;
+    const { bytes, holeBytes } = this.#source.scan;
     await this.#target.planned?.({ entries: (this.#scanned ?? this.#list).count, bytes, holeBytes });
   }
 
   /** Bytes of holes in what was scanned since the last time, where the target looks after its space. */
   #newHoles(): number {
     if (!this.#tellsSpace) return 0;
-    const holes = this.#scan.holeBytes - this.#holesTold;
-    this.#holesTold = this.#scan.holeBytes;
+    const holes = this.#source.scan.holeBytes - this.#holesTold;
+    this.#holesTold = this.#source.scan.holeBytes;
     return holes;
   }
 
@@ -788,9 +524,4 @@ export class SourceHalf implements SourcePort {
       if (wait !== undefined) await wait;
     }
   }
-}
-
-/** No source argument is left: the list is an empty root. */
-function* noPieces(isNamed = false): Generator<Piece> {
-  yield { folder: 0, first: 1, count: 0, isFirst: true, isLast: true, incomplete: false, isNamed };
 }
