@@ -1,7 +1,7 @@
 // The flags of --info and --debug, as rsync names them, and how -v and --progress raise them. Called by the option table, which
 // notes what was given, and by the reporter, which asks for the level of each. Pure.
 
-import { display, latin1 } from "../base/bytes.ts";
+import { display, fromLatin1, latin1 } from "../base/bytes.ts";
 import { usageError } from "./option_values.ts";
 import type { OutputSettings } from "./settings.ts";
 
@@ -54,7 +54,9 @@ export function addFlags(
     if (name === "help") return true;
     const level = name === "none" ? 0 : digits === "" ? 1 : Math.min(Number(digits), HIGHEST);
     const meant = name === "all" || name === "none" ? names : names.includes(name) ? [name] : null;
-    if (meant === null) throw usageError(`${word}: "${display(value)}" names no flag ${word}=help knows: "${item}"`);
+    if (meant === null) {
+      throw usageError(`${word}: there is no flag "${display(fromLatin1(item))}"; ${word}=help lists them`);
+    }
     for (const one of meant) into.set(one, level);
   }
   return false;

@@ -28,10 +28,12 @@ export interface OverlapQuestion {
 /** Throws TsyncError "selection" if the run would copy what it writes, or delete its source. */
 export function guardOverlap(question: OverlapQuestion): void {
   const { os, origins, target } = question;
+  const stat = new Stat();
+  // What is no folder is refused as a target for that.
+  if (os.statPath(target, true, stat) === 0 && stat.kind !== Kind.folder) return;
   const place = existingFolder(os, target);
   if (place === null) return;
   const above = foldersAbove(os, place.word);
-  const stat = new Stat();
   origins.forEach(({ root, only, word }, origin) => {
     const looked = only === null ? os.statHandle(root, stat) : os.statAt(root, only, 0, only.length, stat);
     if (looked < 0 || stat.kind !== Kind.folder) return;

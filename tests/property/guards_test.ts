@@ -55,6 +55,14 @@ Deno.test("a target inside the source is refused with exit 3 before the first ch
   }
 });
 
+Deno.test("a file in the source is no target, and is called what it is", async () => {
+  for (const target of ["/home/a", "/home/sub/b"]) {
+    const os = tree(NESTED);
+    refused(await local(os, ARCHIVE, ["/home/"], target), 3, /cannot use .* as target: it is not a folder/);
+    assert.deepEqual(paths(os, "/"), paths(tree(NESTED), "/"));
+  }
+});
+
 Deno.test("a target inside the source is found through a link", async () => {
   const os = tree(NESTED);
   const root = os.openRoot(utf8("/"));
