@@ -282,3 +282,24 @@ Deno.test("undo and history are subcommands, unless a file has that name: then n
     assert.equal(both.code, 1);
   });
 });
+
+Deno.test("--trash with --fake-super: undo that is told so brings back what the notes say; one that is not told is refused and changes nothing", async () => {
+  await withPlace(async (place) => {
+    const [first, second, root] = [`${place}/1`, `${place}/2`, `${place}/d`];
+    for (const [folder, content] of [[first, "old"], [second, "newer"]]) {
+      await Deno.mkdir(folder);
+      await Deno.writeTextFile(`${folder}/a`, content);
+      await Deno.chmod(`${folder}/a`, content === "old" ? 0o4711 : 0o2755);
+    }
+    await Deno.writeTextFile(`${first}/gone`, "gone");
+    await Deno.chmod(`${first}/gone`, 0o4700);
+    await quietly(tsync(["-a", "--fake-super", `${first}/`, root]));
+    await quietly(tsync(["-a", "--fake-super", "--delete", "--no-guard", "--trash", `${second}/`, root]));
+    const after = await fingerprint(root);
+    const untold = await tsync(["undo", root]);
+    assert.equal(untold.code, 25, untold.err);
+    assert.equal(await fingerprint(root), after);
+    await quietly(tsync(["undo", "--fake-super", root]));
+    assert.equal((await tsync(["-ain", "--fake-super", "--delete", `${first}/`, root])).out, "");
+  });
+});
