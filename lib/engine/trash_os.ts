@@ -290,7 +290,10 @@ export class TrashOs implements AheadOfDeletion {
   }
 
   #rename(from: Handle, a: Uint8Array, to: Handle, b: Uint8Array, rename: () => Result): Result {
-    if (!this.#isReal(to, b)) return this.#isReal(from, a) ? this.#renameAside(from, a, rename) : rename();
+    // What comes from another folder (--temp-dir) changes this one's time, too.
+    if (!this.#isReal(to, b)) {
+      return this.#isReal(from, a) ? this.#renameAside(from, a, rename) : this.#beside(to, rename);
+    }
     const [old, fresh] = [this.#old, this.#fresh];
     const inner = this.#inner;
     if (inner.statAt(from, a, 0, a.length, fresh) < 0) return rename();

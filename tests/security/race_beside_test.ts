@@ -52,7 +52,7 @@ function plantField(place: string, near: readonly string[]): Field {
   const run = "outside/canary/20260101-000000-00012345";
   plant(place, [
     ...["f", "g", "same", "sub0/f", "sub0/same"].map((name) => file(`outside/canary/${name}`, SECRET, OLD)),
-    file("outside/canary/large", new Uint8Array(LARGE_BYTES).fill(7), OLD),
+    file("outside/canary/large", new Uint8Array(LARGE_BYTES + 1).fill(7), OLD),
     ...["tmp", "part", "old"].map((name) => folder(`outside/canary/${name}`, OLD)),
     folder(run, { mode: 0o700 }),
     file(`${run}/journal`, "", { mode: 0o600 }),
@@ -107,8 +107,8 @@ function keptParts(field: Field, near: readonly string[]): number {
   return names.flatMap((name) => [`${name}/large`, `${name}/part/large`]).filter((path) => {
     try {
       const { size } = Deno.lstatSync(path);
-      // The canary's is whole.
-      return size > 0 && size < LARGE_BYTES;
+      // The canary's is longer. A part may have the rest of the old version behind it.
+      return size > 0 && size <= LARGE_BYTES;
     } catch {
       return false;
     }

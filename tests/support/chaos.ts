@@ -102,7 +102,8 @@ function makePlan(random: Random, place: string): Plan {
     plan.deletes = true;
     plan.options.push(random.pick(["--delete", "--delete-before", "--delete-after", "--delete-delay"]));
   } else plan.options.push("--force");
-  may(20, "-H");
+  // With a changing source, one name of an inode may be given what another one has become.
+  if (trouble !== "mutator") may(20, "-H");
   may(15, "-A");
   may(15, "-X");
   may(15, "-c");
@@ -130,7 +131,8 @@ function disturb(random: Random, plan: Plan): void {
   if (plan.trouble === "kill agent") plan.agent.push(...after(random.pick(["KILL", "TERM"])));
   if (plan.trouble === "signal") plan.client.push(...after(random.pick(["INT", "TERM", "HUP"])));
   if (plan.trouble === "cut") plan[random.chance(50) ? "up" : "down"] = 300 + random.below(200_000);
-  if ((plan.trouble === "cut" || plan.trouble === "kill agent") && random.chance(60)) {
+  // An agent that is killed was no lost connection.
+  if (plan.trouble === "cut" && random.chance(60)) {
     plan.options.push("--reconnect=30");
     plan.cuts = 1 + random.below(3);
   }
