@@ -66,12 +66,13 @@ export function disk(): Os {
   return shared ??= openLinux();
 }
 
-/** Makes the entries below the folder `root`, which exists. Parents may be left out: they are made as they are needed;
- * folders that exist are used. */
+/**
+ * Makes the entries below the folder `root`, which exists. Parents may be left out: they are made as they are needed;
+ * folders that exist are used. The process's umask is left alone (022, scripts/test.sh): other threads of it run other tests.
+ */
 export function plant(root: string | Uint8Array, entries: readonly Entry[], os: Os = disk()): void {
   const handle = good(os.openRoot(typeof root === "string" ? utf8(root) : root), "open the root");
   const parentHandle = new ParentHandle(os, handle);
-  const umask = os === shared ? Deno.umask(0) : 0;
   const made = new Set<string>([""]);
   try {
     for (const entry of [...entries].sort((a, b) => depth(a.path) - depth(b.path))) {
@@ -91,7 +92,6 @@ export function plant(root: string | Uint8Array, entries: readonly Entry[], os: 
     // Deepest first: what is made in a folder renews its time, and a closed folder takes nothing more.
     for (const entry of [...entries].sort((a, b) => depth(b.path) - depth(a.path))) finish(os, parentHandle, entry);
   } finally {
-    if (os === shared) Deno.umask(umask);
     parentHandle.close();
     os.close(handle);
   }
