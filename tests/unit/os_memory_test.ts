@@ -152,7 +152,7 @@ function treeOf(os: Os, folder: number, path = ""): string[] {
 
 Deno.test("memory answers random scripts of verbs as Linux on tmpfs does", () => {
   const rounds = Deno.env.get("TSYNC_TEST_LONG") ? 3000 : 150;
-  Deno.umask(0);
+  const umask = Deno.umask(0);
   for (let seed = 1; seed <= rounds; seed++) {
     let state = seed;
     const draw = (below: number) => {
@@ -174,6 +174,7 @@ Deno.test("memory answers random scripts of verbs as Linux on tmpfs does", () =>
       Deno.removeSync(folder, { recursive: true });
     }
   }
+  Deno.umask(umask);
 });
 
 Deno.test("fault fails exactly the n-th matching call", () => {
