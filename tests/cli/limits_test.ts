@@ -175,7 +175,7 @@ Deno.test("called rsync, through a link, by --as-rsync or by scripts/rsync, it i
     assert(
       help.includes("--ts-delete-limit=N|P%") && !help.includes(" --delete-limit") && !help.includes("tsync agent"),
     );
-    assertEquals((await asRsync(place, ["agent", "list"])).code, 3);
+    assertEquals((await asRsync(place, ["agent", "list"])).code, 23);
   });
 });
 
