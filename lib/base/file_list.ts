@@ -209,20 +209,21 @@ export class FileList {
     return index;
   }
 
-  /** Copies what the list says of entries [first, first + count) to the first rows of `into`. */
-  copyColumns(first: number, count: number, into: EntryColumns): void {
+  /** Copies what the list says of entries [first, first + count) to the rows of `into` from `at` on. */
+  copyColumns(first: number, count: number, into: EntryColumns, at = 0): void {
     for (let done = 0; done < count;) {
       const c = this.#chunks[(first + done) >>> SHIFT];
       const row = (first + done) & MASK;
       const end = Math.min(row + count - done, CHUNK);
-      into.nameLength.set(c.nameLength.subarray(row, end), done);
-      into.mode.set(c.mode.subarray(row, end), done);
-      into.uid.set(c.uid.subarray(row, end), done);
-      into.gid.set(c.gid.subarray(row, end), done);
-      into.size.set(c.size.subarray(row, end), done);
-      into.mtimeSec.set(c.mtimeSec.subarray(row, end), done);
-      into.mtimeNs.set(c.mtimeNs.subarray(row, end), done);
-      into.tag.set(c.tag.subarray(row, end), done);
+      const to = at + done;
+      into.nameLength.set(c.nameLength.subarray(row, end), to);
+      into.mode.set(c.mode.subarray(row, end), to);
+      into.uid.set(c.uid.subarray(row, end), to);
+      into.gid.set(c.gid.subarray(row, end), to);
+      into.size.set(c.size.subarray(row, end), to);
+      into.mtimeSec.set(c.mtimeSec.subarray(row, end), to);
+      into.mtimeNs.set(c.mtimeNs.subarray(row, end), to);
+      into.tag.set(c.tag.subarray(row, end), to);
       done += end - row;
     }
   }
@@ -240,6 +241,13 @@ export class FileList {
       at += stop - start;
     }
     return at;
+  }
+
+  /** Bytes of the names of entries [first, first + count). */
+  nameBytes(first: number, count: number): number {
+    let bytes = 0;
+    for (let i = first; i < first + count; i++) bytes += this.nameLength(i);
+    return bytes;
   }
 
   /** How many of the entries [first, first + count) are of a kind. */

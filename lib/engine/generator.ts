@@ -135,7 +135,7 @@ export class Generator {
     const seen = this.#state.seen.get(folder);
     if (seen !== undefined) {
       this.#state.seen.delete(folder);
-      this.own.take(new SeenFolder(seen()), this.#handle);
+      this.own.take(seen instanceof SeenFolder ? seen : SeenFolder.of(seen), this.#handle);
       return true;
     }
     const result = this.own.read(this.#handle);

@@ -7,7 +7,8 @@ import { onMessage, reply } from "../os/thread.ts";
 import { NUMBERS } from "../tree/subtree_digests.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { filterSet } from "./filters.ts";
-import { OwnTree } from "./own_tree.ts";
+import { type Comparison, OwnTree } from "./own_tree.ts";
+import { type OwnRange, type SeenRange, seenRows } from "./seen_folder.ts";
 import type { TreeAnswer, TreeOrder, TreeQuestion } from "./tree_thread.ts";
 
 /** Entries of folders that differ, in one answer: about 45 bytes each. The others are looked at once more. */
@@ -36,12 +37,19 @@ async function scan({ root, only, options, terms, isRoot, seed }: TreeOrder): Pr
 }
 
 async function answer(own: Promise<OwnTree>, { paths, digests }: TreeQuestion): Promise<void> {
+  const compared = await (await own).compare(paths, digests);
+  const told: OwnRange[] = [];
   let left = TOLD_ENTRIES;
-  const answers: TreeAnswer = (await (await own).compare(paths, digests)).map((one) => {
+  // Places among those told, for now.
+  const places = compared.map((one): Comparison<number> => {
     if ("equal" in one) return one;
-    const seen = left > 0 && one.seen !== null ? one.seen() : null;
-    left -= seen?.count ?? 0;
-    return { seen };
+    if (one.seen === null || one.seen.count > left) return { seen: null };
+    left -= one.seen.count;
+    return { seen: told.push(one.seen) - 1 };
   });
-  reply(answers);
+  const { rows, ranges } = seenRows(told);
+  const comparisons = places.map((one): Comparison<SeenRange> =>
+    "equal" in one ? one : { seen: one.seen === null ? null : ranges[one.seen] }
+  );
+  reply({ comparisons, rows } satisfies TreeAnswer);
 }

@@ -9,51 +9,80 @@ import type { SortedListing } from "../tree/sorted_listing.ts";
 /** Entries of the largest folder that is remembered so. */
 export const SEEN_ENTRIES = 8192;
 
-/** The entries of one folder in canonical order: their names one behind another, and their columns. It can go from thread to thread. */
-export interface SeenEntries {
-  count: number;
-  names: Uint8Array<ArrayBuffer>;
+/** Entries of folders in canonical order, one folder behind the other: their columns, and their names. It can go from thread to thread. */
+export interface SeenRows {
   columns: EntryColumns;
+  names: Uint8Array<ArrayBuffer>;
 }
 
-/** Of entries [first, first + count) of a list. */
-export function seenEntries(list: FileList, first: number, count: number): SeenEntries {
-  const columns = new EntryColumns(count);
-  list.copyColumns(first, count, columns);
-  const bytes = columns.nameLength.reduce((sum, length) => sum + length, 0);
-  const names = new Uint8Array(bytes);
-  list.copyNames(first, count, names, 0);
-  return { count, names, columns };
+/** One folder's share of the rows, and where its names begin. */
+export interface SeenRange {
+  row: number;
+  count: number;
+  nameAt: number;
+}
+
+/** The entries of a folder in the list of the own tree's scan. */
+export interface OwnRange {
+  list: FileList;
+  first: number;
+  count: number;
+}
+
+/** Copies what was seen of folders, and tells where each of them is. */
+export function seenRows(folders: readonly OwnRange[]): { rows: SeenRows; ranges: SeenRange[] } {
+  const sum = (of: (folder: OwnRange) => number) => folders.reduce((total, folder) => total + of(folder), 0);
+  const columns = new EntryColumns(sum(({ count }) => count));
+  const names = new Uint8Array(sum(({ list, first, count }) => list.nameBytes(first, count)));
+  let row = 0;
+  let nameAt = 0;
+  const ranges = folders.map(({ list, first, count }) => {
+    const range = { row, count, nameAt };
+    list.copyColumns(first, count, columns, row);
+    nameAt = list.copyNames(first, count, names, nameAt);
+    row += count;
+    return range;
+  });
+  return { rows: { columns, names }, ranges };
 }
 
 export class SeenFolder {
-  readonly #entries: SeenEntries;
+  readonly #rows: SeenRows;
+  readonly #range: SeenRange;
 
-  constructor(entries: SeenEntries) {
-    this.#entries = entries;
+  constructor(rows: SeenRows, range: SeenRange) {
+    this.#rows = rows;
+    this.#range = range;
+  }
+
+  static of(folder: OwnRange): SeenFolder {
+    const { rows, ranges } = seenRows([folder]);
+    return new SeenFolder(rows, ranges[0]);
   }
 
   /** The names, as if they had been read. */
   list(into: SortedListing): void {
-    const { count, names, columns: { nameLength, mode } } = this.#entries;
+    const { names, columns: { nameLength, mode } } = this.#rows;
+    const { row: first, count, nameAt } = this.#range;
     into.listing.clear();
-    for (let i = 0, at = 0; i < count; at += nameLength[i++]) {
-      into.listing.add(names, at, nameLength[i], (mode[i] >>> 12) as Kind);
+    for (let row = first, at = nameAt; row < first + count; at += nameLength[row++]) {
+      into.listing.add(names, at, nameLength[row], (mode[row] >>> 12) as Kind);
     }
     into.keepOrder();
   }
 
   /** Fills `out` with what is compared of the entry at `position`, if it is a file; false if it is none. */
   file(position: number, out: Stat): boolean {
-    const { mode, uid, gid, size, mtimeSec, mtimeNs } = this.#entries.columns;
-    if (mode[position] >>> 12 !== Kind.file) return false;
+    const { mode, uid, gid, size, mtimeSec, mtimeNs } = this.#rows.columns;
+    const row = this.#range.row + position;
+    if (mode[row] >>> 12 !== Kind.file) return false;
     out.kind = Kind.file;
-    out.mode = mode[position] & 0o7777;
-    out.uid = uid[position];
-    out.gid = gid[position];
-    out.size = size[position];
-    out.mtimeSec = mtimeSec[position];
-    out.mtimeNs = mtimeNs[position];
+    out.mode = mode[row] & 0o7777;
+    out.uid = uid[row];
+    out.gid = gid[row];
+    out.size = size[row];
+    out.mtimeSec = mtimeSec[row];
+    out.mtimeNs = mtimeNs[row];
     out.device = Kind.unknown;
     return true;
   }

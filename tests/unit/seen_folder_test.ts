@@ -96,7 +96,7 @@ async function seenOf(entries: Entry[], prepare: (os: ReturnType<typeof openMemo
 
 Deno.test("what was seen is each name with its kind, and what is compared of a file", async () => {
   const entries = [file("d/x/f", "four", { ...DATED, uid: 7, gid: 8 }), folder("d/x/s", FOLDER), link("d/x/l", "to")];
-  const seen = new SeenFolder((await seenOf(entries))!());
+  const seen = SeenFolder.of((await seenOf(entries))!);
   const sorted = new SortedListing();
   seen.list(sorted);
   assert.equal(sorted.count, 3);
