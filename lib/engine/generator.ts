@@ -21,7 +21,6 @@ import type { AlternativeEntries } from "./alternative_entries.ts";
 import { setMetadata, unmask } from "./entry_metadata.ts";
 import { OwnEntries } from "./own_entries.ts";
 import { placeOther } from "./place_other.ts";
-import { SeenFolder } from "./seen_folder.ts";
 import { TargetFolders } from "./target_folders.ts";
 import type { TargetState } from "./target_state.ts";
 import { type Wishes, WishList } from "./wish_list.ts";
@@ -135,7 +134,7 @@ export class Generator {
     const seen = this.#state.seen.get(folder);
     if (seen !== undefined) {
       this.#state.seen.delete(folder);
-      this.own.take(seen instanceof SeenFolder ? seen : SeenFolder.of(seen), this.#handle);
+      this.own.take(seen, this.#handle);
       return true;
     }
     const result = this.own.read(this.#handle);

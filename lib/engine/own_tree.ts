@@ -21,7 +21,7 @@ import {
   type TreeTerms,
 } from "../tree/subtree_digests.ts";
 import type { Environment } from "./environment.ts";
-import { type OwnRange, SEEN_ENTRIES, type SeenFolder } from "./seen_folder.ts";
+import { ListedFolder, SEEN_ENTRIES, type SeenFolder } from "./seen_folder.ts";
 
 /** Compares what lies below folders of the target root with digests of the source's. */
 export interface TreeComparer {
@@ -29,11 +29,11 @@ export interface TreeComparer {
   run(): Promise<void>;
   stop(): void;
   /** For each path below the root and its SEAL_BYTES of `digests`. */
-  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison<OwnRange | SeenFolder>[]>;
+  compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison[]>;
 }
 
 /** What lies below a folder, if it is equal here; else what was seen of the folder itself, where that can be told. */
-export type Comparison<Seen = OwnRange> = { equal: SubtreeTally } | { seen: Seen | null };
+export type Comparison<Seen = SeenFolder> = { equal: SubtreeTally } | { seen: Seen | null };
 
 export interface OwnTreeInput {
   os: Os;
@@ -85,8 +85,8 @@ export class OwnTree implements TreeComparer {
     this.#isStopped = true;
   }
 
-  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison[]> {
-    const comparisons: Comparison[] = [];
+  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison<ListedFolder>[]> {
+    const comparisons: Comparison<ListedFolder>[] = [];
     for (const [k, path] of paths.entries()) {
       const own = await this.#find(path);
       const ours = own === NONE ? null : await this.#digestOf(own);
@@ -96,10 +96,10 @@ export class OwnTree implements TreeComparer {
     return comparisons;
   }
 
-  #seen(own: number): OwnRange | null {
+  #seen(own: number): ListedFolder | null {
     if (own === NONE || !this.#digests.isListed(own)) return null;
     const { first, count, isAll } = this.#digests.range(own);
-    return isAll && count <= SEEN_ENTRIES ? { list: this.#own, first, count } : null;
+    return isAll && count <= SEEN_ENTRIES ? new ListedFolder(this.#own, first, count) : null;
   }
 
   async #digestOf(own: number): Promise<Uint8Array | null> {

@@ -8,7 +8,7 @@ import { NUMBERS } from "../tree/subtree_digests.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { filterSet } from "./filters.ts";
 import { type Comparison, OwnTree } from "./own_tree.ts";
-import { type OwnRange, type SeenRange, seenRows } from "./seen_folder.ts";
+import { type ListedFolder, type SeenRange, seenRows } from "./seen_folder.ts";
 import type { TreeAnswer, TreeOrder, TreeQuestion } from "./tree_thread.ts";
 
 /** Entries of folders that differ, in one answer: about 45 bytes each. The others are looked at once more. */
@@ -38,18 +38,17 @@ async function scan({ root, only, options, terms, isRoot, seed }: TreeOrder): Pr
 
 async function answer(own: Promise<OwnTree>, { paths, digests }: TreeQuestion): Promise<void> {
   const compared = await (await own).compare(paths, digests);
-  const told: OwnRange[] = [];
+  const told: ListedFolder[] = [];
   let left = TOLD_ENTRIES;
-  // Places among those told, for now.
-  const places = compared.map((one): Comparison<number> => {
-    if ("equal" in one) return one;
-    if (one.seen === null || one.seen.count > left) return { seen: null };
+  for (const one of compared) {
+    if ("equal" in one || one.seen === null || one.seen.count > left) continue;
     left -= one.seen.count;
-    return { seen: told.push(one.seen) - 1 };
-  });
+    told.push(one.seen);
+  }
   const { rows, ranges } = seenRows(told);
-  const comparisons = places.map((one): Comparison<SeenRange> =>
-    "equal" in one ? one : { seen: one.seen === null ? null : ranges[one.seen] }
+  const rangeOf = new Map(told.map((folder, k) => [folder, ranges[k]]));
+  const comparisons = compared.map((one): Comparison<SeenRange> =>
+    "equal" in one ? one : { seen: one.seen === null ? null : rangeOf.get(one.seen) ?? null }
   );
   reply({ comparisons, rows } satisfies TreeAnswer);
 }

@@ -9,7 +9,37 @@ import type { SortedListing } from "../tree/sorted_listing.ts";
 /** Entries of the largest folder that is remembered so. */
 export const SEEN_ENTRIES = 8192;
 
-/** Entries of folders in canonical order, one folder behind the other: their columns, and their names. It can go from thread to thread. */
+/** What was seen of one folder; its entries are in canonical order. */
+export interface SeenFolder {
+  /** The names, as if they had been read. */
+  list(into: SortedListing): void;
+  /** Fills `out` with what is compared of the entry at `position`, if it is a file; false if it is none. */
+  file(position: number, out: Stat): boolean;
+}
+
+/** A folder in the list of the scan: nothing is copied. */
+export class ListedFolder implements SeenFolder {
+  constructor(readonly owner: FileList, readonly first: number, readonly count: number) {}
+
+  list(into: SortedListing): void {
+    const { owner } = this;
+    into.listing.clear();
+    for (let i = this.first; i < this.first + this.count; i++) {
+      into.listing.add(owner.namePiece(i), owner.nameStart(i), owner.nameLength(i), owner.kind(i) as Kind);
+    }
+    into.keepOrder();
+  }
+
+  file(position: number, out: Stat): boolean {
+    const { owner } = this;
+    const i = this.first + position;
+    if (owner.kind(i) !== Kind.file) return false;
+    fillFile(out, owner.mode(i), owner.uid(i), owner.gid(i), owner.size(i), owner.mtimeSec(i), owner.mtimeNs(i));
+    return true;
+  }
+}
+
+/** Entries of folders, one folder behind the other: their columns, and their names. It can go from thread to thread. */
 export interface SeenRows {
   columns: EntryColumns;
   names: Uint8Array<ArrayBuffer>;
@@ -22,48 +52,30 @@ export interface SeenRange {
   nameAt: number;
 }
 
-/** The entries of a folder in the list of the own tree's scan. */
-export interface OwnRange {
-  list: FileList;
-  first: number;
-  count: number;
-}
-
 /** Copies what was seen of folders, and tells where each of them is. */
-export function seenRows(folders: readonly OwnRange[]): { rows: SeenRows; ranges: SeenRange[] } {
-  const sum = (of: (folder: OwnRange) => number) => folders.reduce((total, folder) => total + of(folder), 0);
+export function seenRows(folders: readonly ListedFolder[]): { rows: SeenRows; ranges: SeenRange[] } {
+  const sum = (of: (folder: ListedFolder) => number) => folders.reduce((total, folder) => total + of(folder), 0);
   const columns = new EntryColumns(sum(({ count }) => count));
-  const names = new Uint8Array(sum(({ list, first, count }) => list.nameBytes(first, count)));
+  const names = new Uint8Array(sum(({ owner, first, count }) => owner.nameBytes(first, count)));
   let row = 0;
   let nameAt = 0;
-  const ranges = folders.map(({ list, first, count }) => {
+  const ranges = folders.map(({ owner, first, count }) => {
     const range = { row, count, nameAt };
-    list.copyColumns(first, count, columns, row);
-    nameAt = list.copyNames(first, count, names, nameAt);
+    owner.copyColumns(first, count, columns, row);
+    nameAt = owner.copyNames(first, count, names, nameAt);
     row += count;
     return range;
   });
   return { rows: { columns, names }, ranges };
 }
 
-export class SeenFolder {
-  readonly #rows: SeenRows;
-  readonly #range: SeenRange;
+/** A folder that another thread has told of. */
+export class ToldFolder implements SeenFolder {
+  constructor(readonly rows: SeenRows, readonly range: SeenRange) {}
 
-  constructor(rows: SeenRows, range: SeenRange) {
-    this.#rows = rows;
-    this.#range = range;
-  }
-
-  static of(folder: OwnRange): SeenFolder {
-    const { rows, ranges } = seenRows([folder]);
-    return new SeenFolder(rows, ranges[0]);
-  }
-
-  /** The names, as if they had been read. */
   list(into: SortedListing): void {
-    const { names, columns: { nameLength, mode } } = this.#rows;
-    const { row: first, count, nameAt } = this.#range;
+    const { names, columns: { nameLength, mode } } = this.rows;
+    const { row: first, count, nameAt } = this.range;
     into.listing.clear();
     for (let row = first, at = nameAt; row < first + count; at += nameLength[row++]) {
       into.listing.add(names, at, nameLength[row], (mode[row] >>> 12) as Kind);
@@ -71,19 +83,30 @@ export class SeenFolder {
     into.keepOrder();
   }
 
-  /** Fills `out` with what is compared of the entry at `position`, if it is a file; false if it is none. */
   file(position: number, out: Stat): boolean {
-    const { mode, uid, gid, size, mtimeSec, mtimeNs } = this.#rows.columns;
-    const row = this.#range.row + position;
+    const { mode, uid, gid, size, mtimeSec, mtimeNs } = this.rows.columns;
+    const row = this.range.row + position;
     if (mode[row] >>> 12 !== Kind.file) return false;
-    out.kind = Kind.file;
-    out.mode = mode[row] & 0o7777;
-    out.uid = uid[row];
-    out.gid = gid[row];
-    out.size = size[row];
-    out.mtimeSec = mtimeSec[row];
-    out.mtimeNs = mtimeNs[row];
-    out.device = Kind.unknown;
+    fillFile(out, mode[row] & 0o7777, uid[row], gid[row], size[row], mtimeSec[row], mtimeNs[row]);
     return true;
   }
+}
+
+function fillFile(
+  out: Stat,
+  mode: number,
+  uid: number,
+  gid: number,
+  size: number,
+  mtimeSec: number,
+  mtimeNs: number,
+): void {
+  out.kind = Kind.file;
+  out.mode = mode;
+  out.uid = uid;
+  out.gid = gid;
+  out.size = size;
+  out.mtimeSec = mtimeSec;
+  out.mtimeNs = mtimeNs;
+  out.device = Kind.unknown;
 }

@@ -28,7 +28,7 @@ import type { Destinations } from "./destinations.ts";
 import { ChangeReport } from "./change_report.ts";
 import { Delayed } from "./delayed.ts";
 import { Partials } from "./partials.ts";
-import type { OwnRange, SeenFolder } from "./seen_folder.ts";
+import type { SeenFolder } from "./seen_folder.ts";
 import type { Similar } from "./similar.ts";
 import { NewFolders } from "./new_folders.ts";
 import { TargetMounts } from "./target_mounts.ts";
@@ -91,7 +91,7 @@ export class TargetState {
   /** --delay-updates. */
   readonly delayed: Delayed | null;
   /** Of folders that are to be listed because they differ: what the scan of the own tree saw of them. */
-  readonly seen = new Map<number, OwnRange | SeenFolder>();
+  readonly seen = new Map<number, SeenFolder>();
   readonly totals: Totals = zeroTotals();
   readonly changes: ChangeReport = new ChangeReport(this);
   /** With -H: the names of one inode. Made before anything is listed. */

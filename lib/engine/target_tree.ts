@@ -9,7 +9,6 @@ import { comparesTrees, treeTerms } from "../tree/subtree_digests.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { type Comparison, ownAccountNames, OwnTree, topFolders, type TreeComparer, treeOffer } from "./own_tree.ts";
 import type { ScanAhead } from "./scan_ahead.ts";
-import type { OwnRange, SeenFolder } from "./seen_folder.ts";
 import type { TargetState } from "./target_state.ts";
 import { TreeThread } from "./tree_thread.ts";
 
@@ -61,7 +60,7 @@ export class TargetTree {
   }
 
   /** How each of these folders of the list is beside the own tree. */
-  compare(folders: Uint32Array, digests: Uint8Array): Promise<Comparison<OwnRange | SeenFolder>[]> {
+  compare(folders: Uint32Array, digests: Uint8Array): Promise<Comparison[]> {
     const { list } = this.#state;
     const tree = this.#tree ?? this.#start(topFolders(list));
     return tree.compare([...folders].map((folder) => list.path(folder)), digests);

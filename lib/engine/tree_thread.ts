@@ -7,7 +7,7 @@ import type { Handle } from "../os/os.ts";
 import { startThread, type Thread } from "../os/thread.ts";
 import type { TreeTerms } from "../tree/subtree_digests.ts";
 import type { Comparison, TreeComparer } from "./own_tree.ts";
-import { SeenFolder, type SeenRange, type SeenRows } from "./seen_folder.ts";
+import { type SeenRange, type SeenRows, ToldFolder } from "./seen_folder.ts";
 
 /** What the thread is told first. */
 export interface TreeOrder {
@@ -52,13 +52,13 @@ export class TreeThread implements TreeComparer {
     for (const resolve of this.#waiting.splice(0)) resolve(null);
   }
 
-  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison<SeenFolder>[]> {
-    const nothing: Comparison<SeenFolder>[] = new Array(paths.length).fill({ seen: null });
+  async compare(paths: readonly Uint8Array[], digests: Uint8Array): Promise<Comparison[]> {
+    const nothing: Comparison[] = new Array(paths.length).fill({ seen: null });
     if (this.#isOver) return nothing;
     this.#thread.post({ paths, digests } satisfies TreeQuestion);
     const answer = await new Promise<TreeAnswer | null>((resolve) => this.#waiting.push(resolve));
     return answer?.comparisons.map((one) =>
-      "equal" in one ? one : { seen: one.seen === null ? null : new SeenFolder(answer.rows, one.seen) }
+      "equal" in one ? one : { seen: one.seen === null ? null : new ToldFolder(answer.rows, one.seen) }
     ) ?? nothing;
   }
 }

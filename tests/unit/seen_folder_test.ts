@@ -7,7 +7,7 @@ import { openMemory } from "../../lib/os/memory.ts";
 import { Kind, Stat } from "../../lib/os/os.ts";
 import { RecordingOs } from "../../lib/os/recording.ts";
 import { ScanAhead } from "../../lib/engine/scan_ahead.ts";
-import { SEEN_ENTRIES, SeenFolder } from "../../lib/engine/seen_folder.ts";
+import { SEEN_ENTRIES } from "../../lib/engine/seen_folder.ts";
 import { defaultOptions } from "../../lib/base/options.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
 import { SortedListing } from "../../lib/tree/sorted_listing.ts";
@@ -75,7 +75,10 @@ Deno.test("what is compared of each entry decides: mode, owner, group, size, tim
 });
 
 /** What the scan of /d says of its folder x, compared with a digest that nothing has. */
-async function seenOf(entries: Entry[], prepare: (os: ReturnType<typeof openMemory>) => void = () => {}) {
+async function seenOf(
+  entries: Entry[],
+  prepare: (os: ReturnType<typeof openMemory>) => void = () => {},
+) {
   const os = openMemory({});
   plant("/", [folder("d", FOLDER), folder("d/x", FOLDER), ...entries], os);
   prepare(os);
@@ -96,7 +99,7 @@ async function seenOf(entries: Entry[], prepare: (os: ReturnType<typeof openMemo
 
 Deno.test("what was seen is each name with its kind, and what is compared of a file", async () => {
   const entries = [file("d/x/f", "four", { ...DATED, uid: 7, gid: 8 }), folder("d/x/s", FOLDER), link("d/x/l", "to")];
-  const seen = SeenFolder.of((await seenOf(entries))!);
+  const seen = (await seenOf(entries))!;
   const sorted = new SortedListing();
   seen.list(sorted);
   assert.equal(sorted.count, 3);
