@@ -48,8 +48,8 @@ export interface Piece {
   isNamed?: boolean;
   /** The folder's own metadata does not count. */
   isBare?: boolean;
-  /** It holds names of our own, which are not listed. */
-  holdsOwnNames?: boolean;
+  /** It holds names that are not listed: our own, or what a rule leaves out. */
+  passesOver?: boolean;
 }
 
 /** Inode and change time folded to 32 bits: tells a file that was replaced or rewritten since it was listed. */
@@ -113,8 +113,8 @@ export class Scan {
   holeBytes = 0;
   /** Folders below the root that were read, and the entries found in them. */
   #foldersRead = 0;
-  /** Names of ours were passed over in the folder in hand. */
-  #holdsOwnNames = false;
+  /** Names were passed over in the folder in hand: ours, or what a rule leaves out. */
+  #passesOver = false;
   #entriesRead = 0;
 
   constructor(
@@ -197,7 +197,7 @@ export class Scan {
   *#folder(folder: number): Generator<Piece> {
     const plan = this.#plans.take(folder);
     this.#places?.begin(folder);
-    this.#holdsOwnNames = false;
+    this.#passesOver = false;
     const isNamed = plan !== undefined && plan.whole.length === 0;
     const about = isNamed ? { isNamed, isBare: plan.isBare } : undefined;
     const names = this.#names.of(folder, plan);
@@ -227,7 +227,7 @@ export class Scan {
     const { incomplete } = names;
     if (incomplete) this.complete = false;
     const count = this.#list.count - first;
-    yield { folder, first, count, isFirst, isLast: true, incomplete, holdsOwnNames: this.#holdsOwnNames, ...about };
+    yield { folder, first, count, isFirst, isLast: true, incomplete, passesOver: this.#passesOver, ...about };
   }
 
   /** A name that an earlier source also gave: folders unite, anything else is left out and told. */
@@ -262,7 +262,7 @@ export class Scan {
 
   /** A name of ours is told, unless it is what it should be and so nobody's business who copies from here. */
   #passOwnName(handle: Handle, path: Uint8Array, listing: Listing, row: number): void {
-    this.#holdsOwnNames = true;
+    this.#passesOver = true;
     const name = listing.name(row);
     const stat = this.#stat;
     const isPartials = isPartialFolderName(name) && this.#os.statAt(handle, name, 0, name.length, stat) === 0 &&
@@ -450,7 +450,10 @@ export class Scan {
   }
 
   #isExcluded(path: Uint8Array, name: Uint8Array, kind: number, origin: number): boolean {
-    return this.#filter.excluded(joinPath(path, name), kind === Kind.folder, this.#places?.of(origin) ?? null);
+    const place = this.#places?.of(origin) ?? null;
+    if (!this.#filter.excluded(joinPath(path, name), kind === Kind.folder, place)) return false;
+    this.#passesOver = true;
+    return true;
   }
 
   /** Reports an error of the system; true if the entry had merely vanished and its folder still counts as read whole. */

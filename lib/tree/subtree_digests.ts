@@ -107,7 +107,7 @@ class Folder {
   isWhole = true;
   /** It lies on another file system: what it holds is nobody's business. */
   isNamed = false;
-  holdsOwnNames = false;
+  passesOver = false;
   digest: Uint8Array | null = null;
   tally: SubtreeTally = EMPTY_TALLY;
 }
@@ -138,13 +138,13 @@ export class SubtreeDigests {
   }
 
   /** A piece of the scan, in its order. */
-  add({ folder, first, count, isFirst, isLast, incomplete, isNamed, holdsOwnNames }: Piece): void {
+  add({ folder, first, count, isFirst, isLast, incomplete, isNamed, passesOver }: Piece): void {
     const entry = this.#folder(folder);
     if (isFirst) entry.first = first;
     entry.count += count;
     if (incomplete) entry.isWhole = false;
     if (isNamed) entry.isNamed = true;
-    if (holdsOwnNames) entry.holdsOwnNames = true;
+    if (passesOver) entry.passesOver = true;
     entry.pending += this.#list.countKind(Kind.folder, first, count);
     if (!isLast) return;
     entry.isListed = true;
@@ -179,8 +179,8 @@ export class SubtreeDigests {
 
   /** The folder's own entries in the list: [first, first + count), and whether these are all that it holds. Of a listed folder. */
   range(folder: number): { first: number; count: number; isWhole: boolean; isNamed: boolean; isAll: boolean } {
-    const { first, count, isWhole, isNamed, holdsOwnNames } = this.#folders.get(folder)!;
-    return { first, count, isWhole, isNamed, isAll: isWhole && !isNamed && !holdsOwnNames };
+    const { first, count, isWhole, isNamed, passesOver } = this.#folders.get(folder)!;
+    return { first, count, isWhole, isNamed, isAll: isWhole && !isNamed && !passesOver };
   }
 
   #folder(folder: number): Folder {

@@ -8,7 +8,7 @@ import { Kind, Stat } from "../../lib/os/os.ts";
 import { RecordingOs } from "../../lib/os/recording.ts";
 import { ScanAhead } from "../../lib/engine/scan_ahead.ts";
 import { SEEN_ENTRIES } from "../../lib/engine/seen_folder.ts";
-import { defaultOptions } from "../../lib/base/options.ts";
+import { defaultOptions, type FilterRule } from "../../lib/base/options.ts";
 import { filterSet } from "../../lib/engine/filters.ts";
 import { SortedListing } from "../../lib/tree/sorted_listing.ts";
 import { ARCHIVE, memoryEnvironment, runInMemory, type Way } from "../support/memory_run.ts";
@@ -78,6 +78,7 @@ Deno.test("what is compared of each entry decides: mode, owner, group, size, tim
 async function seenOf(
   entries: Entry[],
   prepare: (os: ReturnType<typeof openMemory>) => void = () => {},
+  rules: FilterRule[] = [],
 ) {
   const os = openMemory({});
   plant("/", [folder("d", FOLDER), folder("d/x", FOLDER), ...entries], os);
@@ -85,7 +86,7 @@ async function seenOf(
   const ahead = ScanAhead.begin({
     env: memoryEnvironment(os, 0, 1),
     options: { ...defaultOptions(), ...ARCHIVE },
-    filters: filterSet([]),
+    filters: filterSet(rules),
     path: utf8("/d"),
     only: null,
     attributes: null,
@@ -112,12 +113,15 @@ Deno.test("what was seen is each name with its kind, and what is compared of a f
   assert.deepEqual([mtimeSec, mtimeNs], [DATED.sec, DATED.ns]);
 });
 
-Deno.test("nothing is told of a folder that was not read whole, holds names of ours, or is very large", async () => {
+Deno.test("nothing is told of a folder that was not read whole, holds names of ours or what a rule leaves out, or is very large", async () => {
   const few = [file("d/x/a", "a", DATED), file("d/x/b", "b", DATED)];
   assert.ok(await seenOf(few) !== null);
   const fail = (os: ReturnType<typeof openMemory>) => os.fault({ verb: "statAt", name: utf8("a"), errno: 5 });
   assert.equal(await seenOf(few, fail), null);
   assert.equal(await seenOf([...few, { ...folder("d/x/.tsync-partial"), mode: 0o700 }]), null);
+  const rules = [{ pattern: utf8("*.o"), flags: 0 }];
+  assert.equal(await seenOf([...few, file("d/x/c.o", "left out", DATED)], () => {}, rules), null);
+  assert.ok(await seenOf([...few, file("d/x/c.c", "listed", DATED)], () => {}, rules) !== null);
   const many = Array.from({ length: SEEN_ENTRIES + 1 }, (_, i) => file(`d/x/${i}`));
   assert.equal(await seenOf(many), null);
 });
