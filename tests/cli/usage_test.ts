@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { tsyncWords } from "../support/program.ts";
-import { run, tsync } from "../support/run.ts";
+import { exists, run, tsync } from "../support/run.ts";
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "tsync-usage-" });
@@ -20,10 +20,6 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
 /** Runs a line of sh with tsync as "$@". */
 function shell(line: string, args: string[], cwd: string) {
   return run(["sh", "-c", line, "sh", ...tsyncWords(), ...args], { cwd });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }
 
 Deno.test("A11: words that make no sense end with code 1, a sentence, no connection and nothing touched", async () => {
@@ -61,7 +57,7 @@ Deno.test("A11: words that make no sense end with code 1, a sentence, no connect
       assertMatch(err, /^tsync: .+ \(see tsync --help\)\ntsync error: syntax or usage error \(code 1\)\n$/s);
       if (line[0] === "agent" || line[1] === "agent") assertMatch(err, /\.\/agent/);
     }
-    assertEquals([await exists(`${folder}/connected`), await exists(`${folder}/d`)], [false, false]);
+    assertEquals([exists(`${folder}/connected`), exists(`${folder}/d`)], [false, false]);
   });
 });
 
@@ -73,7 +69,7 @@ Deno.test("other refusals before a connection have rsync's codes: 4 for a daemon
     const missing = await tsync(["-a", "--exclude-from=nowhere", "s/", "h:d"], { cwd: folder, env });
     assertEquals(missing.code, 11);
     assertMatch(missing.err, /^tsync: --exclude-from: open "nowhere" failed: No such file or directory \(2\)\n/);
-    assertEquals([await exists(`${folder}/connected`), await exists(`${folder}/d`)], [false, false]);
+    assertEquals([exists(`${folder}/connected`), exists(`${folder}/d`)], [false, false]);
   });
 });
 
@@ -117,7 +113,7 @@ Deno.test("B02: odd names are only names, as source words and in a tree", async 
       assertEquals(names, [...ODD_NAMES].sort());
       for (const name of names) assertEquals(await Deno.readTextFile(`${folder}/${copy}/${name}`), name);
     }
-    assertEquals(await exists(`${folder}/odd/PWNED`), false);
+    assertEquals(exists(`${folder}/odd/PWNED`), false);
     const shown = await tsync(["-aiI", "odd/", "tree"], { cwd: folder });
     assertEquals(shown.out.split("\n").length - 1, ODD_NAMES.length);
     // deno-lint-ignore no-control-regex
@@ -149,7 +145,7 @@ Deno.test("rules are read from standard input with --exclude-from=-", async () =
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/s/g`, "two");
     const { code } = await tsync(["-a", "--exclude-from=-", "s/", "d"], { cwd: folder, stdin: "# no rule\nf\n" });
-    assertEquals([code, await exists(`${folder}/d/f`), await exists(`${folder}/d/g`)], [0, false, true]);
+    assertEquals([code, exists(`${folder}/d/f`), exists(`${folder}/d/g`)], [0, false, true]);
   });
 });
 
@@ -216,7 +212,7 @@ Deno.test("agent list, verify and remove tell of the agents on a host; a damaged
     assertMatch(damaged.out, / {2}damaged/);
     assertMatch(damaged.err, /^tsync: .*tsync agent remove h .*\n$/);
     assertMatch((await agent("remove")).out, / {2}removed/);
-    assertEquals(await exists(`${folder}/home/.tsync/bin/${name}`), false);
+    assertEquals(exists(`${folder}/home/.tsync/bin/${name}`), false);
   });
 });
 
@@ -323,7 +319,7 @@ async function waiting(folder: string, before: string): Promise<Deno.ChildProces
   const words = ["-c", `${before} exec "$@"`, "sh", ...tsyncWords(), "-a", "-e", `${folder}/rsh`, "s/", "h:d"];
   const child = new Deno.Command("sh", { args: words, cwd: folder, stdin: "null", stdout: "null", stderr: "piped" })
     .spawn();
-  while (!await exists(`${folder}/connected`)) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!exists(`${folder}/connected`)) await new Promise((resolve) => setTimeout(resolve, 20));
   return child;
 }
 

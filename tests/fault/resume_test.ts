@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { TSYNC, TSYNC_REMOTE } from "../support/evil_sandbox.ts";
 import { LONG } from "../support/random.ts";
-import { quietly, type Ran, run, type RunOptions, withPlace } from "../support/run.ts";
+import { exists, quietly, type Ran, run, type RunOptions, withPlace } from "../support/run.ts";
 import { look } from "./workload.ts";
 
 const MIB = 1 << 20;
@@ -89,15 +89,6 @@ async function withBig(use: (place: Place) => Promise<void>): Promise<void> {
 
 async function isSame(a: string, b: string): Promise<boolean> {
   return (await run(["cmp", "-s", a, b])).code === 0;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function literalBytes({ out }: Ran): number {

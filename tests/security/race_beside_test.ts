@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import { sync, type Way } from "../fault/ways.ts";
 import { bareWorkload, type Workload } from "../fault/workload.ts";
 import { waitUntil } from "../support/processes.ts";
-import { besiege, exists, photograph, setBait } from "../support/race.ts";
+import { besiege, photograph, setBait } from "../support/race.ts";
 import { LONG, Random } from "../support/random.ts";
-import { AS_ROOT, run, withPlace } from "../support/run.ts";
+import { AS_ROOT, exists, run, withPlace } from "../support/run.ts";
 import { file, folder, link, plant } from "../support/trees.ts";
 
 const FOLDERS = ["sub0", "sub1"];

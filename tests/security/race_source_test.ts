@@ -9,8 +9,8 @@ import { bareWorkload, look, type Workload } from "../fault/workload.ts";
 import { Channel } from "../support/cutproxy.ts";
 import { TSYNC } from "../support/evil_sandbox.ts";
 import { allGone, marked } from "../support/processes.ts";
-import { attack, besiege, exists } from "../support/race.ts";
-import { AS_ROOT, run, withPlace } from "../support/run.ts";
+import { attack, besiege } from "../support/race.ts";
+import { AS_ROOT, exists, run, withPlace } from "../support/run.ts";
 import { disk } from "../support/trees.ts";
 
 const SECRET = "the canary's secret content, which nobody asked for";

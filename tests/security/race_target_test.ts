@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { sync, type Way } from "../fault/ways.ts";
 import { bareWorkload, type Workload } from "../fault/workload.ts";
-import { attack, besiege, exists, photograph, setBait } from "../support/race.ts";
-import { AS_ROOT, run, withPlace } from "../support/run.ts";
+import { attack, besiege, photograph, setBait } from "../support/race.ts";
+import { AS_ROOT, exists, run, withPlace } from "../support/run.ts";
 
 const FOLDERS = 4;
 

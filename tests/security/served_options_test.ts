@@ -2,21 +2,11 @@
 // name the option, and nothing is written; what is allowed works, and the canary beside the root is untouched either way.
 
 import assert from "node:assert/strict";
-import { Field } from "../support/served_field.ts";
-import { photograph } from "../support/race.ts";
-import { AS_ROOT, run, withPlace } from "../support/run.ts";
+import { withField } from "../support/served_field.ts";
+import { AS_ROOT, run } from "../support/run.ts";
 
 const OLD = "old content\n";
 const NEW = "a newer content, longer\n";
-
-async function withField(test: (field: Field) => Promise<void>): Promise<void> {
-  await withPlace(async (place) => {
-    const field = new Field(place);
-    const before = await photograph(field.canary);
-    await test(field);
-    assert.equal(await photograph(field.canary), before, "the canary was touched");
-  });
-}
 
 const text = (path: string) => Deno.readTextFileSync(path);
 

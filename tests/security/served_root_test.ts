@@ -2,32 +2,18 @@
 // says, the agent's own words count. What a hostile client can do is in evil_served_test.ts.
 
 import assert from "node:assert/strict";
-import { AGENT, Field } from "../support/served_field.ts";
+import { AGENT, type Field, withField } from "../support/served_field.ts";
 import { attack, photograph } from "../support/race.ts";
 import { LONG } from "../support/random.ts";
-import { type Ran, run, withPlace } from "../support/run.ts";
+import { exists, type Ran, run } from "../support/run.ts";
 import { look } from "../fault/workload.ts";
 
 function served(claim: string, test: (field: Field) => Promise<void>): void {
-  Deno.test(`serve --root: ${claim}`, async () => {
-    await withPlace(async (place) => {
-      const field = new Field(place);
-      const before = await photograph(field.canary);
-      await test(field);
-      assert.equal(await photograph(field.canary), before, "the canary was touched");
-    });
-  });
+  Deno.test(`serve --root: ${claim}`, () => withField(test));
 }
 
 const text = (path: string) => Deno.readTextFileSync(path);
 const tree = (folder: string) => [...look(folder)].map(([path, state]) => `${path} ${state}`).sort();
-const exists = (path: string) => {
-  try {
-    return Deno.lstatSync(path) !== null;
-  } catch {
-    return false;
-  }
-};
 
 function ended({ code, out, err }: Ran, expected: number, words = /^$/): void {
   assert.match(err, words, out);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { TSYNC } from "./evil_sandbox.ts";
 import { type Found, manifest } from "./manifest.ts";
 import { marked } from "./processes.ts";
-import { type Ran, run } from "./run.ts";
+import { exists, type Ran, run } from "./run.ts";
 
 type Tree = Map<string, Found>;
 
@@ -16,7 +16,7 @@ export function contentOf({ type, digest, target, device }: Found): string {
 
 /** Each entry of the old tree but its folders is at its name or below the folder of backups. */
 export async function demandBackups(backups: string, old: Tree, now: Tree, said: string): Promise<void> {
-  const kept = await exists(backups) ? await manifest(backups) : new Map<string, Found>();
+  const kept = exists(backups) ? await manifest(backups) : new Map<string, Found>();
   for (const [path, found] of old) {
     if (found.type === "d") continue;
     const state = contentOf(found);
@@ -27,7 +27,7 @@ export async function demandBackups(backups: string, old: Tree, now: Tree, said:
 
 /** Undoes all runs in the trash, the last one first: what was there is there again, with all that is told of it. */
 export async function demandUndo(place: string, trash: string, old: Tree, own: RegExp, said: string): Promise<void> {
-  if (await exists(trash)) {
+  if (exists(trash)) {
     for (const { name } of [...Deno.readDirSync(trash)].sort((a, b) => (a.name < b.name ? 1 : -1))) {
       const undone = await run([TSYNC, "undo", name, `--trash=${trash}`, `${place}/target`], {
         env: { ...marked(place), HOME: place },
@@ -55,8 +55,4 @@ export function demandReconnected({ code, err }: Ran): void {
     /before the (agent|handshake)|did not answer|no answer|cannot start|handshake/,
     `exit ${code}: ${err}`,
   );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }

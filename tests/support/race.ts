@@ -6,7 +6,7 @@ import { sync, type Way } from "../fault/ways.ts";
 import type { Workload } from "../fault/workload.ts";
 import { allGone } from "./processes.ts";
 import { LONG } from "./random.ts";
-import { run } from "./run.ts";
+import { exists, run } from "./run.ts";
 
 /** How long an attack lasts, ms. */
 export const BUDGET_MS = LONG ? 12_000 : 2_500;
@@ -117,16 +117,6 @@ export function setBait(near: string, aside: string, target: string): void {
   }
   if (isLink(near)) Deno.removeSync(near);
   Deno.symlinkSync(target, aside);
-}
-
-/** Whether anything stands there, a dangling link included. */
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Everything below a folder that a stray call would change: inode, mode, owner, size, times, link targets, content. */

@@ -128,3 +128,13 @@ export const PLAIN = 54321;
 export function asPlainUser(): string[] {
   return AS_ROOT ? ["setpriv", `--reuid=${PLAIN}`, `--regid=${PLAIN}`, "--clear-groups"] : [];
 }
+
+/** Whether anything stands there, a dangling link included. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

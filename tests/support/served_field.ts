@@ -1,7 +1,9 @@
 // A folder that an agent serves, what lies beside it, and a client that reaches it through a forced command. Used by the tests of served
 // roots.
 
-import { type Ran, tsync } from "./run.ts";
+import assert from "node:assert/strict";
+import { photograph } from "./race.ts";
+import { type Ran, tsync, withPlace } from "./run.ts";
 
 /** The agent as users have it. TSYNC_TEST_AGENT names another one (words separated by spaces). */
 export const AGENT = Deno.env.get("TSYNC_TEST_AGENT")?.split(" ") ??
@@ -53,4 +55,14 @@ export class Field {
     );
     return await tsync([...words.slice(0, -2), "-e", rsh, ...words.slice(-2)], { cwd: this.place });
   }
+}
+
+/** A field for one test, whose canary is as before when that has ended. */
+export async function withField(test: (field: Field) => Promise<void>): Promise<void> {
+  await withPlace(async (place) => {
+    const field = new Field(place);
+    const before = await photograph(field.canary);
+    await test(field);
+    assert.equal(await photograph(field.canary), before, "the canary was touched");
+  });
 }
