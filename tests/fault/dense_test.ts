@@ -5,7 +5,7 @@ import { Message, messageName } from "../../lib/wire/messages.ts";
 import { LONG } from "../support/random.ts";
 import { sweep } from "../support/run.ts";
 import { contentFlip, cutsOf, cutStream, flipsOf, frames, type Trial } from "./channel_runs.ts";
-import { DENSE, makeDenseTemplate } from "./dense_workload.ts";
+import { ALL_LITERAL, DENSE, makeDenseTemplate } from "./dense_workload.ts";
 import { AT_TARGET, enumerate, failAll } from "./failing_calls.ts";
 import { sampled, together } from "./sample.ts";
 import type { Workload } from "./workload.ts";
@@ -40,11 +40,9 @@ for (const way of ["push", "pull"] as const) {
     const isDue = LONG || packs === (way === "push");
     if (isDue) {
       Deno.test(`${kind}: a stream that ends at or beside a frame's edge, and bits turned in it, leave old or new (${way})`, async () => {
-        const trial: Trial = { template, options: ["-S"], packs };
+        const trial: Trial = { template, options: ["-S", ALL_LITERAL], packs };
         const seen = await frames(trial, way);
-        // Whether gaps are looked at more finely depends on how long the way seems: on a busy machine they are not.
-        const sure = types.filter((type) => type !== Message.fine && type !== Message.refine);
-        for (const type of sure) assert.ok(seen.some((frame) => frame.type === type), messageName(type));
+        for (const type of types) assert.ok(seen.some((frame) => frame.type === type), messageName(type));
         const cuts = cutsOf(seen.filter(({ type }) => types.includes(type)));
         let reached = 0;
         await together(

@@ -6,6 +6,10 @@ import { look, makeTemplate, type Workload } from "./workload.ts";
 /** Delta between any two ends, holes, and packed over a connection. */
 export const DENSE = ["-a", "--delete", "-S", "--no-W", "-z"];
 
+/** Blocks of a delta in which each has an edit, so that all of the file is literal at first: a second round pays however long the way seems. */
+export const ALL_LITERAL = "-B65536";
+const EDIT_EVERY = 50_000;
+
 const LINE_BYTES = 40;
 
 /** Lines that are each different. */
@@ -45,11 +49,11 @@ function writeIslands(path: string, bytes: number, islands: [at: number, content
 export async function makeDenseTemplate(): Promise<Workload> {
   const template = await makeTemplate();
   const { source, target } = template;
-  const [book, other] = [text(600_000, "book"), text(300_000, "other")];
+  const [book, other] = [text(60 * EDIT_EVERY, "book"), text(300_000, "other")];
   const island = text(70_000, "island");
   Deno.writeFileSync(
     `${source}/edited`,
-    withEdits(book, Array.from({ length: 40 }, (_, i) => 5_000 + 14_700 * i), "EDITED"),
+    withEdits(book, Array.from({ length: 60 }, (_, i) => 5_000 + EDIT_EVERY * i), "EDITED"),
   );
   Deno.writeFileSync(`${target}/edited`, book);
   Deno.writeFileSync(`${source}/shifted`, withInsertion(other, 140_001, "two"));
