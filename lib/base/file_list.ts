@@ -39,7 +39,8 @@ class Columns {
 }
 
 /** Columns of some entries of one list, row by row, for loops over many entries. */
-export class EntryColumns {
+export interface EntryColumns {
+  readonly rows: number;
   readonly nameLength: Uint8Array<ArrayBuffer>;
   /** kind << 12 | permission bits. */
   readonly mode: Uint16Array<ArrayBuffer>;
@@ -49,17 +50,21 @@ export class EntryColumns {
   readonly mtimeSec: Float64Array<ArrayBuffer>;
   readonly mtimeNs: Uint32Array<ArrayBuffer>;
   readonly tag: Uint32Array<ArrayBuffer>;
+}
 
-  constructor(readonly rows: number) {
-    this.nameLength = new Uint8Array(rows);
-    this.mode = new Uint16Array(rows);
-    this.uid = new Uint32Array(rows);
-    this.gid = new Uint32Array(rows);
-    this.size = new Float64Array(rows);
-    this.mtimeSec = new Float64Array(rows);
-    this.mtimeNs = new Uint32Array(rows);
-    this.tag = new Uint32Array(rows);
-  }
+/** Room for so many rows. */
+export function entryColumns(rows: number): EntryColumns {
+  return {
+    rows,
+    nameLength: new Uint8Array(rows),
+    mode: new Uint16Array(rows),
+    uid: new Uint32Array(rows),
+    gid: new Uint32Array(rows),
+    size: new Float64Array(rows),
+    mtimeSec: new Float64Array(rows),
+    mtimeNs: new Uint32Array(rows),
+    tag: new Uint32Array(rows),
+  };
 }
 
 /** A device number as the size column of a device holds it, and back. */
@@ -160,11 +165,7 @@ export class FileList {
   /** Where in all pieces the name now stands. */
   #addName(name: Uint8Array, from: number, length: number, target: Uint8Array | null): number {
     const room = length + (target === null ? 0 : target.length);
-    if (this.#pieceUsed + room > PIECE) {
-      this.#pieces.push(new Uint8Array(PIECE));
-      assert(this.#pieces.length <= 4096, "the names of one list fit 4 GiB");
-      this.#pieceUsed = 0;
-    }
+    this.#reserve(room);
     const piece = this.#pieces[this.#pieces.length - 1];
     const at = this.#pieceUsed;
     for (let i = 0; i < length; i++) piece[at + i] = name[from + i];
@@ -173,18 +174,29 @@ export class FileList {
     return ((this.#pieces.length - 1) * PIECE + at) >>> 0;
   }
 
+  /** The same for names that stand one behind another, all in one piece. */
+  #addNames(names: Uint8Array): number {
+    this.#reserve(names.length);
+    const at = this.#pieceUsed;
+    this.#pieces[this.#pieces.length - 1].set(names, at);
+    this.#pieceUsed = at + names.length;
+    return ((this.#pieces.length - 1) * PIECE + at) >>> 0;
+  }
+
+  /** Sees to it that so many bytes fit the last piece. */
+  #reserve(bytes: number): void {
+    if (this.#pieceUsed + bytes <= PIECE) return;
+    this.#pieces.push(new Uint8Array(PIECE));
+    assert(this.#pieces.length <= 4096, "the names of one list fit 4 GiB");
+    this.#pieceUsed = 0;
+  }
+
   /**
-   * Appends `count` entries that are no links, as children of `parent`: what the first rows of `columns` say, with the names that stand
-   * in `names` at the positions that `order` gives from `from` on. Returns the index of the first.
+   * Appends `count` entries that are no links, as children of `parent`: what the first rows of `columns` say, with their names, of at most
+   * 1 MiB together, one behind another. Returns the index of the first.
    */
-  addRows(
-    columns: EntryColumns,
-    count: number,
-    parent: number,
-    { names, at }: { names: Uint8Array; at: Uint32Array },
-    order: Uint32Array,
-    from: number,
-  ): number {
+  addRows(columns: EntryColumns, count: number, parent: number, names: Uint8Array): number {
+    let nameAt = this.#addNames(names);
     const index = this.count;
     for (let done = 0; done < count;) {
       const row = (index + done) & MASK;
@@ -200,8 +212,10 @@ export class FileList {
       c.mtimeNs.set(columns.mtimeNs.subarray(done, done + some), row);
       c.tag.set(columns.tag.subarray(done, done + some), row);
       c.parent.fill(parent, row, row + some);
-      for (let k = 0; k < some; k++) {
-        c.nameAt[row + k] = this.#addName(names, at[order[from + done + k]], c.nameLength[row + k], null);
+      const { nameAt: starts, nameLength } = c;
+      for (let at = row; at < row + some; at++) {
+        starts[at] = nameAt;
+        nameAt += nameLength[at];
       }
       done += some;
     }

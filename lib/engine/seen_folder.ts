@@ -2,7 +2,7 @@
 // reading the folder and looking at each entry once more. Made by the own tree, in whichever thread it is scanned; used by the generator and
 // its own entries. Promises: only of a folder that was read whole, and in which nothing was left out.
 
-import { EntryColumns, type FileList } from "../base/file_list.ts";
+import { type EntryColumns, entryColumns, type FileList } from "../base/file_list.ts";
 import { Kind, type Stat } from "../os/os.ts";
 import type { SortedListing } from "../tree/sorted_listing.ts";
 
@@ -55,7 +55,7 @@ export interface SeenRange {
 /** Copies what was seen of folders, and tells where each of them is. */
 export function seenRows(folders: readonly ListedFolder[]): { rows: SeenRows; ranges: SeenRange[] } {
   const sum = (of: (folder: ListedFolder) => number) => folders.reduce((total, folder) => total + of(folder), 0);
-  const columns = new EntryColumns(sum(({ count }) => count));
+  const columns = entryColumns(sum(({ count }) => count));
   const names = new Uint8Array(sum(({ owner, first, count }) => owner.nameBytes(first, count)));
   let row = 0;
   let nameAt = 0;

@@ -11,11 +11,13 @@ import {
   InsideMode,
   Kind,
   type Listing,
+  type ManySeen,
   OpenMode,
   type Os,
   type Result,
   Stat,
 } from "./os.ts";
+import { FolderKernel } from "./folder_kernel.ts";
 import * as k from "./linux_machine.ts";
 import { OffsetBuffer, OpenHowBuffer, StatfsBuffer, StatxBuffer, takeDirents, TimesBuffer } from "./linux_structs.ts";
 import { badPath, isName, NAME_MAX, putName, putPath, splitPath } from "./names.ts";
@@ -37,6 +39,8 @@ const EBADF = -Errno.EBADF;
 const EMPTY_PATH = new Uint8Array([0]);
 const DOT = new Uint8Array([0x2e, 0]);
 const DIRENTS_BYTES = 256 * 1024;
+/** So many names are read without the kernel of folders: it costs as much as it saves for some hundred. */
+const FEW_NAMES = 256;
 const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 /** How often openInside begins again. */
 const INSIDE_TRIES = 1000;
@@ -89,6 +93,9 @@ class LinuxOs implements Os {
   readonly #toOffset: OffsetBuffer = new OffsetBuffer();
   readonly #innerStat: Stat = new Stat();
   #dirents: Uint8Array | null = null;
+  /** Null before there was much to read. */
+  #kernel: FolderKernel | null = null;
+  #namesRead = 0;
   #state: Uint8Array = new Uint8Array(256);
   #hasOpenat2 = true;
   #hasFchmodat2 = true;
@@ -197,18 +204,29 @@ class LinuxOs implements Os {
 
   readFolder(folder: Handle, into: Listing): Result {
     into.clear();
-    const dirents = this.#dirents ??= new Uint8Array(DIRENTS_BYTES);
     if (this.#state[folder] === FRESH_FOLDER) this.#state[folder] = PLAIN;
     else if (this.#c.look.lseek(folder, 0n, k.SEEK_SET) < 0n) return -this.#errno[0];
-    for (;;) {
+    const kernel = this.#namesRead > FEW_NAMES ? this.#kernel ??= new FolderKernel() : null;
+    kernel?.clear();
+    const dirents = kernel?.dirents ?? (this.#dirents ??= new Uint8Array(DIRENTS_BYTES));
+    for (let isHeld = kernel !== null;;) {
       const filled = this.#c.look.getdents64(this.#m.getdents64, folder, dirents, dirents.length);
-      if (filled === 0) return 0;
+      if (filled === 0) {
+        if (isHeld) kernel!.fill(into, true);
+        this.#namesRead += into.count;
+        return 0;
+      }
       if (filled < 0) {
         const error = this.#errno[0];
         if (error === Errno.EINTR) continue;
         return -error;
       }
-      const result = takeDirents(dirents, filled, into);
+      let result: number = isHeld ? kernel!.take(filled) : takeDirents(dirents, filled, into);
+      if (result > 0) {
+        isHeld = false;
+        kernel!.fill(into, false);
+        result = takeDirents(dirents, filled, into);
+      }
       if (result < 0) return result;
     }
   }
@@ -230,6 +248,21 @@ class LinuxOs implements Os {
   statHandle(handle: Handle, out: Stat): Result {
     if (handle < 0) return EBADF;
     return this.#stat(handle, EMPTY_PATH, k.AT_EMPTY_PATH | k.AT_NO_AUTOMOUNT, out);
+  }
+
+  statMany(folder: Handle, listing: Listing, from: number, most: number): ManySeen | null {
+    const kernel = this.#kernel;
+    if (kernel === null || listing.sorter !== kernel || folder < 0) return null;
+    const { name, statx } = kernel;
+    const { look } = this.#c;
+    const number = this.#m.statx;
+    const flags = k.AT_SYMLINK_NOFOLLOW | k.AT_NO_AUTOMOUNT;
+    for (let isMore = kernel.begin(from, most); isMore;) {
+      const result = look.statx(number, folder, name, flags, k.STATX_BASIC_STATS, statx);
+      if (result === 0) isMore = kernel.step();
+      else if (!this.#interrupted()) break;
+    }
+    return kernel.seen();
   }
 
   readLink(folder: Handle, name: Uint8Array, into: Uint8Array): Result {

@@ -9,6 +9,8 @@
 // - EINTR is retried inside. Short reads are returned as they are; `writeAll` continues short writes.
 // - A handle is owned by exactly one holder, who closes it once.
 
+import type { EntryColumns } from "../base/file_list.ts";
+
 /** A handle of an open folder, file or pinned entry; below zero: a negated errno. */
 export type Handle = number;
 /** Zero or a positive result of the verb; below zero: a negated errno. */
@@ -66,9 +68,17 @@ export function isSameOpen(os: Os, a: Handle, b: Handle): boolean {
   return os.statHandle(a, first) === 0 && os.statHandle(b, second) === 0 && isSameInode(first, second);
 }
 
+/** Puts names that it holds, too, into their canonical order: unsigned bytes. */
+export interface NameSorter {
+  /** Their positions in the listing. */
+  sort(order: Uint32Array): void;
+}
+
 /** The names of one folder, raw, in the order the system gave them; "." and ".." left out. Reused from folder to folder. */
 export class Listing {
   count = 0;
+  /** Who holds just these names and can sort them; null: nobody. */
+  sorter: NameSorter | null = null;
   /** All names one after another, without separators. */
   names: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 16);
   namesUsed = 0;
@@ -81,11 +91,26 @@ export class Listing {
   clear(): void {
     this.count = 0;
     this.namesUsed = 0;
+    this.sorter = null;
+  }
+
+  /** These names instead of what it held. */
+  set(names: Uint8Array, at: Uint32Array, length: Uint8Array, kind: Uint8Array): void {
+    this.clear();
+    while (this.at.length < at.length) this.#growEntries();
+    if (this.names.length < names.length) this.#growNames(names.length);
+    this.names.set(names);
+    this.at.set(at);
+    this.length.set(length);
+    this.kind.set(kind);
+    this.namesUsed = names.length;
+    this.count = at.length;
   }
 
   /** Appends the name bytes[from, from+length). */
   add(bytes: Uint8Array, from: number, length: number, kind: Kind): void {
     const i = this.count;
+    this.sorter = null;
     if (i === this.at.length) this.#growEntries();
     if (this.namesUsed + length > this.names.length) this.#growNames(length);
     const names = this.names;
@@ -120,6 +145,18 @@ export class Listing {
     names.set(this.names.subarray(0, this.namesUsed));
     this.names = names;
   }
+}
+
+/** What was seen of entries that are files or folders: rows, and their names one behind another. It holds until the next look. */
+export interface ManySeen {
+  /** Sizes are those of files. */
+  columns: EntryColumns;
+  count: number;
+  names: Uint8Array;
+  nameBytes: number;
+  /** Sum of the sizes, bytes, and of what the files take less than that. */
+  bytes: number;
+  holeBytes: number;
 }
 
 /** What this system can do, as data: callers ask here, not which platform it is. */
@@ -221,6 +258,11 @@ export interface Os {
   /** lstat of the name bytes[at, at+length) in the folder; the scan's hot call, hence the plain arguments. */
   statAt(folder: Handle, bytes: Uint8Array, at: number, length: number, out: Stat): Result;
   statHandle(handle: Handle, out: Stat): Result;
+  /**
+   * lstat of what readFolder has just put into `listing`, if it is sorted by its sorter, from canonical position `from` on: of `most` names,
+   * up to the first that is neither a file nor a folder, could be one of ours, or cannot be looked at. Null where names are to be asked for one by one.
+   */
+  statMany?(folder: Handle, listing: Listing, from: number, most: number): ManySeen | null;
   /** Reads the link's target into `into` (at least 4,096 bytes); returns its length. */
   readLink(folder: Handle, name: Uint8Array, into: Uint8Array): Result;
   fileSystem(handle: Handle): FileSystemInfo | Result;

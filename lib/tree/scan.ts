@@ -4,12 +4,12 @@
 
 import { AttributeSets, EMPTY_SET, FIRST_SET, Told } from "../base/attributes.ts";
 import { compareBytes, EMPTY, joinPath, latin1 } from "../base/bytes.ts";
-import { deviceNumber, EntryColumns, FileList } from "../base/file_list.ts";
+import { deviceNumber, entryColumns, FileList } from "../base/file_list.ts";
 import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, NAME_BYTES, PATH_BYTES } from "../base/limits.ts";
 import type { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, type Listing, type Os, type Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, type Listing, type ManySeen, type Os, type Stat } from "../os/os.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { AttributeReader } from "./attributes.ts";
 import { FirstNames } from "./first_names.ts";
@@ -27,6 +27,7 @@ import type { SortedListing } from "./sorted_listing.ts";
 
 /** Names that are looked at in one go. */
 const ROWS = 512;
+const NOTHING_SEEN = { count: 0, nameBytes: 0, bytes: 0, holeBytes: 0 };
 /** Folders from which it may be judged what the others are like. */
 const TYPICAL_FOLDERS = 8;
 
@@ -95,7 +96,7 @@ export class Scan {
   readonly #names: ScanNames;
   readonly #plans: ScanPlans;
   readonly #stat: Stat;
-  readonly #columns = new EntryColumns(ROWS);
+  #seen: ManySeen | null = null;
   readonly #firstNames: FirstNames | null;
   #attributes: AttributeReader | null = null;
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
@@ -285,12 +286,29 @@ export class Scan {
    * at: #add sees to that one. Returns how many.
    */
   #addPlain({ folder, handle, origin }: OpenFolder, sorted: SortedListing, position: number, limit: number): number {
-    const { listing, order } = sorted;
-    const { nameLength, mode, uid, gid, size, mtimeSec, mtimeNs, tag } = this.#columns;
-    const stat = this.#stat;
     const most = Math.min(limit, ROWS, sorted.count - position);
-    let count = 0;
-    for (; count < most; count++) {
+    const seen = this.#os.statMany?.(handle, sorted.listing, position, most) ??
+      this.#lookAtMany(handle, sorted, position, most);
+    const { columns, names, nameBytes, count } = seen;
+    if (count === 0) return 0;
+    this.bytes += seen.bytes;
+    this.holeBytes += seen.holeBytes;
+    const first = this.#list.addRows(columns, count, folder, names.subarray(0, nameBytes));
+    if (origin !== 0) { for (let i = first; i < first + count; i++) this.#list.setOrigin(i, origin); }
+    return count;
+  }
+
+  /** As statMany of Os does, one by one. */
+  #lookAtMany(handle: Handle, { listing, order }: SortedListing, position: number, most: number): ManySeen {
+    const seen = this.#seen ??= {
+      columns: entryColumns(ROWS),
+      names: new Uint8Array(ROWS * NAME_BYTES),
+      ...NOTHING_SEEN,
+    };
+    Object.assign(seen, NOTHING_SEEN);
+    const { nameLength, mode, uid, gid, size, mtimeSec, mtimeNs, tag } = seen.columns;
+    const stat = this.#stat;
+    for (let count = 0; count < most; seen.count = ++count) {
       const row = order[position + count];
       const at = listing.at[row];
       const length = listing.length[row];
@@ -299,6 +317,8 @@ export class Scan {
       if (isOwnName(listing.names, at, length) || this.#os.statAt(handle, listing.names, at, length, stat) < 0) break;
       const kind = stat.kind;
       if (kind !== Kind.file && kind !== Kind.folder) break;
+      seen.names.set(listing.names.subarray(at, at + length), seen.nameBytes);
+      seen.nameBytes += length;
       nameLength[count] = length;
       mode[count] = (kind << 12) | stat.mode;
       uid[count] = stat.uid;
@@ -309,13 +329,10 @@ export class Scan {
       size[count] = 0;
       if (kind === Kind.folder) continue;
       size[count] = stat.size;
-      this.bytes += stat.size;
-      if (stat.allocated < stat.size) this.holeBytes += stat.size - stat.allocated;
+      seen.bytes += stat.size;
+      if (stat.allocated < stat.size) seen.holeBytes += stat.size - stat.allocated;
     }
-    if (count === 0) return 0;
-    const first = this.#list.addRows(this.#columns, count, folder, listing, order, position);
-    if (origin !== 0) { for (let i = first; i < first + count; i++) this.#list.setOrigin(i, origin); }
-    return count;
+    return seen;
   }
 
   /** Appends one name of a folder; false if it was lost to an error. */

@@ -1,6 +1,7 @@
 // One folder's names in canonical order (unsigned bytes), for the scan and for the march. Reused from folder to folder.
 // Sorting: one 64-bit number for each name, five bytes behind what all names begin with and the position, by the runtime's own sort of
-// numbers, which calls no JavaScript; names whose five bytes are the same by the bytes themselves.
+// numbers, which calls no JavaScript; names whose five bytes are the same by the bytes themselves. Where the door to the system holds the
+// names, too, it sorts them.
 
 import { compareRanges } from "../base/bytes.ts";
 import { type Handle, Listing, type Os } from "../os/os.ts";
@@ -36,6 +37,7 @@ export class SortedListing {
     const { count, names, at, length } = this.listing;
     this.#reserve(at.length);
     const order = this.order;
+    if (this.listing.sorter !== null) return this.listing.sorter.sort(order);
     if (count > POSITION_MASK) {
       for (let i = 0; i < count; i++) order[i] = i;
       return this.#sortByBytes(0, count);
@@ -81,6 +83,7 @@ export class SortedListing {
   /** The names in the order in which they were added, instead of sorted. */
   keepOrder(): void {
     const { count, at } = this.listing;
+    this.listing.sorter = null;
     this.#reserve(at.length);
     for (let i = 0; i < count; i++) this.order[i] = i;
   }

@@ -7,7 +7,7 @@
 // after the other, so that they are copied as they stand in the list.
 
 import { FIRST_SET, isNamed, Told } from "../base/attributes.ts";
-import { EntryColumns, type FileList } from "../base/file_list.ts";
+import { entryColumns, type FileList } from "../base/file_list.ts";
 import { keepsFolderTimes, type SyncOptions } from "../base/options.ts";
 import { RuleFlag } from "../filter/rule.ts";
 import { Kind } from "../os/os.ts";
@@ -118,7 +118,7 @@ export class SubtreeDigests {
   readonly #terms: TreeTerms;
   readonly #accounts: AccountNames;
   readonly #folders = new Map<number, Folder>();
-  readonly #columns = new EntryColumns(BLOCK);
+  readonly #columns = entryColumns(BLOCK);
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #used = 0;
   readonly #users = new Map<number, Uint8Array>();

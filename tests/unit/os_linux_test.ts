@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { StatxBuffer, takeDirents, TimesBuffer } from "../../lib/os/linux_structs.ts";
 import { isName, putName, putPath, splitPath } from "../../lib/os/names.ts";
 import { Errno, Kind, Listing, Stat } from "../../lib/os/os.ts";
+import { dirent } from "../support/dirents.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
@@ -81,16 +82,6 @@ Deno.test("linux calls below a root name one component from a held folder, follo
     unlinkat: 6,
   });
 });
-
-/** One record of getdents64. */
-function dirent(name: Uint8Array, kind: number, length = Math.ceil((20 + name.length) / 8) * 8): Uint8Array {
-  const bytes = new Uint8Array(length);
-  bytes[16] = length & 0xff;
-  bytes[17] = length >> 8;
-  bytes[18] = kind;
-  bytes.set(name.subarray(0, Math.max(0, length - 19)), 19);
-  return bytes;
-}
 
 function take(...records: Uint8Array[]): { result: number; names: string[] } {
   const bytes = new Uint8Array(4096).fill(0x41);
