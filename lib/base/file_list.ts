@@ -244,12 +244,19 @@ export class FileList {
 
   /** Copies the names of entries [first, first + count), one behind another, to `into` from `at` on; returns where they end. */
   copyNames(first: number, count: number, into: Uint8Array, at: number): number {
+    if (count === 0) return at;
     const end = first + count;
+    const firstAt = this.nameStart(first);
+    const lastEnd = this.nameStart(end - 1) + this.nameLength(end - 1);
+    // Names lie one behind another, but where a link's target or the end of a piece is between them.
+    if (this.namePiece(first) === this.namePiece(end - 1) && lastEnd - firstAt === this.nameBytes(first, count)) {
+      into.set(this.namePiece(first).subarray(firstAt, lastEnd), at);
+      return at + lastEnd - firstAt;
+    }
     for (let i = first; i < end;) {
       const piece = this.namePiece(i);
       const start = this.nameStart(i);
       let stop = start + this.nameLength(i);
-      // Names lie one behind another, but where a link's target or the end of a piece is between them.
       for (i++; i < end && this.nameStart(i) === stop && this.namePiece(i) === piece; i++) stop += this.nameLength(i);
       into.set(piece.subarray(start, stop), at);
       at += stop - start;
@@ -260,14 +267,34 @@ export class FileList {
   /** Bytes of the names of entries [first, first + count). */
   nameBytes(first: number, count: number): number {
     let bytes = 0;
-    for (let i = first; i < first + count; i++) bytes += this.nameLength(i);
+    for (let i = first; i < first + count;) {
+      const { nameLength } = this.#chunks[i >>> SHIFT];
+      const row = i & MASK;
+      const end = Math.min(row + first + count - i, CHUNK);
+      for (let at = row; at < end; at++) bytes += nameLength[at];
+      i += end - row;
+    }
     return bytes;
   }
 
-  /** How many of the entries [first, first + count) are of a kind. */
-  countKind(kind: number, first: number, count: number): number {
-    let found = 0;
-    for (let i = first; i < first + count; i++) if (this.kind(i) === kind) found++;
+  /** Whether nothing is told of entries [first, first + count), of which there is one, but what EntryColumns holds, their names and parents. */
+  isBare(first: number, count: number): boolean {
+    return this.sets === null && [first, first + count - 1].every((i) => {
+      const { digest, origin, first, attributes, atimeSec } = this.#chunks[i >>> SHIFT];
+      return digest === null && origin === null && first === null && attributes === null && atimeSec === null;
+    });
+  }
+
+  /** Those of the entries [first, first + count) that are of a kind. */
+  ofKind(kind: number, first: number, count: number): number[] {
+    const found: number[] = [];
+    for (let i = first; i < first + count;) {
+      const { mode } = this.#chunks[i >>> SHIFT];
+      const row = i & MASK;
+      const end = Math.min(row + first + count - i, CHUNK);
+      for (let at = row; at < end; at++) if (mode[at] >>> 12 === kind) found.push(i - row + at);
+      i += end - row;
+    }
     return found;
   }
 

@@ -18,8 +18,10 @@ import { digestFile } from "../tree/digest_file.ts";
 import { isOwnName } from "../tree/own_names.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
 import type { AlternativeEntries } from "./alternative_entries.ts";
+import { AsSeen } from "./as_seen.ts";
 import { setMetadata, unmask } from "./entry_metadata.ts";
 import { OwnEntries } from "./own_entries.ts";
+import type { SeenFolder } from "./seen_folder.ts";
 import { placeOther } from "./place_other.ts";
 import { TargetFolders } from "./target_folders.ts";
 import type { TargetState } from "./target_state.ts";
@@ -36,6 +38,7 @@ export class Generator {
   readonly #stat = new Stat();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
   readonly #wishes: WishList;
+  readonly #asSeen: AsSeen;
   #folder = -1;
   #handle: Handle = -1;
   /** What else the folder holds is not this run's business. */
@@ -52,6 +55,7 @@ export class Generator {
     this.#folders = new TargetFolders(state);
     this.own = new OwnEntries(state);
     this.#wishes = new WishList(state);
+    this.#asSeen = new AsSeen(state);
     const { update, existing, ignoreExisting, maxSize, minSize } = state.options;
     this.#leavesOut = update || existing || ignoreExisting || maxSize !== null || minSize !== null;
   }
@@ -87,7 +91,27 @@ export class Generator {
   }
 
   #decideByQuickCheck(first: number, count: number): void {
-    for (let i = first; i < first + count; i++) this.#decide(i, this.#find(i), -1);
+    const { seen } = this.own;
+    const isByRuns = seen !== null && this.#asSeen.decides && !this.#leavesOut;
+    if (isByRuns) this.#asSeen.begin(first, count);
+    for (let i = first; i < first + count;) {
+      const passed = isByRuns ? this.#passAsSeen(i, seen) : 0;
+      if (passed === 0) this.#decide(i, this.#find(i), -1);
+      i += Math.max(passed, 1);
+    }
+  }
+
+  /** Counts the files from entry i on that are as they were seen; how many. */
+  #passAsSeen(i: number, seen: SeenFolder): number {
+    const { failed, totals } = this.#state;
+    if (failed.has(this.#folder)) return 0;
+    const passed = this.#asSeen.run(i, seen.told, this.own.position);
+    if (passed === 0) return 0;
+    this.own.skip(passed);
+    totals.files += passed;
+    totals.totalBytes += this.#asSeen.bytes;
+    totals.unchanged += passed;
+    return passed;
   }
 
   async #decideByDigest(first: number, count: number): Promise<void> {

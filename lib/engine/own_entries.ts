@@ -67,6 +67,22 @@ export class OwnEntries {
     return this.#seen !== null && this.#seen.file(position, out);
   }
 
+  /** What was seen of the folder in hand; null: it was read. */
+  get seen(): SeenFolder | null {
+    return this.#seen;
+  }
+
+  /** Position of the first own name that has not been found or passed over. */
+  get position(): number {
+    return this.#march.position;
+  }
+
+  /** The next so many own names are the twins of the next listed entries. */
+  skip(count: number): void {
+    this.#march.skip(count);
+    this.count += count;
+  }
+
   /** What the folder in hand held when it was read. */
   get listing(): Listing {
     return this.#names.listing;

@@ -8,7 +8,7 @@ import { NUMBERS } from "../tree/subtree_digests.ts";
 import { attributeReader } from "./attribute_reader.ts";
 import { filterSet } from "./filters.ts";
 import { type Comparison, OwnTree } from "./own_tree.ts";
-import { type ListedFolder, type SeenRange, seenRows } from "./seen_folder.ts";
+import { buffersOf, type ListedFolder, type SeenRange, seenRows } from "./seen_folder.ts";
 import type { TreeAnswer, TreeOrder, TreeQuestion } from "./tree_thread.ts";
 
 /** Entries of folders that differ, in one answer: about 45 bytes each. The others are looked at once more. */
@@ -50,5 +50,5 @@ async function answer(own: Promise<OwnTree>, { paths, digests }: TreeQuestion): 
   const comparisons = compared.map((one): Comparison<SeenRange> =>
     "equal" in one ? one : { seen: one.seen === null ? null : rangeOf.get(one.seen) ?? null }
   );
-  reply({ comparisons, rows } satisfies TreeAnswer);
+  reply({ comparisons, rows } satisfies TreeAnswer, buffersOf(rows));
 }

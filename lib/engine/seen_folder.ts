@@ -15,10 +15,14 @@ export interface SeenFolder {
   list(into: SortedListing): void;
   /** Fills `out` with what is compared of the entry at `position`, if it is a file; false if it is none. */
   file(position: number, out: Stat): boolean;
+  /** The same as columns, for loops. */
+  readonly told: ToldFolder;
 }
 
-/** A folder in the list of the scan: nothing is copied. */
+/** A folder in the list of the scan. */
 export class ListedFolder implements SeenFolder {
+  #told: ToldFolder | null = null;
+
   constructor(readonly owner: FileList, readonly first: number, readonly count: number) {}
 
   list(into: SortedListing): void {
@@ -37,12 +41,27 @@ export class ListedFolder implements SeenFolder {
     fillFile(out, owner.mode(i), owner.uid(i), owner.gid(i), owner.size(i), owner.mtimeSec(i), owner.mtimeNs(i));
     return true;
   }
+
+  /** A copy. */
+  get told(): ToldFolder {
+    if (this.#told === null) {
+      const { rows, ranges } = seenRows([this]);
+      this.#told = new ToldFolder(rows, ranges[0]);
+    }
+    return this.#told;
+  }
 }
 
 /** Entries of folders, one folder behind the other: their columns, and their names. It can go from thread to thread. */
 export interface SeenRows {
   columns: EntryColumns;
   names: Uint8Array<ArrayBuffer>;
+}
+
+/** The memory of rows. */
+export function buffersOf({ columns, names }: SeenRows): ArrayBuffer[] {
+  const { nameLength, mode, uid, gid, size, mtimeSec, mtimeNs, tag } = columns;
+  return [nameLength, mode, uid, gid, size, mtimeSec, mtimeNs, tag, names].map(({ buffer }) => buffer);
 }
 
 /** One folder's share of the rows, and where its names begin. */
@@ -71,15 +90,34 @@ export function seenRows(folders: readonly ListedFolder[]): { rows: SeenRows; ra
 
 /** A folder that another thread has told of. */
 export class ToldFolder implements SeenFolder {
-  constructor(readonly rows: SeenRows, readonly range: SeenRange) {}
+  /** A position, and where its name begins. */
+  #position = 0;
+  #nameAt: number;
+
+  constructor(readonly rows: SeenRows, readonly range: SeenRange) {
+    this.#nameAt = range.nameAt;
+  }
+
+  get told(): this {
+    return this;
+  }
+
+  /** Where in the names that of `position` begins; quick where positions grow. */
+  nameStart(position: number): number {
+    const { columns: { nameLength } } = this.rows;
+    const { row, nameAt } = this.range;
+    if (position < this.#position) {
+      this.#position = 0;
+      this.#nameAt = nameAt;
+    }
+    while (this.#position < position) this.#nameAt += nameLength[row + this.#position++];
+    return this.#nameAt;
+  }
 
   list(into: SortedListing): void {
     const { names, columns: { nameLength, mode } } = this.rows;
-    const { row: first, count, nameAt } = this.range;
-    into.listing.clear();
-    for (let row = first, at = nameAt; row < first + count; at += nameLength[row++]) {
-      into.listing.add(names, at, nameLength[row], (mode[row] >>> 12) as Kind);
-    }
+    const { row, count, nameAt } = this.range;
+    into.listing.setRows(names, nameAt, nameLength.subarray(row, row + count), mode.subarray(row, row + count));
     into.keepOrder();
   }
 

@@ -12,7 +12,6 @@ import type { FileList } from "../base/file_list.ts";
 import { Gate } from "../base/gate.ts";
 import { IndexSet } from "../base/index_set.ts";
 import { LIST_ENTRIES } from "../base/limits.ts";
-import { Kind } from "../os/os.ts";
 import type { Wait } from "../session/ports.ts";
 import type { ListCopy } from "../tree/list_copy.ts";
 import type { Piece } from "../tree/scan.ts";
@@ -201,7 +200,7 @@ export class TreeLister {
 
   /** Appends the folder's entries to the session's list, tells them, and decides what becomes of its child folders. */
   async #list(folder: number): Promise<void> {
-    const { scanned, list, copy: lists, digests, send } = this.#input;
+    const { list, copy: lists, digests, send } = this.#input;
     const from = this.#scannedOf.get(folder)!;
     this.#scannedOf.delete(folder);
     while (!digests.isListed(from)) await this.#scan();
@@ -210,9 +209,8 @@ export class TreeLister {
     for (let done = 0; done === 0 || done < range.count;) {
       const count = Math.min(LIST_ENTRIES, range.count - done);
       const first = list.count;
-      for (let i = range.first + done; i < range.first + done + count; i++) {
-        const copy = lists.add(i, folder);
-        if (scanned.kind(i) !== Kind.folder) continue;
+      for (const i of lists.addMany(range.first + done, count, folder)) {
+        const copy = first + i - range.first - done;
         this.#scannedOf.set(copy, i);
         children.push(copy);
       }

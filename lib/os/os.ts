@@ -107,6 +107,25 @@ export class Listing {
     this.count = at.length;
   }
 
+  /** The same where names, whose lengths are known, lie one behind another from `from` on, and kinds stand above the modes' twelve bits. */
+  setRows(names: Uint8Array, from: number, length: Uint8Array, mode: Uint16Array): void {
+    const count = length.length;
+    this.clear();
+    while (this.at.length < count) this.#growEntries();
+    const { at, kind } = this;
+    let used = 0;
+    for (let i = 0; i < count; i++) {
+      at[i] = used;
+      used += length[i];
+      kind[i] = mode[i] >>> 12;
+    }
+    if (this.names.length < used) this.#growNames(used);
+    this.names.set(names.subarray(from, from + used));
+    this.length.set(length);
+    this.namesUsed = used;
+    this.count = count;
+  }
+
   /** Appends the name bytes[from, from+length). */
   add(bytes: Uint8Array, from: number, length: number, kind: Kind): void {
     const i = this.count;

@@ -39,6 +39,16 @@ export class March {
     return -1;
   }
 
+  /** The first own name that was not found or passed over yet. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** The next `count` own names are known to be the twins of the next entries. */
+  skip(count: number): void {
+    this.#position += count;
+  }
+
   /** After the last entry: every own name that is left has no twin. */
   finish(extra: (position: number) => void): void {
     const own = this.#own;

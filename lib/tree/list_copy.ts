@@ -3,13 +3,19 @@
 // the one that is copied first is the first name; sets of attributes are numbered as they are met, if the list has sets of its own.
 
 import { FIRST_SET } from "../base/attributes.ts";
-import type { FileList } from "../base/file_list.ts";
+import { type EntryColumns, entryColumns, type FileList } from "../base/file_list.ts";
+import { NAME_BYTES } from "../base/limits.ts";
+import { Kind } from "../os/os.ts";
+
+/** Entries that are copied in one go. */
+const MANY = 512;
 
 export class ListCopy {
   readonly #scanned: FileList;
   readonly #list: FileList;
   /** First names of inodes: index in the scan, index in the list. */
   readonly #firstNames = new Map<number, number>();
+  #many: readonly [EntryColumns, Uint8Array<ArrayBuffer>] | null = null;
 
   constructor(scanned: FileList, list: FileList) {
     this.#scanned = scanned;
@@ -23,6 +29,33 @@ export class ListCopy {
     if (first >= 0) this.#copyFirstName(first, copy);
     this.#copyAttributes(i, copy);
     return copy;
+  }
+
+  /** Appends copies of scanned entries [first, first + count) as children of `parent`; returns those of them that are folders. */
+  addMany(first: number, count: number, parent: number): number[] {
+    const scanned = this.#scanned;
+    const links = scanned.ofKind(Kind.link, first, count);
+    const end = first + count;
+    for (let i = first, link = 0; i < end;) {
+      if (i === links[link]) {
+        this.add(i++, parent);
+        link++;
+        continue;
+      }
+      const some = Math.min((links[link] ?? end) - i, MANY);
+      if (scanned.isBare(i, some)) this.#addBare(i, some, parent);
+      else for (let at = i; at < i + some; at++) this.add(at, parent);
+      i += some;
+    }
+    return scanned.ofKind(Kind.folder, first, count);
+  }
+
+  /** Copies of entries of which only columns tell. */
+  #addBare(first: number, count: number, parent: number): void {
+    const [columns, names] = this.#many ??= [entryColumns(MANY), new Uint8Array(MANY * NAME_BYTES)] as const;
+    this.#scanned.copyColumns(first, count, columns);
+    const bytes = this.#scanned.copyNames(first, count, names, 0);
+    this.#list.addRows(columns, count, parent, names.subarray(0, bytes));
   }
 
   #copyFirstName(first: number, copy: number): void {

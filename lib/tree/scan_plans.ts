@@ -98,8 +98,7 @@ export class ScanPlans {
     const { options, paths, fileSystems } = this.#input;
     if (options.listOnly && !options.recursive && paths === null) return;
     const list = this.#list;
-    const folders: number[] = [];
-    for (let i = first; i < list.count; i++) if (list.kind(i) === Kind.folder) folders.push(i);
+    const folders = list.ofKind(Kind.folder, first, list.count - first);
     if (paths !== null || !options.recursive) { for (const i of folders) this.#plan(i, parent, plan); }
     else this.#planShared();
     for (const i of folders) if (fileSystems?.mounts.has(i)) this.#planMount(i);

@@ -145,7 +145,7 @@ export class SubtreeDigests {
     if (incomplete) entry.isWhole = false;
     if (isNamed) entry.isNamed = true;
     if (passesOver) entry.passesOver = true;
-    entry.pending += this.#list.countKind(Kind.folder, first, count);
+    entry.pending += this.#list.ofKind(Kind.folder, first, count).length;
     if (!isLast) return;
     entry.isListed = true;
     if (entry.pending === 0) this.#complete(folder, entry);
