@@ -54,6 +54,7 @@ export function predict(
       if (options.delete) { for (const child of childrenOf(target, path)) remove(tree, target, child, world); }
       if (childrenOf(tree, path).length > 0) {
         blocked.add(path);
+        if (childrenOf(tree, path).length < childrenOf(target, path).length) tree.set(path, { ...had, anyTime: true });
         continue;
       }
     }
