@@ -59,7 +59,7 @@ export function openTarget(state: TargetState, path: Uint8Array, roots: Roots, t
   // What an earlier connection has put there is there: nothing is made in its place.
   const goesOn = options.goesOn && !options.noGuard;
   if (options.mkpath && !goesOn) makePath(state, folderToMake(path, roots));
-  state.root = openTargetRoot(os, path, roots, env.umask, options.dryRun || goesOn);
+  state.root = openTargetRoot(os, path, roots, env.umask, { ...options, dryRun: options.dryRun || goesOn });
   if (goesOn) demandTheSame(state.root);
   lookAtFileSystem(state);
   trash?.begin(state.root);

@@ -29,8 +29,14 @@ const HERE = new Uint8Array([0x2e]);
 const UP = new Uint8Array([0x2e, 0x2e]);
 const PRIVATE_FOLDER = 0o700;
 
-/** Opens or makes the root for `path`; throws TsyncError "selection" or "file" if that cannot be. */
-export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: number, dryRun: boolean): TargetRoot {
+/** Opens or makes the root for `path`; throws TsyncError "selection" or "file" if that cannot be. `mkpath`: it was to be made. */
+export function openTargetRoot(
+  os: Os,
+  path: Uint8Array,
+  roots: Roots,
+  umask: number,
+  { dryRun, mkpath }: { dryRun: boolean; mkpath: boolean },
+): TargetRoot {
   const stat = new Stat();
   const word = path.length === 0 ? HERE : path;
   const result = os.statPath(word, true, stat);
@@ -41,7 +47,8 @@ export function openTargetRoot(os: Os, path: Uint8Array, roots: Roots, umask: nu
   if (result >= 0 && stat.kind === Kind.folder) return openExisting(os, word, roots);
   if (result >= 0 || result === -Errno.ENOTDIR || result === -Errno.ELOOP) {
     if (result < 0 || !single || wantsFolder) {
-      refuse("selection", `cannot use "${display(word)}" as target: it is not a folder; name a folder or remove it`);
+      const kind = result < 0 && mkpath ? "file" : "selection";
+      refuse(kind, `cannot use "${display(word)}" as target: it is not a folder; name a folder or remove it`);
     }
     return openParent(os, word, false);
   }
