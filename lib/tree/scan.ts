@@ -25,6 +25,7 @@ import type { ScanPlaces } from "./scan_places.ts";
 import { ScanPlans } from "./scan_plans.ts";
 import type { SortedListing } from "./sorted_listing.ts";
 
+const SLASH = 0x2f;
 /** Names that are looked at in one go. */
 const ROWS = 512;
 const NOTHING_SEEN = { count: 0, nameBytes: 0, bytes: 0, holeBytes: 0 };
@@ -34,7 +35,8 @@ const TYPICAL_FOLDERS = 8;
 /** What the scan asks of the filters (lib/filter's FilterSet). */
 export interface Filter {
   readonly isEmpty: boolean;
-  excluded(path: Uint8Array, isFolder: boolean, place: FilterPlace | null): boolean;
+  /** `length`: of the path in `path`. */
+  excluded(path: Uint8Array, isFolder: boolean, place: FilterPlace | null, length?: number): boolean;
 }
 
 /** Entries [first, first + count) of `folder` were appended. */
@@ -97,6 +99,7 @@ export class Scan {
   readonly #plans: ScanPlans;
   readonly #stat: Stat;
   #seen: ManySeen | null = null;
+  readonly #path = new Uint8Array(PATH_BYTES + NAME_BYTES + 1);
   readonly #firstNames: FirstNames | null;
   #attributes: AttributeReader | null = null;
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
@@ -207,9 +210,13 @@ export class Scan {
     let first = firstOfFolder;
     let isFirst = true;
     try {
-      for (let position = 0; position < names.count;) {
+      for (let position = 0, passedTo = 0; position < names.count;) {
         const room = LIST_ENTRIES - (this.#list.count - first);
-        const added = plain === null ? 0 : this.#addPlain(plain.place, plain.sorted, position, room);
+        if (plain !== null && position >= passedTo) {
+          passedTo = position + this.#passRules(plain.place, plain.sorted, position);
+        }
+        const most = Math.min(room, passedTo - position);
+        const added = plain === null || most === 0 ? 0 : this.#addPlain(plain.place, plain.sorted, position, most);
         if (added === 0 && !names.add(position)) names.incomplete = true;
         position += Math.max(added, 1);
         if (this.#list.count - first < LIST_ENTRIES) continue;
@@ -252,7 +259,7 @@ export class Scan {
     const stat = this.#stat;
     const name = listing.name(row);
     if (this.#os.statAt(handle, listing.names, at, listing.length[row], stat) < 0) return false;
-    const cut = path.lastIndexOf(0x2f);
+    const cut = path.lastIndexOf(SLASH);
     if (isPartialFolderName(path.subarray(cut + 1))) return stat.kind === Kind.file;
     // What else is in a folder of that name may be a tree like any other.
     const { partialDir } = this.#options;
@@ -272,13 +279,33 @@ export class Scan {
     if (!isPartials && !isTrash) this.#problem(Verb.skip, Cause.reservedName, 0, joinPath(path, name));
   }
 
-  /** Whether a file or folder in this one that has been looked at is appended, whatever it is, and nothing more is asked of it. */
+  /** Whether a file or folder in this one that passes the rules and has been looked at is appended, and nothing more is asked of it. */
   #isPlain({ folder, path }: OpenFolder): boolean {
     const { partialsOnly, folderSizes, atimes } = this.#options;
-    return this.#filter.isEmpty && this.#places === null && !this.#namesPaths && this.#follower === null &&
+    return !this.#namesPaths && this.#follower === null &&
       this.#fileSystems === null && this.#changeMode === null && this.#attributes === null &&
       this.#firstNames === null && listsFolders(this.#options) && !partialsOnly && !folderSizes && !atimes &&
       path.length + 1 + NAME_BYTES <= PATH_BYTES && this.#list.depth(folder) < DEPTH - 1;
+  }
+
+  /** How many names from `position` on, some hundred at most, no rule leaves out, as far as can be told without looking at them. */
+  #passRules({ path, origin }: OpenFolder, { listing, order, count }: SortedListing, position: number): number {
+    const most = Math.min(ROWS, count - position);
+    if (this.#filter.isEmpty) return most;
+    const place = this.#places?.of(origin) ?? null;
+    const whole = this.#path;
+    whole.set(path);
+    whole[path.length] = SLASH;
+    const start = path.length === 0 ? 0 : path.length + 1;
+    for (let passed = 0; passed < most; passed++) {
+      const row = order[position + passed];
+      const kind = listing.kind[row];
+      if (kind === Kind.unknown) return passed;
+      const length = listing.length[row];
+      for (let k = 0, at = listing.at[row]; k < length; k++) whole[start + k] = listing.names[at + k];
+      if (this.#filter.excluded(whole, kind === Kind.folder, place, start + length)) return passed;
+    }
+    return most;
   }
 
   /**
