@@ -83,6 +83,15 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: "rsync makes the copies, but cannot look at them below a folder that begins with ../, and ends with 23",
   },
   {
+    name: "walk: --delete-missing-args of one, the target is a file",
+    reason:
+      "rsync deletes that file, whatever its name is; tsync asks for a folder in which the missing name is deleted",
+  },
+  {
+    name: "walk: --delete-missing-args of one, no target",
+    reason: "rsync makes nothing; tsync makes the folder, as with several arguments",
+  },
+  {
     name: "walk: -K, modes of folders",
     reason: "rsync fails (23) to set the mode of a folder below a link, and renews its time",
   },

@@ -281,13 +281,22 @@ const ARGUMENTS: Scenario[] = [
     ...TIMELESS,
   },
   {
-    name: "--delete-missing-args --list-only",
-    options: "--list-only --delete-missing-args",
-    sources: ["s/gone", "s/there"],
-    target: "",
+    name: "--delete-missing-args of one, the target is a file",
+    options: "-ai --delete-missing-args",
+    sources: ["s/gone"],
+    target: "d/stays",
     entries: MISSING,
+    ...TIMELESS,
   },
-].filter(({ name }) => !name.endsWith("--list-only"));
+  {
+    name: "--delete-missing-args of one, no target",
+    options: "-ai --delete-missing-args",
+    sources: ["s/gone"],
+    target: "new",
+    entries: MISSING,
+    ...TIMELESS,
+  },
+];
 
 /** A folder that is shown at a second place is of the file system that it lies on. */
 const BOUND_ENTRIES = [folder("s", DATED), file("s/f", "f", OLD), folder("d", DATED), file("far/in", "in", OLD)];
