@@ -159,7 +159,7 @@ for (const role of TARGETS) {
 
 // ---- events, to a client ----
 const EVENTS: [string, number, Uint8Array][] = [
-  ["an event of change 2^10", TYPE.ENTRY, encodeEvent([[1, 1_024]])],
+  ["an event of change 2^16", TYPE.ENTRY, encodeEvent([[1, 65_536]])],
   ["an event of an entry that does not exist", TYPE.ENTRY, encodeEvent([[5, 1]])],
   ["an event of index 2^53-1", TYPE.ENTRY, encodeEvent([[2n ** 53n - 1n, 1]])],
   ["an event of index 2^64-1", TYPE.ENTRY, encodeEvent([[2n ** 64n - 1n, 1]])],
