@@ -4,7 +4,7 @@
 
 import type { FileList } from "../base/file_list.ts";
 import { type Handle, Kind, OpenMode, type Os, Stat } from "../os/os.ts";
-import { identityTag } from "./scan.ts";
+import { identityTag } from "./identity_tag.ts";
 import { HOLE_BYTES } from "./sparse.ts";
 
 /** Opens entry i of the list in its folder, through a link where one is to be followed. */

@@ -4,12 +4,12 @@
 
 import { AttributeSets, EMPTY_SET, FIRST_SET, Told } from "../base/attributes.ts";
 import { compareBytes, EMPTY, joinPath, latin1 } from "../base/bytes.ts";
-import { deviceNumber, entryColumns, FileList } from "../base/file_list.ts";
+import { deviceNumber, FileList } from "../base/file_list.ts";
 import { DEPTH, LINK_TARGET_BYTES, LIST_ENTRIES, NAME_BYTES, PATH_BYTES } from "../base/limits.ts";
 import type { IndexSet } from "../base/index_set.ts";
 import type { SyncOptions } from "../base/options.ts";
 import { Cause, type Problem, Side, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, type Listing, type ManySeen, type Os, type Stat } from "../os/os.ts";
+import { Errno, type Handle, Kind, type Listing, type Os, type Stat } from "../os/os.ts";
 import type { FilterPlace } from "../filter/filter_set.ts";
 import type { AttributeReader } from "./attributes.ts";
 import { FirstNames } from "./first_names.ts";
@@ -19,16 +19,14 @@ import { unmunged } from "./munged_links.ts";
 import type { NamedPaths } from "./named_paths.ts";
 import { listsFolders, type Origin } from "./origins.ts";
 import { isOwnName, isPartialFolder, isPartialFolderName, isTrashName } from "./own_names.ts";
-import { ScanLooks } from "./scan_looks.ts";
+import { identityTag } from "./identity_tag.ts";
+import { MANY, ScanLooks } from "./scan_looks.ts";
 import { type NameAdder, type OpenFolder, ScanNames, Way } from "./scan_names.ts";
 import type { ScanPlaces } from "./scan_places.ts";
 import { ScanPlans } from "./scan_plans.ts";
 import type { SortedListing } from "./sorted_listing.ts";
 
 const SLASH = 0x2f;
-/** Names that are looked at in one go. */
-const ROWS = 512;
-const NOTHING_SEEN = { count: 0, nameBytes: 0, bytes: 0, holeBytes: 0 };
 /** Folders from which it may be judged what the others are like. */
 const TYPICAL_FOLDERS = 8;
 
@@ -53,14 +51,6 @@ export interface Piece {
   isBare?: boolean;
   /** It holds names that are not listed: our own, or what a rule leaves out. */
   passesOver?: boolean;
-}
-
-/** Inode and change time folded to 32 bits: tells a file that was replaced or rewritten since it was listed. */
-export function identityTag(stat: Stat): number {
-  let tag = Math.imul(stat.inoLow ^ 0x9e3779b1, 0x85ebca6b) ^ stat.inoHigh;
-  tag = Math.imul(tag ^ (stat.ctimeSec >>> 0), 0xc2b2ae35) ^ stat.ctimeNs;
-  tag = Math.imul(tag ^ (tag >>> 15), 0x27d4eb2f) ^ (stat.devMajor * 4096 + stat.devMinor);
-  return tag >>> 0;
 }
 
 /** Whether entries of this kind are transferred at all. */
@@ -98,7 +88,6 @@ export class Scan {
   readonly #names: ScanNames;
   readonly #plans: ScanPlans;
   readonly #stat: Stat;
-  #seen: ManySeen | null = null;
   readonly #path = new Uint8Array(PATH_BYTES + NAME_BYTES + 1);
   readonly #firstNames: FirstNames | null;
   #attributes: AttributeReader | null = null;
@@ -290,7 +279,7 @@ export class Scan {
 
   /** How many names from `position` on, some hundred at most, no rule leaves out, as far as can be told without looking at them. */
   #passRules({ path, origin }: OpenFolder, { listing, order, count }: SortedListing, position: number): number {
-    const most = Math.min(ROWS, count - position);
+    const most = Math.min(MANY, count - position);
     if (this.#filter.isEmpty) return most;
     const place = this.#places?.of(origin) ?? null;
     const whole = this.#path;
@@ -313,9 +302,9 @@ export class Scan {
    * at: #add sees to that one. Returns how many.
    */
   #addPlain({ folder, handle, origin }: OpenFolder, sorted: SortedListing, position: number, limit: number): number {
-    const most = Math.min(limit, ROWS, sorted.count - position);
+    const most = Math.min(limit, MANY, sorted.count - position);
     const seen = this.#os.statMany?.(handle, sorted.listing, position, most) ??
-      this.#lookAtMany(handle, sorted, position, most);
+      this.#looks.many(handle, sorted, position, most);
     const { columns, names, nameBytes, count } = seen;
     if (count === 0) return 0;
     this.bytes += seen.bytes;
@@ -323,43 +312,6 @@ export class Scan {
     const first = this.#list.addRows(columns, count, folder, names.subarray(0, nameBytes));
     if (origin !== 0) { for (let i = first; i < first + count; i++) this.#list.setOrigin(i, origin); }
     return count;
-  }
-
-  /** As statMany of Os does, one by one. */
-  #lookAtMany(handle: Handle, { listing, order }: SortedListing, position: number, most: number): ManySeen {
-    const seen = this.#seen ??= {
-      columns: entryColumns(ROWS),
-      names: new Uint8Array(ROWS * NAME_BYTES),
-      ...NOTHING_SEEN,
-    };
-    Object.assign(seen, NOTHING_SEEN);
-    const { nameLength, mode, uid, gid, size, mtimeSec, mtimeNs, tag } = seen.columns;
-    const stat = this.#stat;
-    for (let count = 0; count < most; seen.count = ++count) {
-      const row = order[position + count];
-      const at = listing.at[row];
-      const length = listing.length[row];
-      const hinted = listing.kind[row];
-      if (hinted !== Kind.file && hinted !== Kind.folder && hinted !== Kind.unknown) break;
-      if (isOwnName(listing.names, at, length) || this.#os.statAt(handle, listing.names, at, length, stat) < 0) break;
-      const kind = stat.kind;
-      if (kind !== Kind.file && kind !== Kind.folder) break;
-      seen.names.set(listing.names.subarray(at, at + length), seen.nameBytes);
-      seen.nameBytes += length;
-      nameLength[count] = length;
-      mode[count] = (kind << 12) | stat.mode;
-      uid[count] = stat.uid;
-      gid[count] = stat.gid;
-      mtimeSec[count] = stat.mtimeSec;
-      mtimeNs[count] = stat.mtimeNs;
-      tag[count] = identityTag(stat);
-      size[count] = 0;
-      if (kind === Kind.folder) continue;
-      size[count] = stat.size;
-      seen.bytes += stat.size;
-      if (stat.allocated < stat.size) seen.holeBytes += stat.size - stat.allocated;
-    }
-    return seen;
   }
 
   /** Appends one name of a folder; false if it was lost to an error. */

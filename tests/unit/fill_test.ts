@@ -8,7 +8,7 @@ import { openLinux } from "../../lib/os/linux.ts";
 import { OpenMode, type Os, Stat } from "../../lib/os/os.ts";
 import { Filler } from "../../lib/tree/fill.ts";
 import { FileStatus, FillUnit, UNIT_FILES, UnitState } from "../../lib/tree/fill_unit.ts";
-import { identityTag } from "../../lib/tree/scan.ts";
+import { identityTag } from "../../lib/tree/identity_tag.ts";
 import { SharedCopy } from "../../lib/tree/shared_copy.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);

@@ -7,7 +7,7 @@ import { FolderKernel } from "../../lib/os/folder_kernel.ts";
 import { openLinux } from "../../lib/os/linux.ts";
 import { takeDirents } from "../../lib/os/linux_structs.ts";
 import { Kind, Listing, type ManySeen, type Os, Stat } from "../../lib/os/os.ts";
-import { identityTag } from "../../lib/tree/scan.ts";
+import { identityTag } from "../../lib/tree/identity_tag.ts";
 import { SortedListing } from "../../lib/tree/sorted_listing.ts";
 import { Random } from "../support/random.ts";
 import { withPlace } from "../support/run.ts";

@@ -1,7 +1,7 @@
 // Made by `deno task kernels` from assembly/; not edited by hand. The WebAssembly module of assembly/folder.ts, 2482 bytes.
 
 /** The SHA-256 of the source and of the compiler's options. */
-export const SOURCE_SHA256 = "579d0a3247ec5505cf8ffb3c228a915aceda27f2bbee025adcb598c35a91edb9";
+export const SOURCE_SHA256 = "3b893a5889136404cf33ca673f1829a9859529a5ab1965ba99aacf5f2cbb0ee7";
 
 // deno-fmt-ignore
 export const WASM_BASE64 =

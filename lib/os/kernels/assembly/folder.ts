@@ -268,7 +268,7 @@ export function step(): bool {
   return prepare();
 }
 
-/** As identityTag of lib/tree/scan.ts: inode and change time folded to 32 bits. */
+/** As identityTag of lib/tree/identity_tag.ts: inode and change time folded to 32 bits. */
 function tag(): u32 {
   let tag: u32 = (load<u32>(STATX, 32) ^ 0x9e3779b1) * 0x85ebca6b ^ load<u32>(STATX, 36);
   tag = (tag ^ load<u32>(STATX, 96)) * 0xc2b2ae35 ^ load<u32>(STATX, 104);
