@@ -34,6 +34,8 @@ export function guardOverlap(question: OverlapQuestion): void {
   const place = existingFolder(os, target);
   if (place === null) return;
   const above = foldersAbove(os, place.word);
+  // It was there just now, and cannot be looked at any more: who opens it tells.
+  if (above.length === 0) return;
   origins.forEach(({ root, only, word }, origin) => {
     const looked = only === null ? os.statHandle(root, stat) : os.statAt(root, only, 0, only.length, stat);
     if (looked < 0 || stat.kind !== Kind.folder) return;

@@ -4,7 +4,7 @@
 import { errnoText } from "../base/errno.ts";
 import { display, equalBytes, latin1 } from "../base/bytes.ts";
 import { TsyncError } from "../base/errors.ts";
-import { Errno, type Handle, isSameInode, Kind, Listing, type Os, Stat } from "../os/os.ts";
+import { Errno, type Handle, isSameInode, Kind, Listing, type Os, type Result, Stat } from "../os/os.ts";
 import type { Roots } from "../session/ports.ts";
 import { LEAST_KEPT_BYTES } from "../tree/partials.ts";
 import { holdsNothing, ownTemporaries, PARTIAL_FOLDER } from "../tree/own_names.ts";
@@ -65,10 +65,14 @@ function openExisting(os: Os, word: Uint8Array, roots: Roots): TargetRoot {
   return { path: word, handle, singleName: null, hasMetadata: roots.hasRoot, isNew: false, isEmpty };
 }
 
-/** Whether the root's path still leads to the folder that is held open. */
-export function isStillThere(os: Os, { path, handle }: TargetRoot): boolean {
+/** 1 if the root's path still leads to the folder that is held open, 0 if not; a negated errno where that cannot be told. */
+export function isStillThere(os: Os, { path, handle }: TargetRoot): Result {
   const [held, found] = [new Stat(), new Stat()];
-  return os.statHandle(handle, held) === 0 && os.statPath(path, true, found) === 0 && isSameInode(held, found);
+  const looked = os.statHandle(handle, held);
+  if (looked < 0) return looked;
+  const again = os.statPath(path, true, found);
+  if (again < 0) return again === -Errno.ENOENT || again === -Errno.ENOTDIR ? 0 : again;
+  return isSameInode(held, found) ? 1 : 0;
 }
 
 /** In a run that goes on over a new connection: a target that holds nothing any more is another one, say without its file system. */

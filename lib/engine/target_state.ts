@@ -1,6 +1,7 @@
 // What the parts of the target half share: the list, the root, held folders, the stage, and the account of what was done.
 
 import { display, EMPTY } from "../base/bytes.ts";
+import { errnoText } from "../base/errno.ts";
 import { TsyncError } from "../base/errors.ts";
 import { FileList } from "../base/file_list.ts";
 import { IndexSet } from "../base/index_set.ts";
@@ -279,11 +280,15 @@ export class TargetState {
   /** Throws TsyncError "file" if the root was removed, or another one is at its path: what follows would be lost. */
   demandRoot(): void {
     const { root, options } = this;
-    if (options.dryRun || options.noGuard || root.handle < 0 || isStillThere(this.os, root)) return;
+    if (options.dryRun || options.noGuard || root.handle < 0) return;
+    const state = isStillThere(this.os, root);
+    if (state > 0) return;
+    const why = state === 0
+      ? "was removed or replaced while the run wrote in it: nothing was made in its place"
+      : `cannot be looked at any more (${errnoText(-state)}): nothing is made in it`;
     throw new TsyncError({
       kind: "file",
-      detail: `the target "${display(root.path)}" was removed or replaced while the run wrote in it: ` +
-        "nothing was made in its place and nothing more is deleted; run it again",
+      detail: `the target "${display(root.path)}" ${why} and nothing more is deleted; run it again`,
     });
   }
 

@@ -88,6 +88,23 @@ Deno.test("a target inside the source passes where a rule leaves it out, where n
   assert.ok(paths(os, "/home/new").includes("sub/b"));
 });
 
+Deno.test("a target that cannot be looked at while it is compared with the source is told, or the run goes on: nothing breaks", async () => {
+  const codes = new Set<number>();
+  for (const verb of ["statPath", "statHandle"] as const) {
+    for (let when = 1; when <= 8; when++) {
+      const os = tree({ "s/a": "new", "s/sub/b": "b", "d/a": "older", "d/gone": "gone" });
+      os.fault({ verb, when, errno: 5 });
+      const outcome = await local(os, { ...DELETE, noGuard: false }, ["/s/"], "/d");
+      assert.ok([0, 3, 11, 23].includes(outcome.code), `${verb} ${when}: ${(outcome.error as Error)?.stack}`);
+      if (outcome.code === 3 || outcome.code === 11) {
+        assert.match((outcome.error as Error).message, /Input\/output error/);
+      }
+      codes.add(outcome.code);
+    }
+  }
+  assert.deepEqual([...codes].sort(), [0, 23]);
+});
+
 Deno.test("--delete does not reach a source inside the target, nor a target that is the source", async () => {
   for (
     const [source, target] of [["/home/sub/", "/home"], ["/home/sub", "/"], ["/home/", "/home"], ["/home", "/"]]
