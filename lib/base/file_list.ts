@@ -40,7 +40,6 @@ class Columns {
 
 /** Columns of some entries of one list, row by row, for loops over many entries. */
 export interface EntryColumns {
-  readonly rows: number;
   readonly nameLength: Uint8Array<ArrayBuffer>;
   /** kind << 12 | permission bits. */
   readonly mode: Uint16Array<ArrayBuffer>;
@@ -55,7 +54,6 @@ export interface EntryColumns {
 /** Room for so many rows. */
 export function entryColumns(rows: number): EntryColumns {
   return {
-    rows,
     nameLength: new Uint8Array(rows),
     mode: new Uint16Array(rows),
     uid: new Uint32Array(rows),
@@ -244,22 +242,20 @@ export class FileList {
 
   /** Copies the names of entries [first, first + count), one behind another, to `into` from `at` on; returns where they end. */
   copyNames(first: number, count: number, into: Uint8Array, at: number): number {
-    if (count === 0) return at;
-    const end = first + count;
-    const firstAt = this.nameStart(first);
-    const lastEnd = this.nameStart(end - 1) + this.nameLength(end - 1);
-    // Names lie one behind another, but where a link's target or the end of a piece is between them.
-    if (this.namePiece(first) === this.namePiece(end - 1) && lastEnd - firstAt === this.nameBytes(first, count)) {
-      into.set(this.namePiece(first).subarray(firstAt, lastEnd), at);
-      return at + lastEnd - firstAt;
-    }
-    for (let i = first; i < end;) {
-      const piece = this.namePiece(i);
-      const start = this.nameStart(i);
-      let stop = start + this.nameLength(i);
-      for (i++; i < end && this.nameStart(i) === stop && this.namePiece(i) === piece; i++) stop += this.nameLength(i);
-      into.set(piece.subarray(start, stop), at);
-      at += stop - start;
+    for (let i = first; i < first + count;) {
+      const { nameAt, nameLength } = this.#chunks[i >>> SHIFT];
+      let row = i & MASK;
+      const end = Math.min(row + first + count - i, CHUNK);
+      i += end - row;
+      // Names lie one behind another, but where a link's target or the end of a piece is between them.
+      while (row < end) {
+        const start = nameAt[row];
+        let stop = start + nameLength[row++];
+        for (; row < end && nameAt[row] === stop && (stop & (PIECE - 1)) !== 0; row++) stop += nameLength[row];
+        const from = start & (PIECE - 1);
+        into.set(this.#pieces[start >>> PIECE_SHIFT].subarray(from, from + stop - start), at);
+        at += stop - start;
+      }
     }
     return at;
   }

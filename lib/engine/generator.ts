@@ -21,8 +21,8 @@ import type { AlternativeEntries } from "./alternative_entries.ts";
 import { AsSeen } from "./as_seen.ts";
 import { setMetadata, unmask } from "./entry_metadata.ts";
 import { OwnEntries } from "./own_entries.ts";
-import type { SeenFolder } from "./seen_folder.ts";
 import { placeOther } from "./place_other.ts";
+import type { ToldFolder } from "./seen_folder.ts";
 import { TargetFolders } from "./target_folders.ts";
 import type { TargetState } from "./target_state.ts";
 import { type Wishes, WishList } from "./wish_list.ts";
@@ -102,10 +102,10 @@ export class Generator {
   }
 
   /** Counts the files from entry i on that are as they were seen; how many. */
-  #passAsSeen(i: number, seen: SeenFolder): number {
+  #passAsSeen(i: number, seen: ToldFolder): number {
     const { failed, totals } = this.#state;
     if (failed.has(this.#folder)) return 0;
-    const passed = this.#asSeen.run(i, seen.told, this.own.position);
+    const passed = this.#asSeen.run(i, seen, this.own.position);
     if (passed === 0) return 0;
     this.own.skip(passed);
     totals.files += passed;
@@ -158,7 +158,7 @@ export class Generator {
     const seen = this.#state.seen.get(folder);
     if (seen !== undefined) {
       this.#state.seen.delete(folder);
-      this.own.take(seen, this.#handle);
+      this.own.take(seen.told, this.#handle);
       return true;
     }
     const result = this.own.read(this.#handle);

@@ -8,7 +8,7 @@ import { Errno, type Handle, Kind, type Listing, Stat } from "../os/os.ts";
 import { March } from "../plan/march.ts";
 import { isOwnName, isOwnTemporary, isPartialFolder, isPartialFolderName, isTrashName } from "../tree/own_names.ts";
 import { SortedListing } from "../tree/sorted_listing.ts";
-import type { SeenFolder } from "./seen_folder.ts";
+import type { ToldFolder } from "./seen_folder.ts";
 import type { TargetState } from "./target_state.ts";
 
 export class OwnEntries {
@@ -17,7 +17,7 @@ export class OwnEntries {
   readonly #march = new March();
   readonly #stat = new Stat();
   #folder = -1;
-  #seen: SeenFolder | null = null;
+  #seen: ToldFolder | null = null;
   /** Own entries without a twin in the list: parent = index of their folder in the file list. Only with --delete. */
   readonly extras = new FileList();
   /** Own entries looked at, extras included: what a share of deletions is reckoned against. */
@@ -55,7 +55,7 @@ export class OwnEntries {
   }
 
   /** The same by what was seen of it before. */
-  take(seen: SeenFolder, handle: Handle): void {
+  take(seen: ToldFolder, handle: Handle): void {
     this.#seen = seen;
     seen.list(this.#names);
     this.#state.folds?.learnFrom(handle, this.#names.listing);
@@ -68,7 +68,7 @@ export class OwnEntries {
   }
 
   /** What was seen of the folder in hand; null: it was read. */
-  get seen(): SeenFolder | null {
+  get seen(): ToldFolder | null {
     return this.#seen;
   }
 

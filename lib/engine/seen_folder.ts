@@ -9,46 +9,19 @@ import type { SortedListing } from "../tree/sorted_listing.ts";
 /** Entries of the largest folder that is remembered so. */
 export const SEEN_ENTRIES = 8192;
 
-/** What was seen of one folder; its entries are in canonical order. */
+/** What was seen of one folder, wherever it is kept; its entries are in canonical order. */
 export interface SeenFolder {
-  /** The names, as if they had been read. */
-  list(into: SortedListing): void;
-  /** Fills `out` with what is compared of the entry at `position`, if it is a file; false if it is none. */
-  file(position: number, out: Stat): boolean;
-  /** The same as columns, for loops. */
   readonly told: ToldFolder;
 }
 
 /** A folder in the list of the scan. */
 export class ListedFolder implements SeenFolder {
-  #told: ToldFolder | null = null;
-
   constructor(readonly owner: FileList, readonly first: number, readonly count: number) {}
 
-  list(into: SortedListing): void {
-    const { owner } = this;
-    into.listing.clear();
-    for (let i = this.first; i < this.first + this.count; i++) {
-      into.listing.add(owner.namePiece(i), owner.nameStart(i), owner.nameLength(i), owner.kind(i) as Kind);
-    }
-    into.keepOrder();
-  }
-
-  file(position: number, out: Stat): boolean {
-    const { owner } = this;
-    const i = this.first + position;
-    if (owner.kind(i) !== Kind.file) return false;
-    fillFile(out, owner.mode(i), owner.uid(i), owner.gid(i), owner.size(i), owner.mtimeSec(i), owner.mtimeNs(i));
-    return true;
-  }
-
-  /** A copy. */
+  /** A copy of its rows. */
   get told(): ToldFolder {
-    if (this.#told === null) {
-      const { rows, ranges } = seenRows([this]);
-      this.#told = new ToldFolder(rows, ranges[0]);
-    }
-    return this.#told;
+    const { rows, ranges } = seenRows([this]);
+    return new ToldFolder(rows, ranges[0]);
   }
 }
 
@@ -88,7 +61,7 @@ export function seenRows(folders: readonly ListedFolder[]): { rows: SeenRows; ra
   return { rows: { columns, names }, ranges };
 }
 
-/** A folder that another thread has told of. */
+/** A folder of which rows tell, this thread's or another's. */
 export class ToldFolder implements SeenFolder {
   /** A position, and where its name begins. */
   #position = 0;
@@ -114,6 +87,7 @@ export class ToldFolder implements SeenFolder {
     return this.#nameAt;
   }
 
+  /** The names, as if they had been read. */
   list(into: SortedListing): void {
     const { names, columns: { nameLength, mode } } = this.rows;
     const { row, count, nameAt } = this.range;
@@ -121,30 +95,19 @@ export class ToldFolder implements SeenFolder {
     into.keepOrder();
   }
 
+  /** Fills `out` with what is compared of the entry at `position`, if it is a file; false if it is none. */
   file(position: number, out: Stat): boolean {
     const { mode, uid, gid, size, mtimeSec, mtimeNs } = this.rows.columns;
     const row = this.range.row + position;
     if (mode[row] >>> 12 !== Kind.file) return false;
-    fillFile(out, mode[row] & 0o7777, uid[row], gid[row], size[row], mtimeSec[row], mtimeNs[row]);
+    out.kind = Kind.file;
+    out.mode = mode[row] & 0o7777;
+    out.uid = uid[row];
+    out.gid = gid[row];
+    out.size = size[row];
+    out.mtimeSec = mtimeSec[row];
+    out.mtimeNs = mtimeNs[row];
+    out.device = Kind.unknown;
     return true;
   }
-}
-
-function fillFile(
-  out: Stat,
-  mode: number,
-  uid: number,
-  gid: number,
-  size: number,
-  mtimeSec: number,
-  mtimeNs: number,
-): void {
-  out.kind = Kind.file;
-  out.mode = mode;
-  out.uid = uid;
-  out.gid = gid;
-  out.size = size;
-  out.mtimeSec = mtimeSec;
-  out.mtimeNs = mtimeNs;
-  out.device = Kind.unknown;
 }

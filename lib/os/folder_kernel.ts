@@ -66,7 +66,6 @@ export class FolderKernel {
     this.statx = bytes(kernel.STATX, NAME_BYTES);
     this.#sums = new Float64Array(this.#memory, kernel.SUMS.value, 2);
     const columns: EntryColumns = {
-      rows: many,
       nameLength: bytes(kernel.NAME_LENGTH, many),
       mode: new Uint16Array(this.#memory, kernel.MODE.value, many),
       uid: new Uint32Array(this.#memory, kernel.UID.value, many),

@@ -116,3 +116,27 @@ Deno.test("deviceNumber keeps both halves of any device", () => {
     assert.deepEqual([deviceMajor(device), deviceMinor(device)], [major, minor]);
   }
 });
+
+Deno.test("FileList.copyNames, nameBytes and ofKind tell of any range, over chunks, pieces and the targets of links", () => {
+  const list = rootOnly();
+  const names: string[] = [];
+  const kinds: number[] = [];
+  for (let i = 1; i < 70_000; i++) {
+    const name = `${i}${"x".repeat(i % 23 === 0 ? 240 : i % 7)}`;
+    const kind = i % 97 === 0 ? 10 : i % 31 === 0 ? 4 : 8;
+    const target = kind === 10 ? utf8(`to ${i}`) : null;
+    list.add(utf8(name), 0, name.length, 0, kind << 12, 0, 0, target?.length ?? 0, 0, 0, 0, target);
+    names[i] = name;
+    kinds[i] = kind;
+  }
+  const ranges = [[1, 0], [1, 1], [96, 3], [1, 500], [65_530, 12], [30_000, 40_000 - 1], [1, 69_999]];
+  for (const [first, count] of ranges) {
+    const expected = names.slice(first, first + count).join("");
+    assert.equal(list.nameBytes(first, count), expected.length);
+    const into = new Uint8Array(expected.length + 5);
+    assert.equal(list.copyNames(first, count, into, 5), expected.length + 5);
+    assert.equal(latin1(into.subarray(5)), expected);
+    const folders = Array.from({ length: count }, (_, k) => first + k).filter((i) => kinds[i] === 4);
+    assert.deepEqual(list.ofKind(4, first, count), folders);
+  }
+});
