@@ -130,6 +130,7 @@ function reason(problem: Problem): string {
       return errnoText(problem.errno) + advice(problem);
     case Cause.changed:
       if (problem.verb === Verb.stat) return "it became a folder after it was first looked at; run it again";
+      if (problem.verb === Verb.link) return "another file took this one of several names (-H); run it again";
       return "it changed while it was read, more than twice; the target keeps what it had (--allow-torn sends it as it was read)";
     case Cause.verify:
       return "the content did not arrive as it was sent, twice; the target keeps what it had";

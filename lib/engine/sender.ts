@@ -11,6 +11,7 @@ import { Errno, type Handle, type Os, Stat } from "../os/os.ts";
 import type { Fresh, TargetPort, Wait } from "../session/ports.ts";
 import type { FolderCache } from "../tree/folder_cache.ts";
 import type { LinkFollower } from "../tree/link_follower.ts";
+import { NamesOfOne } from "../tree/names_of_one.ts";
 import { isAsListed, isUnchanged, onlyGrew, openListed, readAsListed, statRegular } from "../tree/read_file.ts";
 import { nextExtent } from "../tree/sparse.ts";
 import { BREATH_BYTES, type Digester, type Environment } from "./environment.ts";
@@ -43,6 +44,7 @@ export class Sender {
   readonly #after = new Stat();
   readonly #small = new Uint8Array(SMALL_FILE_BYTES);
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
+  #names: NamesOfOne | null = null;
   /** What was sent of files that were not as listed any more; only with removeSourceFiles. */
   readonly sentAs = new Map<number, Stat>();
   /** Whether something could not be read: then nothing may be deleted. */
@@ -60,6 +62,10 @@ export class Sender {
     if (folder < 0) return this.#failed(i, Verb.open, -folder);
     const file = openListed(this.#os, this.#list, i, folder, this.#input.follower);
     if (file < 0) return this.#failed(i, Verb.open, -file);
+    if (this.#list.firstName(i) >= 0 && this.#tookOneName(i, file)) {
+      this.#os.close(file);
+      return this.#changed(i, Verb.link);
+    }
     const delta = this.#input.delta();
     if (delta?.has(i)) return this.#delta(i, file, delta);
     const size = this.#list.size(i);
@@ -73,6 +79,14 @@ export class Sender {
       if (isSent) this.#os.close(file);
     }
     return this.#large(i, file);
+  }
+
+  /** -H: whether what is open took the name of entry i, but not the other ones that go with it. */
+  #tookOneName(i: number, file: Handle): boolean {
+    const { folders, follower } = this.#input;
+    if (this.#os.statHandle(file, this.#before) < 0 || isAsListed(this.#list, i, this.#before)) return false;
+    this.#names ??= new NamesOfOne(this.#os, this.#list, folders, follower);
+    return !this.#names.areOne(i, this.#before);
   }
 
   /** The hot path; null if the file is not (or no longer) as listed, or has holes. */
@@ -103,8 +117,7 @@ export class Sender {
         if (result === 0) return;
         if (result < 0) return await this.#failed(i, Verb.read, -result);
       }
-      this.#problem(Verb.read, Cause.changed, 0, i);
-      await this.#input.target.fileSkip(i, Cause.changed);
+      await this.#changed(i, Verb.read);
     } finally {
       this.#os.close(file);
     }
@@ -260,6 +273,11 @@ export class Sender {
     if (cause === Cause.system) this.erred = true;
     this.#problem(verb, cause, cause === Cause.system ? errno : 0, i);
     return this.#input.target.fileSkip(i, cause);
+  }
+
+  #changed(i: number, verb: number): Wait {
+    this.#problem(verb, Cause.changed, 0, i);
+    return this.#input.target.fileSkip(i, Cause.changed);
   }
 
   #problem(verb: number, cause: number, errno: number, i: number): void {

@@ -119,6 +119,37 @@ for (const way of FAR) {
     });
   }
 
+  for (const isReplaced of [true, false]) {
+    const what = isReplaced
+      ? "-H: a new file that takes one name of an inode before it is read does not become the content of the other one"
+      : "-H: what is written into an inode of two names before it is read arrives under both";
+    Deno.test(`${what} (${way})`, async () => {
+      await withPlace(async (place) => {
+        const work = emptyWork(place);
+        const names = ["a", "b"];
+        await Deno.writeTextFile(`${work.source}/a`, "the new one");
+        await Deno.link(`${work.source}/a`, `${work.source}/b`);
+        for (const name of names) await Deno.writeTextFile(`${work.target}/${name}`, "an old one, longer");
+        let changed = false;
+        const ran = await watched(work, way, ({ type }) => {
+          if (type !== Message.want || changed) return;
+          changed = true;
+          for (const name of isReplaced ? names.slice(0, 1) : names) {
+            if (isReplaced) Deno.removeSync(`${work.source}/${name}`);
+            Deno.writeTextFileSync(`${work.source}/${name}`, "quite another");
+          }
+        }, ["-H"]);
+        assert.ok(changed);
+        const arrived = names.map((name) => Deno.readTextFileSync(`${work.target}/${name}`));
+        const old = "an old one, longer";
+        assert.deepEqual(arrived, isReplaced ? [old, old] : ["quite another", "quite another"]);
+        assert.equal(ran.code, isReplaced ? 23 : 0, ran.err);
+        if (isReplaced) assert.match(ran.err, /sender\] link .*a" failed: another file took/);
+        assert.deepEqual(temporaries(look(work.target)), []);
+      });
+    });
+  }
+
   Deno.test(`a file that changes in every reading is left as it was, exit 24; --allow-torn sends it (${way})`, async () => {
     await withPlace(async (place) => {
       const work = emptyWork(place);

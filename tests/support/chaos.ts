@@ -102,8 +102,7 @@ function makePlan(random: Random, place: string): Plan {
     plan.deletes = true;
     plan.options.push(random.pick(["--delete", "--delete-before", "--delete-after", "--delete-delay"]));
   } else plan.options.push("--force");
-  // With a changing source, one name of an inode may be given what another one has become.
-  if (trouble !== "mutator") may(20, "-H");
+  may(20, "-H");
   may(15, "-A");
   may(15, "-X");
   may(15, "-c");
