@@ -55,13 +55,16 @@ test_folders() {
   done | awk '!seen[$0]++'
 }
 
-# try_folder FOLDER [exec]: one process for each folder. Folders of pure code run their files side by side; those that measure time, start
-# servers or change the machine run one file after the other. A folder that hangs is ended and counts as failed.
+# try_folder FOLDER [exec]: one process for each folder. Most run their files side by side, as many as there are processors, those of fault
+# two by two: they wait a good deal. Those of the others would disturb each other. A folder that hangs is ended and counts as failed.
 try_folder() {
+  side_by_side=
+  unset DENO_JOBS
   case $1 in
     unit | wire | property | interop) side_by_side=--parallel ;;
-    *) side_by_side= ;;
+    fault) side_by_side=--parallel DENO_JOBS=2 ;;
   esac
+  export DENO_JOBS
   limit=
   if [ -z "${TSYNC_TEST_LONG:-}" ] && have timeout; then limit='timeout -k 10 900'; fi
   ${2-} $limit sh scripts/deno.sh test --frozen --no-check --allow-all $side_by_side --junit-path="$results/$1.xml" "tests/$1" 2>&1

@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import { fingerprint, layout, manifest } from "../support/manifest.ts";
+import { withMounts } from "../support/mounts.ts";
 import { give, PLAIN_USER, usePlainUser } from "../support/plain_user.ts";
-import { openUp, quietly, tsync, withPlace } from "../support/run.ts";
+import { AS_ROOT, openUp, quietly, tsync, withPlace } from "../support/run.ts";
 import { LOCAL, testEach, type Topology, useOtherMachine } from "../support/topology.ts";
 import { type Entry, file, folder, link, plant } from "../support/trees.ts";
 
@@ -59,6 +60,30 @@ testEach("--no-guard lets an empty source delete everything", async (way) => {
     await quietly(way.sync(["-a", "--delete", "--no-guard"], `${place}/s/`, `${place}/d`));
     assert.deepEqual(await layout(`${place}/d`), []);
   });
+});
+
+Deno.test({
+  name:
+    "--delete from a source that is another device than last time is refused, exit 25; --allow-other-device lets it",
+  ignore: !AS_ROOT,
+  async fn() {
+    await withPlace(async (place) => {
+      await makeTrees(place, [file("kept", "1"), file("also", "2")], []);
+      const sync = (...options: string[]) =>
+        tsync(["-a", "--delete", ...options, `${place}/s/`, `${place}/d`], { env: { HOME: place } });
+      await quietly(sync());
+      await withMounts(place, ["s"], async () => {
+        plant(`${place}/s`, [file("kept", "1")]);
+        const before = await fingerprint(`${place}/d`);
+        const { code, err } = await sync();
+        assert.equal(code, 25, err);
+        assert.match(err, /another device .*--allow-other-device/);
+        assert.equal(await fingerprint(`${place}/d`), before);
+        await quietly(sync("--allow-other-device"));
+        assert.deepEqual((await layout(`${place}/d`)).map((line) => line.split(" ")[0]), ["kept"]);
+      });
+    });
+  },
 });
 
 testEach("--delete from a source that is missing, dangling, or a file: nothing is removed", async (way) => {

@@ -3,6 +3,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { tsyncWords } from "../support/program.ts";
+import { LONG } from "../support/random.ts";
 import { run, tsync, withPlace } from "../support/run.ts";
 
 const KIB = 1024;
@@ -115,6 +116,21 @@ Deno.test("--stop-at: code 30 in rsync's words, what is in place is complete, no
     await Promise.all([stopped(["d"], "d"), stopped(["-e", shell, "h:d"], "home/d")]);
   });
 });
+
+if (LONG) {
+  Deno.test("--stop-after: when its minute is over the run ends with code 30", async () => {
+    await withPlace(async (place) => {
+      await Deno.writeFile(`${place}/large`, noise(1000 * KIB));
+      const from = performance.now();
+      const words = ["--bwlimit=8", "--stop-after=1", "large", "d"];
+      const { code, err } = await tsync(words, { cwd: place, timeoutMs: 120_000 });
+      const took = (performance.now() - from) / 1000;
+      assertEquals(code, 30, err);
+      assertMatch(err, /^tsync: stopping at requested limit\n/);
+      assert(took > 58 && took < 75, `${took} s`);
+    });
+  });
+}
 
 Deno.test("-4 and -6 reach ssh", async () => {
   await withPlace(async (place) => {

@@ -25,7 +25,7 @@ for (const way of WAYS) {
       frame.direction === source && frame.type === Message.list && passes === frame.bytes.length
     );
     assert.ok(always.length > 0, "cuts right after the entries of a folder");
-    await together([...always.slice(0, 2), ...sampled(cuts, 16, 31)], 3, async (one) => {
+    await together([...always.slice(0, 2), ...sampled(cuts, 11, 31)], 3, async (one) => {
       await cutStream({ template }, way, one);
     });
   });
@@ -48,13 +48,13 @@ for (const way of WAYS) {
       Message.totals,
     ];
     const flips = flipsOf(await frames({ template }, way), (type) => guarded.includes(type));
-    await together(sampled(flips, 20, 32), 3, (flip) => contentFlip({ template }, way, flip));
+    await together(sampled(flips, 14, 32), 3, (flip) => contentFlip({ template }, way, flip));
   });
 
   Deno.test(`a bit turned in any other field harms no content: old, new, or nothing at all (${way})`, async () => {
     const guarded: number[] = [Message.hello, Message.job, Message.roots, Message.list, Message.account];
     const flips = flipsOf(await frames({ template }, way), (type) => guarded.includes(type));
-    await together(sampled(flips, 10, 33), 3, async (flip) => {
+    await together(sampled(flips, 7, 33), 3, async (flip) => {
       const { work, channel, ran } = await spoiled({ template }, way, flip);
       const what = `${way}, ${flipText(flip)}: exit ${ran.code} ${ran.err}`;
       assert.ok(ran.code < 124, what);

@@ -46,13 +46,13 @@ for (const way of ["push", "pull"] as const) {
         const cuts = cutsOf(seen.filter(({ type }) => types.includes(type)));
         let reached = 0;
         await together(
-          sampled(cuts, 5, 42),
+          sampled(cuts, 4, 42),
           3,
           async (one) => void (reached += Number(await cutStream(trial, way, one))),
         );
         assert.ok(reached > 0, "none of the frames came again");
         const flips = flipsOf(seen, (type) => types.includes(type));
-        await together(sampled(flips, 8, 43), 3, (one) => contentFlip(trial, way, one));
+        await together(sampled(flips, 6, 43), 3, (one) => contentFlip(trial, way, one));
       });
     }
   }

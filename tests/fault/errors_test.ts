@@ -30,13 +30,13 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => sweep(template.place));
 
-for (const [way, count] of [["local", 36], ["push", 16], ["pull", 16]] as const) {
+for (const [way, count] of [["local", 24], ["push", 11], ["pull", 11]] as const) {
   Deno.test(`each failing call at the target is told, costs its own entry only and is mended by the next run (${way})`, async () => {
     await failAll({ template }, await enumerate({ template }, way, "target", AT_TARGET), count, 11);
   });
 }
 
-for (const [way, count] of [["local", 16], ["push", 10], ["pull", 10]] as const) {
+for (const [way, count] of [["local", 11], ["push", 7], ["pull", 7]] as const) {
   Deno.test(`each failing call at the source is told, and nothing is deleted after it (${way})`, async () => {
     await failAll({ template }, await enumerate({ template }, way, "source", AT_SOURCE), count, 12);
   });
@@ -46,7 +46,7 @@ for (const end of ["source", "target"] as const) {
   Deno.test(`each interrupted call at the ${end} is made again, and nobody notices`, async () => {
     const errors = Object.fromEntries(INTERRUPTIBLE.map((call) => [call, ["EINTR"]]));
     const failures = await enumerate({ template }, "local", end, errors);
-    await together(sampled(failures, 12, 13), 3, async (one) => {
+    await together(sampled(failures, 9, 13), 3, async (one) => {
       const work = await freshWorkload(template);
       const log = `${work.place}/log`;
       const watch = { calls: one.call, paths: watched(work, end, one.call), log };

@@ -133,7 +133,7 @@ Deno.test("kill -9 at each changing call of a local run leaves every path old or
   for (const call of ["renameat", "renameat2", "pwrite64", "mkdirat", "unlinkat", "symlinkat", "openat"]) {
     assert.ok(kills.some((one) => one.call === call), `${call} is made at all`);
   }
-  await killAll(kills, 28, 1);
+  await killAll(kills, 20, 1);
 });
 
 for (const way of ["push", "pull"] as const) {
@@ -142,11 +142,11 @@ for (const way of ["push", "pull"] as const) {
       ...await enumerate(way, "target", CHANGING, "none"),
       ...await enumerate(way, "target", CREATING, "target"),
     ];
-    await killAll(kills, 16, 2);
+    await killAll(kills, 12, 2);
   });
 
   Deno.test(`kill -9 of the sending end at each reading call leaves every path old or new (${way})`, async () => {
-    await killAll(await enumerate(way, "source", READING, "source"), 8, 3);
+    await killAll(await enumerate(way, "source", READING, "source"), 6, 3);
   });
 }
 
@@ -156,7 +156,7 @@ for (const way of ["local", "push", "pull"] as const) {
       ...await enumerate(way, "target", CHANGING, "none", first),
       ...await enumerate(way, "target", CREATING, "target", first),
     ];
-    await killAll(kills, 8, 5);
+    await killAll(kills, 6, 5);
   });
 }
 

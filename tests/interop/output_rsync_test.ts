@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { Kind } from "../../lib/os/os.ts";
 import { AS_ROOT } from "../support/run.ts";
-import { LOCAL, testEach, useOtherMachine } from "../support/topology.ts";
+import { LOCAL, PUSH, testEach, useOtherMachine } from "../support/topology.ts";
 import { type Entry, file, folder, link, name, special } from "../support/trees.ts";
 import { ask } from "./oracle.ts";
 import { testScenarios } from "./scenario.ts";
@@ -185,6 +185,7 @@ testEach("--progress without a terminal: rsync's lines for each file", async (wa
       "-ai --progress -h",
       "-a --info=progress",
       "-an --progress",
+      "-aP",
     ]
   ) {
     const { tsync, rsync } = await ask(way, {
@@ -217,6 +218,24 @@ testEach("%b and %c: what came as it is, and what was said of the file that was 
   if (way === LOCAL) assert.deepEqual([literal, signed], [300_001, 0]);
   else assert.deepEqual([literal < 20_000, signed > 0], [true, way.name === "push"], `${literal} ${signed}`);
 });
+
+testEach("-B: small blocks have more said of them, and less content sent, than large ones", async (way) => {
+  const bytes = new Uint8Array(300_000).map((_, i) => (i * 2_654_435_761) >>> 13);
+  const sent = async (size: number) => {
+    const { tsync } = await ask(way, {
+      entries: [
+        file("s/changed", bytes.with(100_000, bytes[100_000] ^ 1).with(200_000, bytes[200_000] ^ 1), NEW),
+        file("d/changed", bytes, OLD),
+      ],
+      options: ["-a", "--no-W", `-B${size}`, "--out-format=%b"],
+      sources: ["s/"],
+      target: "d",
+    });
+    return Number(tsync.lines.find((line) => /^[0-9]+$/.test(line) && line !== "0"));
+  };
+  const [small, large] = [await sent(1000), await sent(100_000)];
+  assert.ok(small > 0 && 3 * small < large, `${small} bytes, and ${large} bytes`);
+}, [PUSH]);
 
 Deno.test("--stderr=all and --msgs2stderr: nothing is left on standard output", async () => {
   for (const word of ["--stderr=all", "--msgs2stderr", "--stderr=a"]) {
