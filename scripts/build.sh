@@ -86,13 +86,14 @@ workers() {
 # compile FOLDER PROGRAM INCLUDES...: --no-code-cache because Deno keeps that cache in the shared temp folder under a name that
 # anyone can guess. --no-config because a bundle imports nothing that a configuration names. The files' times are embedded: one
 # fixed time makes two builds of one tree the same program. V8 would otherwise collect a heap of 12 MB that has hardly any garbage, in
-# each thread (measured: a run of 0.38 s over 100,000 files takes 0.01 s less).
+# each thread (measured: a run of 0.38 s over 100,000 files takes 0.01 s less). And it would compile 400 functions beside the run that are
+# called once for each of a thousand folders (measured: 1 % of 100,000 files changed takes 0.93 of the time, and 0.91 of processor time).
 compile() {
   folder=$1 program=$2
   shift 2
   find "$folder" -type f -exec env TZ=UTC0 touch -t 200001010000 {} +
   DENORT_BIN=$(base_file "$target_machine") sh scripts/deno.sh compile --quiet --no-config --no-check --no-code-cache --allow-all \
-    --v8-flags=--initial-old-space-size=32 --target "$triple" --output "$program" "$@" "$folder/main.js" </dev/null
+    --v8-flags=--initial-old-space-size=32,--invocation-count-for-maglev=2000 --target "$triple" --output "$program" "$@" "$folder/main.js" </dev/null
 }
 
 # describe PAYLOAD: the manifest of the agents made of this payload and each base.
