@@ -55,7 +55,9 @@ export class BasisCopies {
     const isRoom = this.#copies.size === 0 ||
       (this.#copies.size < MOST && this.#bytes + basis.size <= BUDGET_BYTES);
     if (!isRoom || list.size(index) < this.#leastBytes) return null;
-    const copy = BasisCopy.open(this.#state, index, basis, await this.#state.digesters!.another());
+    const digester = await this.#state.digesters!.another();
+    // Meanwhile there may have come to be no room.
+    const copy = this.#isShort ? null : BasisCopy.open(this.#state, index, basis, digester);
     if (copy === null) return null;
     this.#copies.set(index, copy);
     this.#bytes += copy.bytes;
