@@ -14,7 +14,7 @@ import { seededDigesters } from "../lib/engine/digesters.ts";
 import type { Environment } from "../lib/engine/environment.ts";
 import { sideOf } from "../lib/engine/sides.ts";
 import { openEnvironment } from "../lib/engine/this_process.ts";
-import { after, every, monotonicMs } from "../lib/os/clock.ts";
+import { after, every, monotonicMs, soon } from "../lib/os/clock.ts";
 import { onSignal, writeStandardSync } from "../lib/os/process.ts";
 import type { ByteSink, ByteSource } from "../lib/os/streams.ts";
 import { WireSession } from "../lib/session/wire_session.ts";
@@ -171,7 +171,7 @@ function openSession(source: ByteSource, sink: ByteSink, withholds = 0): WireSes
     source,
     sink,
     side: "agent",
-    clock: { now: monotonicMs, every },
+    clock: { now: monotonicMs, every, soon },
     timeoutSeconds: 0,
     version: VERSION,
     withholds,

@@ -58,7 +58,7 @@ export class BatchPlayer implements SourcePort {
     this.#state.deletes = hasLastWord(options);
     // What the side would say to a source is said to nobody.
     const nobody = { write: () => Promise.resolve(), close: () => {} };
-    const outbox = new Outbox(nobody, () => 0, (error) => this.fail(error));
+    const outbox = new Outbox(nobody, { now: () => 0, soon: queueMicrotask }, (error) => this.fail(error));
     this.#side = new TargetSide({
       ...{ outbox, reader: this.#reader, state: this.#state, isOver: false },
       job: { agentIsSource: false, options, paths: [] },

@@ -14,7 +14,7 @@ import { openTrashOs } from "../engine/open_trash.ts";
 import { linkFollower } from "../engine/link_follower.ts";
 import { ScanAhead } from "../engine/scan_ahead.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
-import { after, every, monotonicMs } from "../os/clock.ts";
+import { after, every, monotonicMs, soon } from "../os/clock.ts";
 import { takeLongTurns } from "../os/schedule.ts";
 import { type ByteSource, takeFrom } from "../os/streams.ts";
 import { WireSession } from "../session/wire_session.ts";
@@ -133,7 +133,7 @@ class Connection {
       source: { read: (into) => this.#source.read(into), take: (into) => takeFrom(this.#source, into) },
       sink: this.#sink,
       side: "client",
-      clock: { now: monotonicMs, every },
+      clock: { now: monotonicMs, every, soon },
       timeoutSeconds: request.options.timeoutSeconds,
       withholds: (request.connections?.most ?? 1) > 1 ? 0 : Capability.severalChannels,
       endConnection: () => run.carrier.kill(),

@@ -14,6 +14,11 @@ export function wallSeconds(): number {
 /** Deno has it, its types do not. */
 declare function setImmediate(fn: () => void): unknown;
 
+/** Calls `fn` when all that is at hand, in this turn of the event loop, is done. */
+export function soon(fn: () => void): void {
+  setImmediate(fn);
+}
+
 /** The runtime looks for signals and arrived bytes at every 61st step only, and a turn of the event loop takes two. */
 const TURNS = 40;
 

@@ -11,6 +11,8 @@ export interface SessionClock {
   now(): number;
   /** Calls fn every ms until the returned function is called. */
   every(ms: number, fn: () => void): () => void;
+  /** Calls fn when everybody has done what was at hand. */
+  soon(fn: () => void): void;
 }
 
 /** How often it is looked at the time, ms. */

@@ -1,7 +1,7 @@
 // Outbox: everything a session sends. Bulk frames are built in place in batch buffers and cost credit; all others go ahead of
 // them and are free. One writer at a time, strictly in order within each kind. Called by the proxies of wire_ports.ts and the
-// session. Promises: nothing lingers (what is queued is written as soon as the sink and the credit allow); more than
-// QUEUE_BYTES of bulk are queued only by a caller that does not await the Wait it got.
+// session. Promises: nothing lingers (what is queued is written as soon as the sink and the credit allow, a little bulk when who
+// makes it has paused); more than QUEUE_BYTES of bulk are queued only by a caller that does not await the Wait it got.
 
 import { ByteWriter } from "../base/codec.ts";
 import { TsyncError } from "../base/errors.ts";
@@ -18,6 +18,10 @@ const RESUME_BYTES = QUEUE_BYTES / 2;
 const POOLED_BATCHES = 4;
 /** ENTRY records gathered before they are sent; each write wakes the whole chain to the client. */
 const ENTRY_BYTES = 16 << 10;
+/** Less bulk waits for company, as a write costs as much as the frames of a few folders. */
+const COMPANY_BYTES = 16 << 10;
+/** When so much bulk is queued, and then twice as much, ..., whoever makes it is asked to pause: a peer that waits for its first is to begin. */
+const EAGER_BYTES = 32 << 10;
 const NO_FRAME = -1;
 
 class Batch {
@@ -41,6 +45,8 @@ export class Outbox {
   /** How long the sink was taking bytes, ms, without the write that is under way. */
   writtenMs = 0;
   readonly #now: () => number;
+  /** Calls back when nobody adds to the queue any more for now. */
+  readonly #soon: (fn: () => void) => void;
   readonly #onBroken: (error: unknown) => void;
   #control = new ByteWriter(4096);
   #otherControl = new ByteWriter(4096);
@@ -57,14 +63,21 @@ export class Outbox {
   #isWoken = false;
   #isStopped = false;
   #stopError: unknown = undefined;
+  #isWokenSoon = false;
+  #eagerBytes = EAGER_BYTES;
   #room: Gate | null = null;
   #drained: Gate | null = null;
 
-  constructor(sink: ByteSink, now: () => number, onBroken: (error: unknown) => void) {
+  constructor(
+    sink: ByteSink,
+    clock: { now(): number; soon(fn: () => void): void },
+    onBroken: (error: unknown) => void,
+  ) {
     this.#sink = sink;
-    this.#now = now;
+    this.#now = () => clock.now();
+    this.#soon = (fn) => clock.soon(fn);
     this.#onBroken = onBroken;
-    this.lastWriteMs = now();
+    this.lastWriteMs = clock.now();
   }
 
   // Bulk.
@@ -213,8 +226,16 @@ export class Outbox {
   }
 
   #afterBulk(): Wait {
+    const queued = this.#bulkQueued();
+    if (queued < COMPANY_BYTES) {
+      this.#wakeSoon();
+      return undefined;
+    }
     this.#wake();
-    return this.#bulkQueued() > QUEUE_BYTES ? this.room() : undefined;
+    if (queued > QUEUE_BYTES) return this.room();
+    if (queued < this.#eagerBytes || this.isWriting) return undefined;
+    this.#eagerBytes *= 2;
+    return new Promise((resume) => this.#soon(resume));
   }
 
   #afterControl(): Wait {
@@ -230,6 +251,16 @@ export class Outbox {
 
   // The writer.
 
+  /** The same of a little bulk: when nobody adds to it any more for now. */
+  #wakeSoon(): void {
+    if (this.#isWokenSoon || this.#isWoken || this.isWriting || this.#isStopped) return;
+    this.#isWokenSoon = true;
+    this.#soon(() => {
+      this.#isWokenSoon = false;
+      this.#wake();
+    });
+  }
+
   /** Sees to it that the queue is written once the caller has paused. */
   #wake(): void {
     if (this.#isWoken || this.isWriting || this.#isStopped) return;
@@ -241,9 +272,15 @@ export class Outbox {
     this.#isWoken = false;
     if (this.isWriting || this.#isStopped) return;
     this.isWriting = true;
+    let isLittle = false;
     try {
-      while (!this.#isStopped) {
+      // What has come meanwhile to a sink that took all at once waits for company again.
+      for (let takesLittle = true; !this.#isStopped; takesLittle = this.#drained !== null) {
         if (this.#splitting !== null) await this.#split(this.#splitting);
+        if (!takesLittle && this.#control.used === 0 && this.#bulkQueued() < COMPANY_BYTES) {
+          isLittle = this.#bulkQueued() > 0;
+          break;
+        }
         const bytes = this.#next();
         if (bytes !== null) await this.#put(bytes);
         else if (!this.#isFlushDue) break;
@@ -259,7 +296,8 @@ export class Outbox {
       this.#onBroken(error);
     }
     this.isWriting = false;
-    if (!this.#isStopped) {
+    if (isLittle) this.#wakeSoon();
+    else if (!this.#isStopped) {
       this.#drained?.open();
       this.#drained = null;
     }

@@ -87,7 +87,7 @@ export class WireSession {
     this.#timeoutSeconds = options.timeoutSeconds;
     this.#state = new SessionState(options.side === "client");
     const now = () => options.clock.now();
-    this.#outbox = new Outbox(options.sink, now, () => this.#onBrokenSink());
+    this.#outbox = new Outbox(options.sink, options.clock, () => this.#onBrokenSink());
     this.#pulse = new Pulse(this.#outbox, now);
     this.#credit = new CreditReturn(this.#outbox, now);
     const { sink, endConnection } = options;

@@ -14,7 +14,7 @@ import * as event from "../../lib/wire/event_codec.ts";
 import { encodeHello } from "../../lib/wire/hello_codec.ts";
 import * as lists from "../../lib/wire/list_codec.ts";
 import { Message } from "../../lib/wire/messages.ts";
-import { FakeClock, frame, made, options, Pipe, RawPeer, settled } from "../wire/raw_peer.ts";
+import { FakeClock, frame, isSettled, made, options, Pipe, RawPeer, settled } from "../wire/raw_peer.ts";
 import { rootList } from "../wire/samples.ts";
 
 const ROOTS = made((writer) => lists.encodeRoots(writer, { hasRoot: true, single: false, sources: 1 }, rootList()));
@@ -338,7 +338,7 @@ Deno.test("the loss of the peer fails everyone who waits, at once and with the r
   const target = source.session.peerTarget(source.list);
   source.fromSession.isStuck = true;
   let room = target.account(0, 1, new Uint8Array(200).fill(0x61));
-  while (room === undefined) room = target.account(0, 1, new Uint8Array(200).fill(0x61));
+  while (room === undefined || await isSettled(room)) room = target.account(0, 1, new Uint8Array(200).fill(0x61));
   source.toSession.close();
   await assert.rejects(room, /the agent ended unexpectedly/);
   assert.throws(() => target.account(0, 2, utf8("a")), /the agent ended unexpectedly/);

@@ -113,6 +113,11 @@ export class FakeClock implements SessionClock {
     };
   }
 
+  /** That takes no time. */
+  soon(fn: () => void): void {
+    queueMicrotask(fn);
+  }
+
   get timers(): number {
     return this.#timers.length;
   }
@@ -318,4 +323,12 @@ export class RawPeer {
     }
     return { kind: this.outcome.data.kind, text: this.outcome.message };
   }
+}
+
+/** Whether a promise has settled by now. */
+export async function isSettled(wait: Wait): Promise<boolean> {
+  let done = false;
+  wait!.then(() => done = true, () => done = true);
+  await settled();
+  return done;
 }
