@@ -40,7 +40,9 @@ export class Generator {
   readonly #wishes: WishList;
   readonly #asSeen: AsSeen;
   #folder = -1;
-  #handle: Handle = -1;
+  #open: Handle = -1;
+  /** The folder in hand stands there and has not been opened. */
+  #isShut = false;
   /** What else the folder holds is not this run's business. */
   #isNamed = false;
   /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
@@ -71,7 +73,7 @@ export class Generator {
       this.#isNamed = (flags & FolderPiece.named) !== 0;
       if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
       this.#begin(folder, this.#isStagedWhole(first, count));
-    } else this.#handle = this.#folders.resume(folder);
+    } else if (!this.#isShut) this.#handle = this.#folders.resume(folder);
     this.#state.folds?.piece(first, count);
     this.#alternatives = this.#state.destinations?.entries ?? null;
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
@@ -83,6 +85,27 @@ export class Generator {
       this.#state.newFolders.listed(folder);
     }
     return this.takeWishes();
+  }
+
+  /**
+   * The folder in hand, open; one of which all is known is opened when it is asked for. Below zero, and told, where it is not there or
+   * cannot be opened.
+   */
+  get #handle(): Handle {
+    if (this.#isShut) this.#handle = this.#folders.open(this.#folder);
+    return this.#open;
+  }
+  set #handle(handle: Handle) {
+    this.#isShut = false;
+    this.#open = handle;
+  }
+
+  /** Whether what was seen of the target's entries is all that has to be known of them. */
+  get #decidesBySeen(): boolean {
+    const { attributes, alternatives, destinations, folds, keptLinks, mounts, places, env, options } = this.#state;
+    const asksMore = attributes !== null || alternatives !== null || destinations !== null || folds !== null ||
+      keptLinks !== null || mounts !== null || places !== null;
+    return !asksMore && !this.#leavesOut && !options.append && !env.takesOnlyNew;
   }
 
   /** What was found to be wanted since the last call. */
@@ -143,8 +166,10 @@ export class Generator {
       if (folder !== 0) this.#state.totals.folders++;
       return;
     }
-    const isNew = folder === 0 ? this.#folders.beginRoot() : this.#folders.begin(folder, isStagedWhole);
+    const isKnown = this.#state.seen.has(folder) && this.#decidesBySeen;
+    const isNew = folder === 0 ? this.#folders.beginRoot() : this.#folders.begin(folder, isStagedWhole, isKnown);
     this.#handle = this.#folders.handle;
+    this.#isShut = folder !== 0 && this.#folders.isShut;
     if (failed.has(folder)) return;
     const { mounts } = this.#state;
     if (mounts !== null && this.#handle >= 0) this.own.isSpared = mounts.begin(folder, this.#handle, this.#isNamed);
@@ -158,7 +183,7 @@ export class Generator {
     const seen = this.#state.seen.get(folder);
     if (seen !== undefined) {
       this.#state.seen.delete(folder);
-      this.own.take(seen.told, this.#handle);
+      this.own.take(seen.told);
       return true;
     }
     const result = this.own.read(this.#handle);
@@ -216,7 +241,10 @@ export class Generator {
       return state.changes.changed(i, Change.unsafe);
     }
     if (state.options.hardLinks && state.list.firstName(i) >= 0) return state.links?.add(i);
-    if (kind === Kind.file && equal < 0 && this.#isAsSeen(i, position)) return this.#metadataOnly(i, this.#stat, 0);
+    if (kind === Kind.file && equal < 0 && this.#wasSeen(position)) {
+      if (this.#isAsSeen(i)) return this.#metadataOnly(i, this.#stat, 0);
+      if (this.#differsAsSeen(i)) return this.#file(i, this.#stat, equal);
+    }
     this.#settle(i, kind, position, equal);
   }
 
@@ -261,6 +289,7 @@ export class Generator {
   #settle(i: number, kind: number, position: number, equal: number): void {
     const state = this.#state;
     const stat = this.#stat;
+    if (position >= 0 && this.#handle < 0) return;
     const result = position < 0 ? -Errno.ENOENT : this.#look(i, stat);
     if (result < 0 && result !== -Errno.ENOENT) return state.problem(Verb.stat, -result, i);
     if (this.#leavesOut && this.#leftOut(i, kind, result < 0 ? Kind.unknown : stat.kind)) return;
@@ -277,12 +306,26 @@ export class Generator {
     else this.#special(i, stat);
   }
 
-  /** Whether what was seen of file i's twin, which #stat then holds, is as it should be in all that is compared: it is not looked at again. */
-  #isAsSeen(i: number, position: number): boolean {
-    const { list, options, owners, attributes, folds } = this.#state;
+  /** Whether the twin at `position` is a file of which #stat then holds what was seen, and that may count. */
+  #wasSeen(position: number): boolean {
+    const { attributes, folds } = this.#state;
     if (position < 0 || this.#leavesOut || attributes !== null || folds?.isOn) return false;
-    if (!this.own.seenFile(position, this.#stat)) return false;
+    return this.own.seenFile(position, this.#stat);
+  }
+
+  /** Whether what was seen of file i's twin is as it should be in all that is compared: it is not looked at again. */
+  #isAsSeen(i: number): boolean {
+    const { list, options, owners } = this.#state;
     return compareMetadata(list, i, this.#stat, options, owners) === 0 && this.#hasSameContent(i, this.#stat, -1);
+  }
+
+  /** Whether it differs in content, and is to be replaced whole without another look: a small file, which takes what its size says. */
+  #differsAsSeen(i: number): boolean {
+    const stat = this.#stat;
+    if (Math.max(stat.size, this.#state.list.size(i)) >= LEAST_DELTA_BYTES || !this.#decidesBySeen) return false;
+    stat.allocated = stat.size;
+    this.#isFixed = false;
+    return !this.#hasSameContent(i, stat, -1);
   }
 
   /** Whether file i's twin has its content, by digest or the quick check. */
@@ -480,8 +523,8 @@ export class Generator {
   /** Whether there is a part of file i from an earlier run that a delta can be made against. */
   #resumes(i: number): boolean {
     const { partials, streaming, usesDelta } = this.#state;
-    return partials !== null && !streaming && partials.find(i, this.#handle, this.own.listing) >= LEAST_DELTA_BYTES &&
-      usesDelta;
+    return partials !== null && !streaming &&
+      partials.find(i, () => this.#handle, this.own.listing) >= LEAST_DELTA_BYTES && usesDelta;
   }
 
   /** 1 if the twin's content has the listed digest, 0 if not; -1 where no digest speaks (other kind, none listed). */

@@ -55,10 +55,10 @@ export class OwnEntries {
   }
 
   /** The same by what was seen of it before. */
-  take(seen: ToldFolder, handle: Handle): void {
+  take(seen: ToldFolder): void {
     this.#seen = seen;
     seen.list(this.#names);
-    this.#state.folds?.learnFrom(handle, this.#names.listing);
+    this.#state.folds?.learnFrom(this.#handle, this.#names.listing);
     this.#march.start(this.#names);
   }
 

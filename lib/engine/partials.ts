@@ -83,20 +83,20 @@ export class Partials {
   }
 
   /**
-   * Bytes of the partial of file i that may serve, or 0; `folder`: its folder, open; `own`: what that holds. What a killed run was writing
+   * Bytes of the partial of file i that may serve, or 0; `open` gives its folder; `own`: what that holds. What a killed run was writing
    * becomes its partial.
    */
-  find(i: number, folder: Handle, own: Listing): number {
+  find(i: number, open: () => Handle, own: Listing): number {
     const { list, created } = this.#state;
     const parent = list.parent(i);
     if (list.size(i) < this.#least(LEAST_BYTES) || (created.has(parent) && !this.#isAbsolute)) return 0;
     if (this.#folder !== parent) {
       this.#leave();
       this.#folder = parent;
-      this.#handle = this.#open(folder);
+      this.#handle = this.#open(open());
       this.#left = this.#isOurs ? ownTemporaries(own) : [];
     }
-    if (this.#left.length > 0) this.#adopt(i, folder);
+    if (this.#left.length > 0) this.#adopt(i, open());
     if (this.#handle < 0) return 0;
     const bytes = partialBytes(this.#os, this.#handle, this.#state.name(i), this.#owner);
     if (bytes < this.#least(LEAST_KEPT_BYTES)) return 0;

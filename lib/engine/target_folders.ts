@@ -15,6 +15,8 @@ export class TargetFolders {
   readonly #stat = new Stat();
   /** The folder that was begun last, the folder cache's; below zero where it is not open. */
   handle: Handle = -1;
+  /** It stands there, and was compared, but was not opened: open() does that. */
+  isShut = false;
 
   constructor(state: TargetState) {
     this.#state = state;
@@ -43,15 +45,24 @@ export class TargetFolders {
     return root.isNew;
   }
 
-  /** Begins a folder below the root: true if it is new. `isStagedWhole`: a new one is made aside and put in place when it is filled. */
-  begin(folder: number, isStagedWhole: boolean): boolean {
+  /**
+   * Begins a folder below the root: true if it is new. `isStagedWhole`: a new one is made aside and put in place when it is filled;
+   * `isKnown`: what it holds is known, so that it need not be opened.
+   */
+  begin(folder: number, isStagedWhole: boolean, isKnown: boolean): boolean {
     const state = this.#state;
     const { list, created } = state;
     this.handle = -1;
+    this.isShut = false;
     if (state.bare.size > 0 && state.bare.has(folder)) return this.#beginBare(folder);
     state.totals.folders++;
     const parent = list.parent(folder);
     if (created.has(parent)) return this.#makeUnless(folder, isStagedWhole);
+    this.isShut = isKnown && this.#lookFromParent(folder) === 0 && this.#stat.kind === Kind.folder;
+    if (this.isShut) {
+      this.#tell(folder);
+      return false;
+    }
     this.handle = state.folders.get(folder);
     if (this.handle === -Errno.EACCES && this.#openUp(folder)) this.handle = state.folders.get(folder);
     if (state.keptLinks !== null && this.#isNoFolder() && !this.#useLink(state.keptLinks, folder)) return false;
@@ -74,10 +85,14 @@ export class TargetFolders {
 
   /** The handle of the folder begun last, which may have left the cache meanwhile; below zero where it is not open. */
   resume(folder: number): Handle {
-    const { failed, folders } = this.#state;
-    if (failed.has(folder)) return -1;
-    if (this.handle < 0) return this.handle;
-    this.handle = folders.get(folder);
+    if (this.#state.failed.has(folder)) return -1;
+    return this.handle < 0 ? this.handle : this.open(folder);
+  }
+
+  /** The same of one that stands there; below zero, and told, if it cannot be opened. */
+  open(folder: number): Handle {
+    this.isShut = false;
+    this.handle = this.#state.folders.get(folder);
     if (this.handle < 0) this.#lose(folder, Verb.open, -this.handle);
     return this.handle;
   }
@@ -85,15 +100,19 @@ export class TargetFolders {
   /** A folder below the root of which nothing is listed, because all in it is as it should be: only it itself is compared. */
   compareEqual(folder: number): void {
     const state = this.#state;
-    const { list, os } = state;
     state.totals.folders++;
-    const parent = state.folders.get(list.parent(folder));
-    const looked = parent < 0
-      ? parent
-      : os.statAt(parent, list.namePiece(folder), list.nameStart(folder), list.nameLength(folder), this.#stat);
+    const looked = this.#lookFromParent(folder);
     if (looked < 0) state.problem(Verb.stat, -looked, folder);
     else if (this.#stat.kind !== Kind.folder) state.tell(Verb.stat, Cause.targetChanged, 0, state.path(folder));
     else this.#tell(folder);
+  }
+
+  /** lstat of what stands at the folder's name; 0, or a negated errno. */
+  #lookFromParent(folder: number): number {
+    const { list, os, folders } = this.#state;
+    const parent = folders.get(list.parent(folder));
+    if (parent < 0) return parent;
+    return os.statAt(parent, list.namePiece(folder), list.nameStart(folder), list.nameLength(folder), this.#stat);
   }
 
   #compare(folder: number): void {

@@ -1,5 +1,5 @@
 // A folder that differs is decided by what the scan of the own tree saw of it: what is as it should be is not looked at again, what differs
-// is; and nothing is decided so where the scan did not see all that counts.
+// only where more counts than was seen; and nothing is decided so where the scan did not see all that counts.
 
 import assert from "node:assert/strict";
 import { latin1, utf8 } from "../../lib/base/bytes.ts";
@@ -18,10 +18,17 @@ const DATED = { mode: 0o644, sec: 1_000_000_000, ns: 5 };
 const FOLDER = { mode: 0o755, sec: 1_000_000_000, ns: 0 };
 
 /** The source's tree is /s, the target's /d, each in a system of its own. */
-async function synchronise(way: Exclude<Way, "local">, source: Entry[], target: Entry[], options = {}) {
+async function synchronise(
+  way: Exclude<Way, "local">,
+  source: Entry[],
+  target: Entry[],
+  options = {},
+  prepare: (far: ReturnType<typeof openMemory>) => void = () => {},
+) {
   const [near, far] = [openMemory({}), openMemory({})];
   plant("/", [folder("s", FOLDER), ...source], near);
   plant("/", [folder("d", FOLDER), ...target], far);
+  prepare(far);
   const os = new RecordingOs(far);
   const run = { way, options: { ...ARCHIVE, ...options }, source: near, target: os, smallTree: 0 };
   const outcome = await runInMemory(run);
@@ -40,13 +47,46 @@ const tree = (top: string) => [
 ];
 
 for (const way of ["push", "pull"] as const) {
-  Deno.test(`of a folder that differs only what differs is looked at again (${way})`, async () => {
+  Deno.test(`of a folder that differs only what may become a delta is looked at again (${way})`, async () => {
+    const large = (top: string, more = "") => file(`${top}/x/large`, "l".repeat(16 << 10) + more, DATED);
     const target = tree("d").map((entry) => entry.path === "d/x/b" ? { ...entry, sec: 7 } : entry);
-    const { looks, lists, tree: after } = await synchronise(way, tree("s"), target);
-    assert.deepEqual(["a", "c", "d"].map((name) => looks.get(name)), [1, 1, 1]);
-    assert.ok(looks.get("b")! > 1, `${looks.get("b")}`);
+    const { looks, lists, tree: after } = await synchronise(
+      way,
+      [...tree("s"), large("s", "longer")],
+      [...target, large("d")],
+    );
+    assert.deepEqual(["a", "b", "c", "d"].map((name) => looks.get(name)), [1, 1, 1, 1]);
+    assert.ok(looks.get("large")! > 1, `${looks.get("large")}`);
     assert.equal(lists, 3, "each folder is read once, and the root when it was opened");
     assert.equal(after.get("x/b")!.sec, DATED.sec);
+    assert.equal(content(after.get("x/large")!).length, (16 << 10) + 6);
+  });
+
+  Deno.test(`a folder that is all seen, and whose content comes from elsewhere, is opened for that alone (${way})`, async () => {
+    const target = tree("d").filter(({ path }) => path !== "d/x/b");
+    const { looks, tree: after } = await synchronise(way, tree("s"), target);
+    assert.equal(looks.get("b"), undefined, "what was not there is not looked for");
+    assert.equal(looks.get("x"), 2, "by the scan, and for its own metadata");
+    assert.equal(latin1(content(after.get("x/b")!)), "b");
+  });
+
+  Deno.test(`a folder that became another kind after it was seen is replaced as ever (${way})`, async () => {
+    const source = tree("s").map((entry) => entry.path === "s/x/b" ? { ...entry, sec: 7 } : entry);
+    const { outcome, tree: after } = await synchronise(way, source, tree("d"), {}, (far) => {
+      let looks = 0;
+      far.fault(({ verb, name }) => {
+        // The scan's look at it is the first one.
+        if (verb !== "statAt" || latin1(name!) !== "x" || ++looks !== 2) return undefined;
+        const root = far.openRoot(utf8("/d"));
+        far.rename(root, utf8("x"), root, utf8("y"));
+        far.makeLink(root, utf8("x"), utf8("y"));
+        far.close(root);
+        return undefined;
+      });
+    });
+    assert.equal(outcome.code, 0, JSON.stringify(outcome.problems));
+    assert.equal(after.get("x/b")!.sec, 7);
+    assert.equal(after.get("x")!.kind, Kind.folder);
   });
 
   Deno.test(`what a differing folder holds beside the list is deleted, and what is missing made (${way})`, async () => {
