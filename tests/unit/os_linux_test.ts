@@ -40,7 +40,9 @@ async function tracedCalls(): Promise<string[]> {
     assert.ok(begin >= 0 && end > begin, "the markers are not in the trace");
     const [thread] = lines[begin].split(" ");
     const own = lines.slice(begin + 1, end).filter((line) => line.startsWith(`${thread} `));
-    return own.map((line) => line.replace(/^\d+ +/, "")).filter((line) => !/^(<\.\.\.|---|\+\+\+)/.test(line));
+    // The runtime may look how fast the processor's clock goes.
+    const ours = own.filter((line) => !line.includes('"/sys/devices/system/cpu/'));
+    return ours.map((line) => line.replace(/^\d+ +/, "")).filter((line) => !/^(<\.\.\.|---|\+\+\+)/.test(line));
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
