@@ -68,8 +68,9 @@ Deno.test("--bwlimit: -M limits the other side alone, and --no-bwlimit nobody", 
     const shell = await loopbackShell(place);
     await Deno.writeFile(`${place}/large`, noise(1000 * KIB));
     await seconds(tsync(["-e", shell, "large", "h:large"], { cwd: place }));
-    const pull = (option: string) => seconds(tsync([option, "-IW", "-e", shell, "h:large", "d"], { cwd: place }));
-    const free = await pull("--no-bwlimit");
+    const pull = (...options: string[]) =>
+      seconds(tsync([...options, "-IW", "-e", shell, "h:large", "d"], { cwd: place }));
+    const free = await pull("--bwlimit=50", "--no-bwlimit");
     const limited = await pull("-M--bwlimit=500");
     assert(limited - free > 1.6, `${limited} s with, ${free} s without`);
     const push = await seconds(tsync(["-M--bwlimit=500", "-IW", "-e", shell, "large", "h:large"], { cwd: place }));
