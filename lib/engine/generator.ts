@@ -9,21 +9,20 @@ import { deviceMajor, deviceMinor } from "../base/file_list.ts";
 import { LINK_TARGET_BYTES } from "../base/limits.ts";
 import { Change } from "../base/monitor.ts";
 import { Cause, Verb } from "../base/problem.ts";
-import { Errno, type Handle, Kind, OpenMode, Stat } from "../os/os.ts";
+import { Errno, Kind, OpenMode, Stat } from "../os/os.ts";
 import { beyondSizes, compareMetadata, isNewer, quickCheck } from "../plan/compare.ts";
 import { actsAsRoot } from "../plan/owner_map.ts";
 import { isUnsafeLink } from "../plan/unsafe_link.ts";
 import { FolderPiece } from "../session/ports.ts";
 import { digestFile } from "../tree/digest_file.ts";
-import { isOwnName } from "../tree/own_names.ts";
 import type { SubtreeTally } from "../tree/subtree_digests.ts";
 import type { AlternativeEntries } from "./alternative_entries.ts";
 import { AsSeen } from "./as_seen.ts";
 import { setMetadata, unmask } from "./entry_metadata.ts";
-import { OwnEntries } from "./own_entries.ts";
+import { FolderInHand, isReserved } from "./folder_in_hand.ts";
+import type { OwnEntries } from "./own_entries.ts";
 import { placeOther } from "./place_other.ts";
 import type { ToldFolder } from "./seen_folder.ts";
-import { TargetFolders } from "./target_folders.ts";
 import type { TargetState } from "./target_state.ts";
 import { type Wishes, WishList } from "./wish_list.ts";
 
@@ -32,19 +31,11 @@ const LEAST_DELTA_BYTES = 16 << 10;
 
 export class Generator {
   readonly #state: TargetState;
-  readonly #folders: TargetFolders;
-  /** What the folder in hand holds, and what of that nobody listed. */
-  readonly own: OwnEntries;
+  readonly #in: FolderInHand;
   readonly #stat = new Stat();
   readonly #linkTarget = new Uint8Array(LINK_TARGET_BYTES + 1);
   readonly #wishes: WishList;
   readonly #asSeen: AsSeen;
-  #folder = -1;
-  #open: Handle = -1;
-  /** The folder in hand stands there and has not been opened. */
-  #isShut = false;
-  /** What else the folder holds is not this run's business. */
-  #isNamed = false;
   /** An option leaves some of the listed entries out: -u, --existing, --ignore-existing, --max-size, --min-size. */
   readonly #leavesOut: boolean;
   /** The entry in hand stands at the target and is not to be touched. */
@@ -54,12 +45,16 @@ export class Generator {
 
   constructor(state: TargetState) {
     this.#state = state;
-    this.#folders = new TargetFolders(state);
-    this.own = new OwnEntries(state);
+    this.#in = new FolderInHand(state);
     this.#wishes = new WishList(state);
     this.#asSeen = new AsSeen(state);
     const { update, existing, ignoreExisting, maxSize, minSize } = state.options;
     this.#leavesOut = update || existing || ignoreExisting || maxSize !== null || minSize !== null;
+  }
+
+  /** What the folder in hand holds, and what of that nobody listed. */
+  get own(): OwnEntries {
+    return this.#in.own;
   }
 
   /** One piece of a folder's list. Returns the indexes whose content is wanted, whole and as a delta, each in order. */
@@ -70,10 +65,10 @@ export class Generator {
     flags: number,
   ): Promise<Wishes> {
     if ((flags & FolderPiece.first) !== 0) {
-      this.#isNamed = (flags & FolderPiece.named) !== 0;
       if ((flags & FolderPiece.bare) !== 0) this.#state.bare.add(folder);
-      this.#begin(folder, this.#isStagedWhole(first, count));
-    } else if (!this.#isShut) this.#handle = this.#folders.resume(folder);
+      const isNamed = (flags & FolderPiece.named) !== 0;
+      this.#in.begin(folder, isNamed, this.#isStagedWhole(first, count), this.#decidesBySeen);
+    } else this.#in.resume(folder);
     this.#state.folds?.piece(first, count);
     this.#alternatives = this.#state.destinations?.entries ?? null;
     if (this.#state.options.checksum) await this.#decideByDigest(first, count);
@@ -81,23 +76,10 @@ export class Generator {
     // What cannot be copied from an alternative destination comes from the source.
     if (this.#alternatives !== null) this.#wishes.addLate(await this.#alternatives.copy());
     if ((flags & FolderPiece.last) !== 0) {
-      this.own.end();
+      this.#in.own.end();
       this.#state.newFolders.listed(folder);
     }
     return this.takeWishes();
-  }
-
-  /**
-   * The folder in hand, open; one of which all is known is opened when it is asked for. Below zero, and told, where it is not there or
-   * cannot be opened.
-   */
-  get #handle(): Handle {
-    if (this.#isShut) this.#handle = this.#folders.open(this.#folder);
-    return this.#open;
-  }
-  set #handle(handle: Handle) {
-    this.#isShut = false;
-    this.#open = handle;
   }
 
   /** Whether what was seen of the target's entries is all that has to be known of them. */
@@ -114,7 +96,7 @@ export class Generator {
   }
 
   #decideByQuickCheck(first: number, count: number): void {
-    const { seen } = this.own;
+    const { seen } = this.#in.own;
     const isByRuns = seen !== null && this.#asSeen.decides && !this.#leavesOut;
     if (isByRuns) this.#asSeen.begin(first, count);
     for (let i = first; i < first + count;) {
@@ -127,10 +109,10 @@ export class Generator {
   /** Counts the files from entry i on that are as they were seen; how many. */
   #passAsSeen(i: number, seen: ToldFolder): number {
     const { failed, totals } = this.#state;
-    if (failed.has(this.#folder)) return 0;
-    const passed = this.#asSeen.run(i, seen, this.own.position);
+    if (failed.has(this.#in.index)) return 0;
+    const passed = this.#asSeen.run(i, seen, this.#in.own.position);
     if (passed === 0) return 0;
-    this.own.skip(passed);
+    this.#in.own.skip(passed);
     totals.files += passed;
     totals.totalBytes += this.#asSeen.bytes;
     totals.unchanged += passed;
@@ -148,50 +130,10 @@ export class Generator {
 
   /** Position of entry i's twin among the own names or -1. A file that gets another name is looked up by that name instead. */
   #find(i: number): number {
-    return this.#state.root.singleName !== null ? 0 : this.own.find(i);
+    return this.#state.root.singleName !== null ? 0 : this.#in.own.find(i);
   }
 
   // ---- folders
-
-  /** Makes or opens the folder itself, tells its change, and starts the march over its own names. */
-  #begin(folder: number, isStagedWhole: boolean): void {
-    const { failed, list } = this.#state;
-    this.#folder = folder;
-    this.#handle = -1;
-    this.own.begin(folder, this.#isNamed);
-    this.#state.folds?.begin(folder);
-    if (this.#state.folds?.collided.has(folder)) failed.add(folder);
-    if (folder !== 0 && (failed.has(list.parent(folder)) || this.#isReserved(folder))) failed.add(folder);
-    if (failed.has(folder)) {
-      if (folder !== 0) this.#state.totals.folders++;
-      return;
-    }
-    const isKnown = this.#state.seen.has(folder) && this.#decidesBySeen;
-    const isNew = folder === 0 ? this.#folders.beginRoot() : this.#folders.begin(folder, isStagedWhole, isKnown);
-    this.#handle = this.#folders.handle;
-    this.#isShut = folder !== 0 && this.#folders.isShut;
-    if (failed.has(folder)) return;
-    const { mounts } = this.#state;
-    if (mounts !== null && this.#handle >= 0) this.own.isSpared = mounts.begin(folder, this.#handle, this.#isNamed);
-    if (isNew) return;
-    if (!this.#readOwn(folder)) return;
-    this.#state.places?.enter(folder, this.#handle);
-  }
-
-  /** The names of the folder in hand, read or seen before; false, and told, if it cannot be read. */
-  #readOwn(folder: number): boolean {
-    const seen = this.#state.seen.get(folder);
-    if (seen !== undefined) {
-      this.#state.seen.delete(folder);
-      this.own.take(seen.told);
-      return true;
-    }
-    const result = this.own.read(this.#handle);
-    if (result >= 0) return true;
-    this.#state.failed.add(folder);
-    this.#state.problem(Verb.list, -result, folder);
-    return false;
-  }
 
   /** Whether a new folder pays to be made aside and put in place whole: its files follow at once, and there are some. */
   #isStagedWhole(first: number, count: number): boolean {
@@ -205,8 +147,8 @@ export class Generator {
   /** All below the folder is as it should be: it is counted, and only the folder itself is compared. */
   equalSubtree(folder: number, below: SubtreeTally): void {
     const { totals } = this.#state;
-    if (folder === 0) this.#folders.beginRoot();
-    else this.#folders.compareEqual(folder);
+    if (folder === 0) this.#in.folders.beginRoot();
+    else this.#in.folders.compareEqual(folder);
     totals.files += below.files;
     totals.folders += below.folders;
     totals.links += below.links;
@@ -215,7 +157,7 @@ export class Generator {
     totals.totalBytes += below.bytes;
     const others = below.files + below.links + below.devices + below.specials;
     totals.unchanged += others;
-    this.own.count += others + below.folders;
+    this.#in.own.count += others + below.folders;
   }
 
   // ---- entries
@@ -226,11 +168,11 @@ export class Generator {
     const kind = state.list.kind(i);
     const { folds } = state;
     if (folds !== null && folds.isOn && position < 0 && this.#standsOtherwise(i)) position = 0;
-    if (position >= 0) this.own.count++;
+    if (position >= 0) this.#in.own.count++;
     if (kind === Kind.folder) return;
     this.#count(i, kind);
     if (folds !== null && folds.collided.has(i)) return;
-    if (state.failed.has(this.#folder) || this.#isReserved(i)) return;
+    if (state.failed.has(this.#in.index) || isReserved(this.#state, i)) return;
     if ((kind === Kind.charDevice || kind === Kind.blockDevice) && !actsAsRoot(state.env.identity)) {
       return state.tell(Verb.skip, Cause.notAsked, 0, state.path(i));
     }
@@ -250,7 +192,7 @@ export class Generator {
 
   /** Whether entry i's name leads to something that stands there under another one. */
   #standsOtherwise(i: number): boolean {
-    return this.#handle >= 0 && !this.#state.failed.has(this.#folder) && this.#look(i, this.#stat) === 0;
+    return this.#in.handle >= 0 && !this.#state.failed.has(this.#in.index) && this.#look(i, this.#stat) === 0;
   }
 
   /**
@@ -259,37 +201,27 @@ export class Generator {
    */
   async decideLate(i: number): Promise<number | null> {
     const state = this.#state;
-    if (!this.#enter(i)) return null;
+    if (!this.#in.enter(i)) return null;
     state.changes.last = 0;
-    const equal = this.#handle >= 0 && state.options.checksum ? await this.#digestEqual(i) : -1;
-    this.#settle(i, state.list.kind(i), this.#handle < 0 ? -1 : 0, equal);
+    const equal = this.#in.handle >= 0 && state.options.checksum ? await this.#digestEqual(i) : -1;
+    this.#settle(i, state.list.kind(i), this.#in.handle < 0 ? -1 : 0, equal);
     return state.changes.last;
   }
 
   /** Change bits of extended attributes by which entry i's twin differs, when its folder has been marched through. */
   compareAttributesLate(i: number): number {
-    return this.#state.attributes !== null && this.#enter(i) ? this.#compareAttributes(i) : 0;
+    return this.#state.attributes !== null && this.#in.enter(i) ? this.#compareAttributes(i) : 0;
   }
 
   /** Makes entry i, a link or special, without another look. */
   placeLate(i: number, replaces: boolean): void {
-    if (this.#enter(i)) this.#place(i, this.#state.list.kind(i), replaces);
-  }
-
-  /** Goes back into the folder of entry i, which a dry run may not have; false, and told, if it cannot be opened. */
-  #enter(i: number): boolean {
-    const state = this.#state;
-    this.#folder = state.list.parent(i);
-    this.#handle = state.options.dryRun && state.created.has(this.#folder) ? -1 : state.folders.get(this.#folder);
-    if (this.#handle >= 0 || (state.options.dryRun && state.created.has(this.#folder))) return true;
-    state.problem(Verb.open, -this.#handle, i);
-    return false;
+    if (this.#in.enter(i)) this.#place(i, this.#state.list.kind(i), replaces);
   }
 
   #settle(i: number, kind: number, position: number, equal: number): void {
     const state = this.#state;
     const stat = this.#stat;
-    if (position >= 0 && this.#handle < 0) return;
+    if (position >= 0 && this.#in.handle < 0) return;
     const result = position < 0 ? -Errno.ENOENT : this.#look(i, stat);
     if (result < 0 && result !== -Errno.ENOENT) return state.problem(Verb.stat, -result, i);
     if (this.#leavesOut && this.#leftOut(i, kind, result < 0 ? Kind.unknown : stat.kind)) return;
@@ -310,7 +242,7 @@ export class Generator {
   #wasSeen(position: number): boolean {
     const { attributes, folds } = this.#state;
     if (position < 0 || this.#leavesOut || attributes !== null || folds?.isOn) return false;
-    return this.own.seenFile(position, this.#stat);
+    return this.#in.own.seenFile(position, this.#stat);
   }
 
   /** Whether what was seen of file i's twin is as it should be in all that is compared: it is not looked at again. */
@@ -358,20 +290,12 @@ export class Generator {
     return isUnsafeLink(this.#state.linkTarget(i), list.depth(list.parent(i)));
   }
 
-  /** Names of our own are never made for a peer: told, and passed over with all below. */
-  #isReserved(i: number): boolean {
-    const { list } = this.#state;
-    if (!isOwnName(list.namePiece(i), list.nameStart(i), list.nameLength(i))) return false;
-    this.#state.tell(Verb.skip, Cause.reservedName, 0, list.path(i));
-    return true;
-  }
-
   /** lstat of entry i's twin, by the listed name where it stands: nothing is allocated. */
   #look(i: number, stat: Stat): number {
     const { list, os, root } = this.#state;
     const { singleName } = root;
-    if (singleName !== null) return os.statAt(this.#handle, singleName, 0, singleName.length, stat);
-    return os.statAt(this.#handle, list.namePiece(i), list.nameStart(i), list.nameLength(i), stat);
+    if (singleName !== null) return os.statAt(this.#in.handle, singleName, 0, singleName.length, stat);
+    return os.statAt(this.#in.handle, list.namePiece(i), list.nameStart(i), list.nameLength(i), stat);
   }
 
   #count(i: number, kind: number): void {
@@ -391,7 +315,7 @@ export class Generator {
     if (kind === Kind.file) {
       if (replaces) this.#state.replaced.add(i);
       const { similar, streaming, options } = this.#state;
-      const hasBasis = similar !== null && !streaming && !options.dryRun && similar.find(i, this.#handle);
+      const hasBasis = similar !== null && !streaming && !options.dryRun && similar.find(i, this.#in.handle);
       return this.#want(i, Change.create | Change.content, hasBasis);
     }
     changes.changed(i, Change.create | Change.local);
@@ -444,7 +368,7 @@ export class Generator {
   #link(i: number, stat: Stat): void {
     const state = this.#state;
     const change = compareMetadata(state.list, i, stat, state.options, state.owners) | this.#compareAttributes(i);
-    const length = state.os.readLink(this.#handle, state.name(i), this.#linkTarget);
+    const length = state.os.readLink(this.#in.handle, state.name(i), this.#linkTarget);
     if (length < 0) return state.problem(Verb.readLink, -length, i);
     if (equalBytes(this.#linkTarget.subarray(0, length), state.linkTarget(i))) {
       return this.#metadataOnly(i, stat, change);
@@ -475,8 +399,8 @@ export class Generator {
     const { attributes, list, os } = this.#state;
     if (attributes === null || list.attributes(i) === Told.unknown) return 0;
     const name = this.#state.name(i);
-    if (list.attributes(i) === Told.none && os.attributesAt(this.#handle, name) === 0) return 0;
-    const pin = os.pin(this.#handle, name);
+    if (list.attributes(i) === Told.none && os.attributesAt(this.#in.handle, name) === 0) return 0;
+    const pin = os.pin(this.#in.handle, name);
     if (pin < 0) return 0;
     const change = attributes.compare(pin, list.attributes(i));
     os.close(pin);
@@ -496,7 +420,7 @@ export class Generator {
       return state.confirm(i);
     }
     if (state.options.dryRun) return;
-    const pin = state.os.pin(this.#handle, state.name(i));
+    const pin = state.os.pin(this.#in.handle, state.name(i));
     if (pin < 0) return state.problem(Verb.open, -pin, i);
     if (setMetadata(state, i, pin, stat.kind, stat.mode)) state.confirm(i);
     state.os.close(pin);
@@ -505,9 +429,9 @@ export class Generator {
   /** Makes a link or special; `existingMode`: of the entry of the same kind that it replaces, or -1. */
   #place(i: number, kind: number, replaces: boolean, existingMode = -1): void {
     const state = this.#state;
-    const folder = state.openForChange(this.#folder);
+    const folder = state.openForChange(this.#in.index);
     if (folder < 0) return state.problem(Verb.open, -folder, i);
-    this.#handle = folder;
+    this.#in.handle = folder;
     placeOther(state, folder, i, kind, replaces, existingMode);
   }
 
@@ -524,7 +448,7 @@ export class Generator {
   #resumes(i: number): boolean {
     const { partials, streaming, usesDelta } = this.#state;
     return partials !== null && !streaming &&
-      partials.find(i, () => this.#handle, this.own.listing) >= LEAST_DELTA_BYTES && usesDelta;
+      partials.find(i, () => this.#in.handle, this.#in.own.listing) >= LEAST_DELTA_BYTES && usesDelta;
   }
 
   /** 1 if the twin's content has the listed digest, 0 if not; -1 where no digest speaks (other kind, none listed). */
@@ -534,10 +458,10 @@ export class Generator {
     const listed = list.digest(i);
     const name = state.name(i);
     const stat = new Stat();
-    if (list.kind(i) !== Kind.file || os.statAt(this.#handle, name, 0, name.length, stat) < 0) return -1;
+    if (list.kind(i) !== Kind.file || os.statAt(this.#in.handle, name, 0, name.length, stat) < 0) return -1;
     if (stat.kind !== Kind.file) return -1;
     if (stat.size !== list.size(i) || listed === null) return 0;
-    const handle = os.openFile(this.#handle, name, OpenMode.read, 0);
+    const handle = os.openFile(this.#in.handle, name, OpenMode.read, 0);
     if (handle < 0) return 0;
     const digest = await digestFile(os, handle, state.digesters!.list, state.env.breathe);
     os.close(handle);
