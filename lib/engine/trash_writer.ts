@@ -35,6 +35,7 @@ export class TrashWriter {
   #root: TargetRoot | null = null;
   #trash: Handle = -1;
   #run: Handle = -1;
+  #name: Uint8Array = EMPTY;
   #journal: Handle = -1;
   #bytes = 0;
   #kept = 0;
@@ -242,7 +243,19 @@ export class TrashWriter {
     const made = this.#make();
     if (made >= 0) return 0;
     this.#failed = made;
+    this.#unmake();
     throw new TsyncError({ kind: "file", detail: `cannot make the trash: ${errnoText(-made)}; nothing was changed` });
+  }
+
+  /** Nothing was changed, so there is nothing to undo: the run's folder goes again. */
+  #unmake(): void {
+    const os = this.#os;
+    if (this.#run < 0) return;
+    if (this.#journal >= 0) os.close(this.#journal);
+    os.unlink(this.#run, JOURNAL);
+    os.close(this.#run);
+    os.removeFolder(this.#trash, this.#name);
+    this.#journal = this.#run = -1;
   }
 
   #make(): number {
@@ -259,9 +272,10 @@ export class TrashWriter {
     }
     const now = wallSeconds();
     const timeSec = Math.floor(now);
-    do this.#run = makeRun(os, this.#trash, runName(now, this.#env.randomBytes(3))); while (
-      this.#run === -Errno.EEXIST
-    );
+    do {
+      this.#name = runName(now, this.#env.randomBytes(3));
+      this.#run = makeRun(os, this.#trash, this.#name);
+    } while (this.#run === -Errno.EEXIST);
     if (this.#run < 0) return this.#run;
     const seen = os.statHandle(this.#run, this.#stat);
     if (seen < 0) return seen;

@@ -61,6 +61,7 @@ export function makeRun(os: Os, trash: Handle, name: Uint8Array): Handle {
   if (made < 0) return made;
   const handle = os.openFolder(trash, name);
   if (handle >= 0) os.lockShared(handle);
+  else os.removeFolder(trash, name);
   return handle;
 }
 

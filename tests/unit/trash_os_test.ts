@@ -119,3 +119,25 @@ Deno.test("where the journal or the trash cannot be written, nothing is changed;
   assert.equal(other.os.unlink(other.root, utf8("a")), -Errno.EROFS);
   assert.ok(harvest(other.memory, utf8("/d")).has("a"));
 });
+
+Deno.test("a trash that cannot be begun leaves no run that nothing can be undone of", () => {
+  let failures = 0;
+  for (const verb of ["makeFolder", "openFolder", "statHandle", "openFile", "writeAllAt"] as const) {
+    for (const when of [1, 2]) {
+      const { memory, os, root, end } = open();
+      memory.fault({ verb, errno: Errno.EACCES, when });
+      try {
+        os.unlink(root, utf8("a"));
+      } catch (error) {
+        assert.ok(error instanceof TsyncError, `${verb} ${when}: ${error}`);
+        failures++;
+        memory.clearFaults();
+        end();
+        assert.ok(harvest(memory, utf8("/d")).has("a"), `${verb} ${when}`);
+        const left = [...harvest(memory, utf8("/d")).keys()].filter((path) => path.startsWith(".tsync-trash/"));
+        assert.deepEqual(left, [], `${verb} ${when}`);
+      }
+    }
+  }
+  assert.ok(failures >= 5, `${failures}`);
+});
