@@ -61,11 +61,14 @@ Deno.test("A11: words that make no sense end with code 1, a sentence, no connect
   });
 });
 
-Deno.test("other refusals before a connection have rsync's codes: 4 for a daemon, 11 for a rule file that is not there", async () => {
+Deno.test("other refusals before a connection have rsync's codes: 4 for a daemon and for what Linux cannot do, 11 for a rule file that is not there", async () => {
   await withFolder(async (folder) => {
     const env = { TSYNC_RSH: `${folder}/rsh` };
     assertEquals((await tsync(["-a", "s/", "h::m"], { cwd: folder, env })).code, 4);
     assertEquals((await tsync(["-a", "rsync://h/m", "d"], { cwd: folder, env })).code, 4);
+    for (const option of ["-aN", "--crtimes"]) {
+      assertEquals((await tsync([option, "s/", "h:d"], { cwd: folder, env })).code, 4);
+    }
     const missing = await tsync(["-a", "--exclude-from=nowhere", "s/", "h:d"], { cwd: folder, env });
     assertEquals(missing.code, 11);
     assertMatch(missing.err, /^tsync: --exclude-from: open "nowhere" failed: No such file or directory \(2\)\n/);

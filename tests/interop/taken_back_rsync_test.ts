@@ -73,6 +73,12 @@ testScenarios("taken back", [
   back("-X", "-ai -X --no-X", { extra: ["xattrs"] }),
   back("-H", "-ai -H --no-H", { extra: ["links"] }),
   back("-b", "-ai -b --no-backup"),
+  back("-i", "-a -i --no-itemize-changes"),
+  back("-8", "-ai -8 --no-8-bit-output", {
+    entries: [...open([...source(), ...target()]), file("s/\xe4", "odd", OLD)],
+  }),
+  back("--msgs2stderr", "-ai --msgs2stderr --no-msgs2stderr"),
+  back("--progress", "-a --progress --no-progress"),
   back("--mkpath", "-ai --mkpath --no-mkpath", { target: "new/deep/d" }),
   back("--inplace", "-ai --inplace --no-inplace", { extra: ["links"] }),
   back("--delay-updates", "-ai --inplace --delay-updates --no-delay-updates", { extra: ["links"] }),
