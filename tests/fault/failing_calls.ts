@@ -183,5 +183,6 @@ export async function failAll(trial: Trial, failures: Failure[], count: number, 
   struck = 0;
   const chosen = sampled(failures, count, salt);
   await together(chosen, 3, (one) => fail(trial, one));
-  assert.ok(struck >= chosen.length * 0.9, `only ${struck} of ${chosen.length} were reached`);
+  const missed = chosen.length - struck;
+  assert.ok(missed <= Math.max(1, chosen.length / 10), `only ${struck} of ${chosen.length} were reached`);
 }
