@@ -10,28 +10,26 @@ import type { TargetState } from "./target_state.ts";
 
 export class FolderInHand {
   readonly #state: TargetState;
-  readonly folders: TargetFolders;
+  readonly #folders: TargetFolders;
   /** What it holds, and what of that nobody listed. */
   readonly own: OwnEntries;
   /** Of the file list. */
   index = -1;
   #open: Handle = -1;
-  /** It stands there and has not been opened. */
-  #isShut = false;
 
   constructor(state: TargetState) {
     this.#state = state;
-    this.folders = new TargetFolders(state);
+    this.#folders = new TargetFolders(state);
     this.own = new OwnEntries(state);
   }
 
   /** Open, or below zero where it is not there or, which is told, cannot be opened. */
   get handle(): Handle {
-    if (this.#isShut) this.handle = this.folders.open(this.index);
+    if (this.#folders.isShut) this.#open = this.#folders.open(this.index);
     return this.#open;
   }
   set handle(handle: Handle) {
-    this.#isShut = false;
+    this.#folders.isShut = false;
     this.#open = handle;
   }
 
@@ -52,9 +50,8 @@ export class FolderInHand {
       return;
     }
     const isKnown = seenIsAll && seen.has(folder);
-    const isNew = folder === 0 ? this.folders.beginRoot() : this.folders.begin(folder, isStagedWhole, isKnown);
-    this.handle = this.folders.handle;
-    this.#isShut = folder !== 0 && this.folders.isShut;
+    const isNew = folder === 0 ? this.#folders.beginRoot() : this.#folders.begin(folder, isStagedWhole, isKnown);
+    this.#open = this.#folders.handle;
     if (failed.has(folder)) return;
     if (mounts !== null && this.handle >= 0) this.own.isSpared = mounts.begin(folder, this.handle, isNamed);
     if (!isNew && this.#readOwn()) places?.enter(folder, this.handle);
@@ -62,7 +59,13 @@ export class FolderInHand {
 
   /** The next piece of its list has come. */
   resume(folder: number): void {
-    if (!this.#isShut) this.handle = this.folders.resume(folder);
+    if (!this.#folders.isShut) this.#open = this.#folders.resume(folder);
+  }
+
+  /** All below the folder is as it should be: only it itself is compared. */
+  compareEqual(folder: number): void {
+    if (folder === 0) this.#folders.beginRoot();
+    else this.#folders.compareEqual(folder);
   }
 
   /** Goes back into the folder of entry i, which a dry run may not have; false, and told, if it cannot be opened. */

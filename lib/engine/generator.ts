@@ -147,8 +147,7 @@ export class Generator {
   /** All below the folder is as it should be: it is counted, and only the folder itself is compared. */
   equalSubtree(folder: number, below: SubtreeTally): void {
     const { totals } = this.#state;
-    if (folder === 0) this.#in.folders.beginRoot();
-    else this.#in.folders.compareEqual(folder);
+    this.#in.compareEqual(folder);
     totals.files += below.files;
     totals.folders += below.folders;
     totals.links += below.links;

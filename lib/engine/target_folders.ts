@@ -27,6 +27,7 @@ export class TargetFolders {
     const state = this.#state;
     const { root, totals } = state;
     this.handle = -1;
+    this.isShut = false;
     if (root.hasMetadata) totals.folders++;
     if (root.isNew) {
       state.created.add(0);

@@ -9,6 +9,7 @@ import { Gate } from "../base/gate.ts";
 import { BATCH_BYTES, BULK_WINDOW_BYTES, CHUNK_BYTES } from "../base/limits.ts";
 import type { ByteSink } from "../os/streams.ts";
 import { HEADER_BYTES, Message } from "../wire/messages.ts";
+import type { SessionClock } from "./keepalive.ts";
 import type { Packer } from "./packer.ts";
 import type { Wait } from "./ports.ts";
 
@@ -44,9 +45,7 @@ export class Outbox {
   #splitting: (() => ByteSink) | null = null;
   /** How long the sink was taking bytes, ms, without the write that is under way. */
   writtenMs = 0;
-  readonly #now: () => number;
-  /** Calls back when nobody adds to the queue any more for now. */
-  readonly #soon: (fn: () => void) => void;
+  readonly #clock: Pick<SessionClock, "now" | "soon">;
   readonly #onBroken: (error: unknown) => void;
   #control = new ByteWriter(4096);
   #otherControl = new ByteWriter(4096);
@@ -70,12 +69,11 @@ export class Outbox {
 
   constructor(
     sink: ByteSink,
-    clock: { now(): number; soon(fn: () => void): void },
+    clock: Pick<SessionClock, "now" | "soon">,
     onBroken: (error: unknown) => void,
   ) {
     this.#sink = sink;
-    this.#now = () => clock.now();
-    this.#soon = (fn) => clock.soon(fn);
+    this.#clock = clock;
     this.#onBroken = onBroken;
     this.lastWriteMs = clock.now();
   }
@@ -121,7 +119,7 @@ export class Outbox {
     }
     this.#credit += bytes;
     if (this.packer !== null) {
-      const now = this.#now();
+      const now = this.#clock.now();
       if (this.#starvedMs > 0) this.packer.stuck(now - this.#starvedMs);
       this.#starvedMs = 0;
       this.packer.credited(bytes, receiverIdle, now);
@@ -235,7 +233,7 @@ export class Outbox {
     if (queued > QUEUE_BYTES) return this.room();
     if (queued < this.#eagerBytes || this.isWriting) return undefined;
     this.#eagerBytes *= 2;
-    return new Promise((resume) => this.#soon(resume));
+    return new Promise((resume) => this.#clock.soon(resume));
   }
 
   #afterControl(): Wait {
@@ -255,7 +253,7 @@ export class Outbox {
   #wakeSoon(): void {
     if (this.#isWokenSoon || this.#isWoken || this.isWriting || this.#isStopped) return;
     this.#isWokenSoon = true;
-    this.#soon(() => {
+    this.#clock.soon(() => {
       this.#isWokenSoon = false;
       this.#wake();
     });
@@ -272,15 +270,11 @@ export class Outbox {
     this.#isWoken = false;
     if (this.isWriting || this.#isStopped) return;
     this.isWriting = true;
-    let isLittle = false;
     try {
       // What has come meanwhile to a sink that took all at once waits for company again.
-      for (let takesLittle = true; !this.#isStopped; takesLittle = this.#drained !== null) {
+      for (let isFirst = true; !this.#isStopped; isFirst = false) {
         if (this.#splitting !== null) await this.#split(this.#splitting);
-        if (!takesLittle && this.#control.used === 0 && this.#bulkQueued() < COMPANY_BYTES) {
-          isLittle = this.#bulkQueued() > 0;
-          break;
-        }
+        if (!isFirst && this.#waitsForCompany) break;
         const bytes = this.#next();
         if (bytes !== null) await this.#put(bytes);
         else if (!this.#isFlushDue) break;
@@ -296,7 +290,7 @@ export class Outbox {
       this.#onBroken(error);
     }
     this.isWriting = false;
-    if (isLittle) this.#wakeSoon();
+    if (this.#waitsForCompany) this.#wakeSoon();
     else if (!this.#isStopped) {
       this.#drained?.open();
       this.#drained = null;
@@ -304,9 +298,9 @@ export class Outbox {
   }
 
   async #put(bytes: Uint8Array): Promise<void> {
-    this.lastWriteMs = this.#now();
+    this.lastWriteMs = this.#clock.now();
     await this.#sink.write(bytes);
-    const tookMs = this.#now() - this.lastWriteMs;
+    const tookMs = this.#clock.now() - this.lastWriteMs;
     this.writtenMs += tookMs;
     this.packer?.stuck(tookMs);
     this.sentBytes += bytes.length;
@@ -331,6 +325,13 @@ export class Outbox {
     return this.#control.used > 0 || this.#splitting !== null || (this.#bulkQueued() > 0 && this.#credit > 0);
   }
 
+  /** Whether all that could be written is a little bulk, and nobody waits for that to be out. */
+  get #waitsForCompany(): boolean {
+    const queued = this.#bulkQueued();
+    return queued > 0 && queued < COMPANY_BYTES && this.#credit > 0 && this.#control.used === 0 &&
+      this.#drained === null;
+  }
+
   /** What is to be written next; null if there is nothing, or no credit for it. */
   #next(): Uint8Array | null {
     if (this.#control.used > 0) {
@@ -353,7 +354,7 @@ export class Outbox {
     }
     batch.sent = this.#spend(batch);
     if (batch.sent > from) return batch.writer.bytes.subarray(from, batch.sent);
-    this.#starvedMs ||= this.#now();
+    this.#starvedMs ||= this.#clock.now();
     return null;
   }
 

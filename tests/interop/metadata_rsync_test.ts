@@ -1,7 +1,7 @@
 // Hard links, extended attributes and access lists beside rsync's: first run, changed runs, dry runs, deletions.
 
 import { Kind } from "../../lib/os/os.ts";
-import { type Entry, file, folder, link, sameAs, special } from "../support/trees.ts";
+import { acl, type Entry, file, folder, link, sameAs, special } from "../support/trees.ts";
 import { useOtherMachine } from "../support/topology.ts";
 import { type Scenario, testScenarios } from "./scenario.ts";
 
@@ -80,14 +80,6 @@ function rooted(more: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(more).map(([name, value]) => [name.replace("user.", "trusted."), value]));
 }
 
-/** An access list as the kernel writes it: [tag, permissions, id] each. */
-function acl(...entries: [number, number, number?][]): string {
-  const bytes = entries.flatMap(([tag, perms, id]) => {
-    const last = id === undefined ? [255, 255, 255, 255] : [id & 255, id >> 8 & 255, id >> 16 & 255, id >>> 24];
-    return [tag, 0, perms, 0, ...last];
-  });
-  return String.fromCharCode(2, 0, 0, 0, ...bytes);
-}
 const ACCESS = "system.posix_acl_access";
 const DEFAULT = "system.posix_acl_default";
 const [OWNER, USER, GROUP_OWNER, GROUP, MASK, OTHER] = [1, 2, 4, 8, 16, 32];

@@ -2,7 +2,7 @@
 // by itself would show.
 
 import assert from "node:assert/strict";
-import { type Entry, file, folder, link, sameAs, special } from "../support/trees.ts";
+import { acl, type Entry, file, folder, link, sameAs, special } from "../support/trees.ts";
 import { Kind } from "../../lib/os/os.ts";
 import { LOCAL, testEach, useOtherMachine } from "../support/topology.ts";
 import { ask } from "./oracle.ts";
@@ -13,15 +13,8 @@ useOtherMachine();
 const OLD = { sec: 1_000_000_000, ns: 5 };
 const NEW = { sec: 1_100_000_000, ns: 7 };
 const ACCESS = "system.posix_acl_access";
-/** For user 1, in the kernel's form. */
-const FOR_ONE = String.fromCharCode(
-  ...[2, 0, 0, 0],
-  ...[1, 0, 6, 0, 255, 255, 255, 255],
-  ...[2, 0, 6, 0, 1, 0, 0, 0],
-  ...[4, 0, 4, 0, 255, 255, 255, 255],
-  ...[16, 0, 6, 0, 255, 255, 255, 255],
-  ...[32, 0, 4, 0, 255, 255, 255, 255],
-);
+/** For user 1: owner, that user, group, mask and others. */
+const FOR_ONE = acl([1, 6], [2, 6, 1], [4, 4], [16, 6], [32, 4]);
 
 /** Something for each of the options. */
 function source(): Entry[] {

@@ -244,3 +244,12 @@ export function content(entry: Entry): Uint8Array {
   for (const { at, bytes } of entry.data ?? []) all.set(bytes.subarray(0, all.length - at), at);
   return all;
 }
+
+/** An access list as the kernel writes it: [tag, permissions, id] each. */
+export function acl(...entries: [number, number, number?][]): string {
+  const bytes = entries.flatMap(([tag, perms, id]) => {
+    const last = id === undefined ? [255, 255, 255, 255] : [id & 255, id >> 8 & 255, id >> 16 & 255, id >>> 24];
+    return [tag, 0, perms, 0, ...last];
+  });
+  return String.fromCharCode(2, 0, 0, 0, ...bytes);
+}

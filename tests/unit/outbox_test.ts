@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { TsyncError } from "../../lib/base/errors.ts";
 import { Outbox } from "../../lib/session/outbox.ts";
 import { Message } from "../../lib/wire/messages.ts";
+import { settled } from "../wire/raw_peer.ts";
 
 const KIB = 1024;
 
@@ -32,21 +33,16 @@ function open() {
     /** The turn ends; microtasks have their way. */
     async turn() {
       for (const fn of later.splice(0)) fn();
-      await pause();
+      await settled();
     },
   };
-}
-
-/** Whoever has something to do at once does it. */
-async function pause(): Promise<void> {
-  for (let i = 0; i < 50; i++) await Promise.resolve();
 }
 
 Deno.test("a little bulk waits for company until the turn ends, and goes out in one write", async () => {
   const { bulk, writes, turn } = open();
   for (let i = 0; i < 10; i++) {
     assert.equal(bulk(1 * KIB), undefined);
-    await pause();
+    await settled();
   }
   assert.deepEqual(writes, []);
   await turn();
@@ -58,10 +54,10 @@ Deno.test("a little bulk waits for company until the turn ends, and goes out in 
 Deno.test("bulk that is enough goes out when its maker pauses; what comes behind it waits for company again", async () => {
   const { bulk, writes, turn } = open();
   bulk(16 * KIB);
-  await pause();
+  await settled();
   assert.deepEqual(writes, [16 * KIB]);
   bulk(2 * KIB);
-  await pause();
+  await settled();
   assert.deepEqual(writes, [16 * KIB]);
   await turn();
   assert.deepEqual(writes, [16 * KIB, 2 * KIB]);
@@ -72,7 +68,7 @@ Deno.test("control goes out at once, ahead of a little bulk, which then still wa
   bulk(2 * KIB);
   outbox.control(Message.ping);
   outbox.controlEnd();
-  await pause();
+  await settled();
   assert.deepEqual(writes, [5]);
   await turn();
   assert.deepEqual(writes, [5, 2 * KIB]);
@@ -89,7 +85,7 @@ Deno.test("without credit a little bulk waits for it, and nobody turns in a circ
   const { outbox, bulk, writes, turn } = open();
   for (let left = 8 << 20; left > 0; left -= 128 * KIB) {
     bulk(128 * KIB);
-    await pause();
+    await settled();
     await turn();
   }
   assert.equal(writes.reduce((sum, bytes) => sum + bytes, 0), 8 << 20);
